@@ -8,7 +8,9 @@
 pub mod event;
 pub mod facts;
 pub mod key;
+pub mod policy;
 pub mod rules;
+pub mod settings;
 pub mod time;
 pub mod value;
 pub mod view;
