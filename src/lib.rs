@@ -1,1 +1,5 @@
-//! Shopbell engine.
+//! The engine around the dataflow: configuration, sources, sinks, HTTP and metrics.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod config;
