@@ -5,4 +5,5 @@
 pub mod config;
 pub mod metrics;
 pub mod progress;
+pub mod sink;
 pub mod source;
