@@ -9,6 +9,7 @@ use super::{Message, Sink, SinkError, TickOutput};
 use crate::metrics::Metrics;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -143,6 +144,11 @@ impl Subscription {
     /// The next message; `None` when the hub closed or let the client go.
     pub async fn next(&mut self) -> Option<Arc<Message>> {
         self.receiver.recv().await
+    }
+
+    /// The same for whoever polls.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Arc<Message>>> {
+        self.receiver.poll_recv(context)
     }
 
     /// Whether the client was let go for slowness.

@@ -1,0 +1,64 @@
+//! HTTP: events in, offers out as they are made, and how the process is.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /v1/events` | events: one object, an array, or JSON Lines; all are taken or none |
+//! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
+//! | `GET /metrics` | OpenMetrics text |
+//! | `GET /healthz` | the process is alive |
+//! | `GET /readyz` | the engine runs and is not behind |
+//!
+//! Invariant: whatever a client sends or does not send, memory is bounded (connections, bodies in
+//! flight, streams) and no thread waits for it. Every error is `{code, message, hint}` in JSON, every
+//! answer carries `x-request-id`. There is no authentication: the default address is the machine's
+//! own, and what is reachable from elsewhere belongs behind a proxy that has it.
+
+mod error;
+mod events;
+mod offers;
+mod server;
+mod status;
+
+pub use error::ApiError;
+pub use server::serve;
+pub use status::{Phase, Readiness};
+
+use crate::config;
+use crate::metrics::Metrics;
+use crate::sink::Broadcast;
+use crate::source::{Decode, Intake};
+use axum::Router;
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// What the routes work with. Clones share everything.
+#[derive(Clone)]
+pub struct Edge {
+    /// Where accepted events go.
+    pub intake: Intake,
+    /// From bytes to events.
+    pub decoder: Arc<dyn Decode>,
+    /// Where offers come from.
+    pub offers: Broadcast,
+    /// Whether the engine runs.
+    pub readiness: Readiness,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Limits.
+    pub settings: config::Http,
+}
+
+/// All routes. More can be merged in before it is served.
+pub fn router(edge: &Edge) -> Router {
+    let route_metrics = edge.metrics.clone();
+    Router::new()
+        .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
+        .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+        .route("/metrics", get(status::metrics))
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::ready))
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::wrong_method)
+        .with_state(edge.clone())
+        .layer(axum::middleware::from_fn_with_state(route_metrics, error::identify))
+}
