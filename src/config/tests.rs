@@ -180,6 +180,9 @@ fn no_message_repeats_a_secret() {
     for text in [
         "[[webhook]]\nurl = \"https://a.example\"\nsecret = \"hunter2\"",
         "[[webhook]]\nurl = \"https://me:hunter2@a.example\"\nsecret = \"env:A\"",
+        "[[webhook]]\nurl = \"https://:hunter2@a.example\"\nsecret = \"env:A\"",
+        "[[webhook]]\nurl = \"https://hunter2@a.example\"\nsecret = \"env:A\"",
+        "[[webhook]]\nurl = \"https://a.example/#hunter2\"\nsecret = \"env:A\"",
     ] {
         for error in problems(text) {
             assert!(!format!("{error} {error:?} {}", error.hint()).contains("hunter2"));

@@ -15,6 +15,9 @@ async fn a_body_beyond_the_limit_is_refused_announced_or_not() {
     assert_eq!(server.post("application/json", &fits).await.status, 202);
     let announced = server.post("application/json", &format!("{fits} ")).await;
     assert_eq!(announced.error(), (413, "body-too-large".into()));
+    // Refused by its announcement: nobody waits for the rest of it.
+    let head = "POST /v1/events\ncontent-type: application/json\ncontent-length: 4097";
+    assert_eq!(server.ask(head, b"{").await.error(), (413, "body-too-large".into()));
     let head =
         "POST /v1/events\ncontent-type: application/json\ntransfer-encoding: chunked\nx: content-length";
     let chunk = format!("{:x}\r\n{}\r\n", 3000, "x".repeat(3000));
@@ -91,13 +94,19 @@ async fn shutdown_answers_what_is_under_way_and_takes_nothing_new() {
     let mut server = Server::start().await;
     let mut stream = server.connect().await;
     let head = "POST /v1/events HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                content-length: 10\r\n\r\n{\"id\"";
+                content-length: 10\r\nexpect: 100-continue\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    // The server says so when it begins to read the body: the request is under way.
+    let mut goes_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut goes_on).await.unwrap();
     server.stop.take().unwrap().send(()).unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(TcpStream::connect(server.address).await.is_err());
-    stream.write_all(b":\"a\"}").await.unwrap();
+    let closed = async {
+        while TcpStream::connect(server.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, closed).await.expect("still accepting");
+    stream.write_all(b"{\"id\":\"a\"}").await.unwrap();
     assert_eq!(Answer::read(&mut stream).await.status, 202);
     tokio::time::timeout(PATIENCE, &mut server.served).await.expect("still serving").unwrap();
     assert_eq!(server.taken(), ["a"]);

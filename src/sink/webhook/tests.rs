@@ -49,14 +49,19 @@ fn tick(messages: &[Message]) -> TickOutput {
     TickOutput { tick: 1, messages: messages.to_vec() }
 }
 
-/// Waits until nothing waits; the tests' own bound is far above what it takes.
-async fn settle(sink: &WebhookSink) {
+/// Waits until something is so; the bound is far above what anything here takes.
+async fn until(mut so: impl AsyncFnMut() -> bool) {
     let waited = async {
-        while sink.waiting() > 0 {
+        while !so().await {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waited).await.expect("messages still wait");
+    tokio::time::timeout(Duration::from_secs(20), waited).await.expect("it did not come to that");
+}
+
+/// Waits until nothing waits.
+async fn settle(sink: &WebhookSink) {
+    until(async || sink.waiting() == 0).await;
 }
 
 async fn ids(server: &MockServer) -> Vec<String> {
@@ -168,9 +173,7 @@ async fn retry_after_holds_all_lanes_back() {
     let mut sink = start(&settings(&server.uri()), &Metrics::new()).unwrap();
     let began = Instant::now();
     sink.deliver(&tick(&[message("p", "o1", MessageKind::Made)])).unwrap();
-    while ids(&server).await.is_empty() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until(async || !ids(&server).await.is_empty()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     let others: Vec<Message> =
         (0..20).map(|n| message(&format!("q{n}"), &format!("o{n}"), MessageKind::Made)).collect();
@@ -228,9 +231,7 @@ async fn private_addresses_are_refused_in_the_url_and_behind_a_name() {
     }
     let mut sink = start(&guarded(format!("http://localhost:{port}/")), &metrics).unwrap();
     sink.deliver(&tick(&[message("p", "o1", MessageKind::Made)])).unwrap();
-    while metrics.webhook("crm").refused.get() < 2 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until(async || metrics.webhook("crm").refused.get() >= 2).await;
     assert!(ids(&server).await.is_empty());
     // The same name is reached where it is allowed: nothing but the guard kept it away.
     let mut open = start(&settings(&format!("http://localhost:{port}/")), &metrics).unwrap();
