@@ -1,1 +1,3 @@
 //! Shopbell engine.
+
+pub mod import;
