@@ -1,7 +1,9 @@
 //! One event as JSON, written by hand into a buffer that is used again.
 //!
 //! Invariant: only text that needs no escaping is ever written.
-//! Cost: no allocation after the first few lines; the date is worked out once a day of event time.
+//! Cost: no allocation after the first few lines.
+
+use crate::rfc3339::{Rfc3339, digits};
 
 /// Under which handle something is seen.
 #[derive(Clone, Copy)]
@@ -27,9 +29,7 @@ pub(super) struct Stamp {
 #[derive(Default)]
 pub(super) struct Line {
     bytes: Vec<u8>,
-    /// Days since 1970 that `date` shows.
-    day: Option<u64>,
-    date: Vec<u8>,
+    moments: Rfc3339,
 }
 
 impl Line {
@@ -45,7 +45,8 @@ impl Line {
         if !matches!(subject, Subject::None) {
             self.text("\",\"subject\":\"").handle(subject);
         }
-        self.text("\",\"time\":\"").time(stamp.time);
+        self.text("\",\"time\":\"");
+        self.moments.write(stamp.time, &mut self.bytes);
         self.text("\",\"data\":{");
     }
 
@@ -63,19 +64,9 @@ impl Line {
         self.padded(number, 1)
     }
 
-    /// A number with zeros in front, to at least `width` digits (20 at most).
-    pub(super) fn padded(&mut self, mut number: u64, width: usize) -> &mut Self {
-        let mut digits = [b'0'; 20];
-        let mut count = 0;
-        for digit in digits.iter_mut().rev() {
-            if number == 0 && count >= width {
-                break;
-            }
-            *digit = b'0' + (number % 10) as u8;
-            number /= 10;
-            count += 1;
-        }
-        self.bytes.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
+    /// A number with zeros in front, to at least `width` digits.
+    pub(super) fn padded(&mut self, number: u64, width: usize) -> &mut Self {
+        digits(&mut self.bytes, number, width);
         self
     }
 
@@ -112,53 +103,11 @@ impl Line {
         }
         self
     }
-
-    fn time(&mut self, time: u64) {
-        let day = time / 86_400_000;
-        if self.day != Some(day) {
-            let kept = self.bytes.len();
-            let (year, month, day_of_month) = civil(day);
-            self.padded(year, 4).text("-").padded(month, 2).text("-").padded(day_of_month, 2);
-            self.date = self.bytes.split_off(kept);
-            self.day = Some(day);
-        }
-        self.bytes.extend_from_slice(&self.date);
-        let ms = time % 86_400_000;
-        self.text("T").padded(ms / 3_600_000, 2).text(":").padded(ms / 60_000 % 60, 2);
-        self.text(":").padded(ms / 1000 % 60, 2).text(".").padded(ms % 1000, 3).text("Z");
-    }
-}
-
-/// Year, month and day of a day since 1970.
-fn civil(day: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let (mut year, mut left) = (1970, day);
-    while left >= 365 + u64::from(leap(year)) {
-        left -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if left < length {
-            break;
-        }
-        left -= length;
-        month += 1;
-    }
-    (year, month, left + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(20_458), (2026, 1, 5));
-        assert_eq!(civil(20_453), (2025, 12, 31));
-    }
 
     #[test]
     fn a_line_is_an_event() {
