@@ -56,3 +56,32 @@ impl Ledger {
         Some(self.schedule.get()?.due(*latest))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_cause_counts_and_of_two_copies_the_first() {
+        let ledger = Ledger::default();
+        let start = Instant::now();
+        ledger.begin(Schedule::new(start, 100.0));
+        ledger.note([(7, 10), (8, 20), (7, 90)].into_iter());
+        let due = |keys: &[u64]| {
+            let latest = ledger.latest_due(keys.iter().copied())?;
+            Some((latest - start).as_millis())
+        };
+        assert_eq!(due(&[7]), Some(100));
+        assert_eq!(due(&[8, 7, 9]), Some(200));
+        assert_eq!(due(&[9]), None);
+    }
+
+    #[test]
+    fn the_first_event_is_due_at_once_and_the_rest_at_the_rate() {
+        let start = Instant::now();
+        let schedule = Schedule::new(start, 1000.0);
+        assert_eq!(schedule.due_by(start), 1);
+        assert_eq!(schedule.due_by(start + Duration::from_micros(9_500)), 10);
+        assert_eq!(schedule.due(9), start + Duration::from_millis(9));
+    }
+}
