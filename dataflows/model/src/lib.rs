@@ -8,7 +8,9 @@
 pub mod event;
 pub mod facts;
 pub mod key;
+pub mod offer;
 pub mod rules;
+pub mod shared;
 pub mod time;
 pub mod value;
 pub mod view;
