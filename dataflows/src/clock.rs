@@ -31,6 +31,11 @@ impl Clock {
         self.horizon.store(moment, Ordering::Release);
     }
 
+    /// How far time has come in `tick`: to it, or to the horizon.
+    pub fn until(&self, tick: Time) -> Time {
+        tick.min(self.horizon.load(Ordering::Acquire))
+    }
+
     /// The tick at which something due at `due` is decided, if it is at all before `frontier`.
     pub fn fires_before(&self, due: Time, frontier: Time) -> Option<Time> {
         let tick = self.tick_of(due);
