@@ -173,13 +173,3 @@ pub struct Cap {
     /// Within how long.
     pub within: Duration,
 }
-
-/// SHIM
-pub struct Scored { /// s
- pub score: u8, /// t
- pub terms: Vec<(Text,i64)> }
-impl Rule { /// s
- pub fn passes(&self, _v: &crate::view::View<'_>) -> bool { true } /// t
- pub fn score(&self, _v: &crate::view::View<'_>) -> Scored { Scored{score:50, terms: vec![]} } }
-impl Template { /// r
- pub fn render(&self, _v: &crate::view::View<'_>) -> String { String::new() } }
