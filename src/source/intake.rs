@@ -1,0 +1,255 @@
+//! The hand-over of decoded events to the engine: bounded by their number, never waiting.
+//!
+//! Invariant: a batch is taken whole or not at all; batches come out in the order they went in, and
+//! no more than `capacity` events wait (a single larger batch is taken only while nothing waits, so
+//! that it can be taken at all). Cost: one lock a batch on either side.
+
+use shopbell_model::event::Event;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a batch was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Behind {
+    /// Too many events wait already.
+    #[error("{waiting} of at most {capacity} events wait for the engine")]
+    Full {
+        /// Events that wait.
+        waiting: usize,
+        /// How many may.
+        capacity: usize,
+    },
+    /// The engine takes no more: it is stopping.
+    #[error("the engine is stopping")]
+    Closed,
+}
+
+impl Behind {
+    /// Stable name of the reason.
+    pub fn code(self) -> &'static str {
+        match self {
+            Behind::Full { .. } => "engine-behind",
+            Behind::Closed => "engine-stopping",
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Behind::Full { .. } => "send it again after the time in Retry-After",
+            Behind::Closed => "send it again when the engine is ready",
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    /// Somebody called for the engine's side since it last waited.
+    woken: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    waiting: AtomicUsize,
+    closed: AtomicBool,
+    capacity: usize,
+}
+
+impl Shared {
+    /// A holder that panicked left whole batches only: the queue is good.
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The side that hands events over. Clones share the queue.
+#[derive(Clone, Debug)]
+pub struct Intake(Arc<Shared>);
+
+/// The engine's side. Dropping it closes the intake.
+#[derive(Debug)]
+pub struct IntakeReceiver(Arc<Shared>);
+
+impl Intake {
+    /// A hand-over where at most `capacity` events wait.
+    pub fn bounded(capacity: usize) -> (Intake, IntakeReceiver) {
+        let shared = Arc::new(Shared {
+            queue: Mutex::new(Queue::default()),
+            arrived: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+            capacity,
+        });
+        (Intake(Arc::clone(&shared)), IntakeReceiver(shared))
+    }
+
+    /// Hands a batch over, whole or not at all. Never waits for the engine.
+    pub fn submit(&self, events: Vec<Event>) -> Result<(), Behind> {
+        let mut queue = self.0.queue();
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(Behind::Closed);
+        }
+        let waiting = queue.events.len();
+        if waiting > 0 && waiting.saturating_add(events.len()) > self.0.capacity {
+            return Err(Behind::Full { waiting, capacity: self.0.capacity });
+        }
+        queue.events.extend(events);
+        self.0.waiting.store(queue.events.len(), Ordering::Release);
+        drop(queue);
+        self.0.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Events that wait.
+    pub fn waiting(&self) -> usize {
+        self.0.waiting.load(Ordering::Acquire)
+    }
+
+    /// Whether a batch would be refused now, whatever its size.
+    pub fn behind(&self) -> Option<Behind> {
+        let (waiting, capacity) = (self.waiting(), self.0.capacity);
+        if self.0.closed.load(Ordering::Acquire) {
+            Some(Behind::Closed)
+        } else if waiting >= capacity {
+            Some(Behind::Full { waiting, capacity })
+        } else {
+            None
+        }
+    }
+
+    /// Wakes the engine's side without handing anything over.
+    pub fn wake(&self) {
+        self.0.queue().woken = true;
+        self.0.arrived.notify_one();
+    }
+}
+
+impl IntakeReceiver {
+    /// Takes at most `max` events, in order; none where nothing waits.
+    pub fn drain(&mut self, max: usize) -> Vec<Event> {
+        let mut queue = self.0.queue();
+        let count = max.min(queue.events.len());
+        let events: Vec<Event> = queue.events.drain(..count).collect();
+        self.0.waiting.store(queue.events.len(), Ordering::Release);
+        events
+    }
+
+    /// Waits until something is there, [`Intake::wake`] is or was called, or the time is over; says
+    /// whether something is there.
+    pub fn wait(&mut self, timeout: Duration) -> bool {
+        let idle = |queue: &mut Queue| queue.events.is_empty() && !queue.woken;
+        let waited = self.0.arrived.wait_timeout_while(self.0.queue(), timeout, idle);
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.woken = false;
+        !queue.events.is_empty()
+    }
+
+    /// Takes no more from now on; what waits can still be drained.
+    pub fn close(&self) {
+        let _queue = self.0.queue();
+        self.0.closed.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for IntakeReceiver {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopbell_model::event::Body;
+    use shopbell_model::key::{Brand, EventRef, ItemId, LocationId, Text};
+    use std::time::Instant;
+
+    fn events(ids: std::ops::Range<u32>) -> Vec<Event> {
+        let brand = Brand::default();
+        ids.map(|id| Event {
+            reference: EventRef { source: Text::from("test"), id: Text::from(id.to_string()) },
+            brand: brand.clone(),
+            time: 1_000_000_000_000,
+            body: Body::StockDelta {
+                location: LocationId::new(&brand, "l"),
+                item: ItemId::new(&brand, "i"),
+                delta: 1,
+            },
+        })
+        .collect()
+    }
+
+    fn ids(events: &[Event]) -> Vec<&str> {
+        events.iter().map(|event| event.reference.id.as_str()).collect()
+    }
+
+    #[test]
+    fn batches_are_taken_whole_in_order() {
+        let (intake, mut receiver) = Intake::bounded(5);
+        intake.submit(events(0..3)).unwrap();
+        assert_eq!(intake.submit(events(3..6)), Err(Behind::Full { waiting: 3, capacity: 5 }));
+        intake.submit(events(6..8)).unwrap();
+        assert_eq!(intake.behind(), Some(Behind::Full { waiting: 5, capacity: 5 }));
+        assert_eq!(ids(&receiver.drain(4)), ["0", "1", "2", "6"]);
+        assert_eq!(intake.behind(), None);
+        assert_eq!(ids(&receiver.drain(4)), ["7"]);
+        assert!(receiver.drain(4).is_empty());
+    }
+
+    #[test]
+    fn a_batch_beyond_the_capacity_is_taken_when_nothing_waits() {
+        let (intake, mut receiver) = Intake::bounded(2);
+        intake.submit(events(0..9)).unwrap();
+        assert!(intake.submit(events(9..10)).is_err());
+        assert_eq!(receiver.drain(100).len(), 9);
+        intake.submit(events(9..10)).unwrap();
+    }
+
+    #[test]
+    fn a_closed_intake_gives_what_it_has_and_takes_no_more() {
+        let (intake, mut receiver) = Intake::bounded(5);
+        intake.submit(events(0..1)).unwrap();
+        receiver.close();
+        assert_eq!(intake.submit(events(1..2)), Err(Behind::Closed));
+        assert_eq!(receiver.drain(5).len(), 1);
+        drop(receiver);
+        assert_eq!(intake.behind(), Some(Behind::Closed));
+    }
+
+    #[test]
+    fn arrival_and_wake_end_the_wait() {
+        let (intake, mut receiver) = Intake::bounded(5);
+        assert!(!receiver.wait(Duration::from_millis(1)));
+        let long = Duration::from_secs(60);
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            let other = intake.clone();
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                other.submit(events(0..1)).unwrap();
+            });
+            assert!(receiver.wait(long));
+        });
+        receiver.drain(5);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                intake.wake();
+            });
+            assert!(!receiver.wait(long));
+        });
+        // A call that comes before the wait is not lost, and ends one wait only.
+        intake.wake();
+        assert!(!receiver.wait(long));
+        assert!(started.elapsed() < long);
+        let again = Instant::now();
+        assert!(!receiver.wait(Duration::from_millis(30)));
+        assert!(again.elapsed() >= Duration::from_millis(30));
+    }
+}
