@@ -5,8 +5,12 @@ use super::reference::carts::{amount, snowplow_carts};
 use super::reference::order_totals::{CustomerTotals, OrderTotals, stock_and_purchase_totals};
 use serde_json::Value;
 use shopbell::import::{Format, ImportOptions, ImportReport, import};
+use shopbell_model::event::{Decoded, Limits, decode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// A wall clock after all the sets: 2026-01-01T00:00:00Z.
+const LATER: u64 = 1_767_225_600_000;
 
 fn events(format: Format, files: &[PathBuf]) -> (Vec<Value>, ImportReport) {
     let mut out = Vec::new();
@@ -15,6 +19,10 @@ fn events(format: Format, files: &[PathBuf]) -> (Vec<Value>, ImportReport) {
     import(format, files, &mut again, &ImportOptions::default()).unwrap();
     assert!(out == again, "the same files give the same bytes");
     let lines = out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for line in lines.clone() {
+        let decoded = decode(line, LATER, &Limits::default());
+        assert!(matches!(decoded, Ok(Decoded::Event(_))), "{decoded:?} {}", String::from_utf8_lossy(line));
+    }
     let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
     assert_eq!(events.len() as u64, report.events);
     let times: Vec<jiff::Timestamp> =

@@ -2,6 +2,7 @@
 
 use super::*;
 use serde_json::Value;
+use shopbell_model::event::{Decoded, Limits, decode};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 
@@ -37,6 +38,16 @@ fn a_seed_stands_for_its_bytes() {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });
     assert_eq!(format!("{hash:016x}"), "21a6f4f1aefaf831");
+}
+
+#[test]
+fn every_line_is_an_event_of_the_contract() {
+    let mall = small();
+    let now = mall.start_ms + mall.span_ms;
+    for line in lines(&mall) {
+        let decoded = decode(&line, now, &Limits::default());
+        assert!(matches!(decoded, Ok(Decoded::Event(_))), "{decoded:?} {}", String::from_utf8_lossy(&line));
+    }
 }
 
 #[test]
