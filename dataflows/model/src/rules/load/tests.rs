@@ -146,6 +146,40 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
     }
 }
 
+/// What each situation lets a condition see.
+#[test]
+fn objects_exist_where_the_contract_has_them() {
+    for (lines, expected) in [
+        ("when = 'cart_abandoned'", "item"),
+        ("when = 'cart_abandoned'\nper = 'item'", "item"),
+        ("when = 'zone_entered'", "item visit zone location"),
+        ("when = 'zone_entered'\ninterest = ['none']", "visit zone location"),
+        ("when = 'store_left'", "item visit location"),
+        ("when = 'store_left'\ninterest = ['none', 'cart']", "visit location"),
+        ("when = 'checked_in'", "visit location"),
+        ("when = 'back_in_stock'", "item"),
+        ("when = 'back_in_stock'\nlocation = 'x'", "item location"),
+        ("when = 'running_low'\nat_most = 3", "item"),
+        ("when = 'running_low'\nat_most = 3\nlocation = 'x'", "item location"),
+        ("when = 'price_dropped'\nby_percent = 10", "item"),
+        ("when = 'purchased'", "item location"),
+    ] {
+        let sees = |path: &str| load_one(&rule_of(&format!("{lines}\nwhere = 'has({path})'"))).is_ok();
+        let found: Vec<&str> = [
+            ("item", "item.price"),
+            ("visit", "visit.dwell"),
+            ("zone", "visit.zone"),
+            ("location", "location.id"),
+        ]
+        .into_iter()
+        .filter(|(_, path)| sees(path))
+        .map(|(name, _)| name)
+        .collect();
+        assert_eq!(found.join(" "), expected, "{lines}");
+        assert!(sees("customer.anything") && sees("cart.value"), "{lines}");
+    }
+}
+
 #[test]
 fn hints_name_what_was_meant() {
     for (lines, expected) in [
