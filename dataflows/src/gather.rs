@@ -12,7 +12,7 @@ use timely::dataflow::operators::generic::operator::Operator;
 
 /// Brings messages to the first worker and hands over complete ticks. The stream that comes out is
 /// empty; its frontier says which ticks were handed over.
-pub fn gather<'scope>(
+pub(crate) fn gather<'scope>(
     messages: Stream<'scope, Time, Vec<Message>>,
     mut deliver: impl FnMut(Time, Vec<Message>) + 'static,
 ) -> Stream<'scope, Time, Vec<()>> {

@@ -11,7 +11,7 @@ use shopbell_model::key::Handle;
 use shopbell_model::time::{Duration, Time};
 
 /// Facts of the ledger, each until its retention ends.
-pub fn kept<'scope>(
+pub(crate) fn kept<'scope>(
     said: VecCollection<'scope, Time, (Handle, PersonFact)>,
     retention: Duration,
     clock: Clock,

@@ -9,7 +9,7 @@ use shopbell_model::time::{Duration, Time};
 use shopbell_model::view::{ItemView, LocationView, View, VisitView};
 
 /// Calls `with` on the view of a situation, of one of its articles where given.
-pub fn see<A>(
+pub(crate) fn see<A>(
     situation: &Situation,
     when: &When,
     wanted: Option<&Wanted>,
@@ -47,7 +47,7 @@ pub fn see<A>(
 }
 
 /// The place a situation is about: its own, or the one the rule names.
-pub fn location_of(situation: &Situation, when: &When) -> Option<LocationId> {
+pub(crate) fn location_of(situation: &Situation, when: &When) -> Option<LocationId> {
     if let Some(place) = &situation.place {
         return Some(place.location.clone());
     }

@@ -126,7 +126,7 @@ impl World {
             PushOutcome::Failed,
         ]);
         let relating = prop_oneof![
-            btree_map(self.names(), of(value()), 0..6)
+            btree_map("[a-z_é]{1,12}".prop_map(Text::from), of(value()), 0..6)
                 .prop_map(|attributes| Act::Profile(attributes.into_iter().collect())),
             self.handles(brand).prop_map(Act::Link),
             self.handles(brand).prop_map(Act::Unlink),

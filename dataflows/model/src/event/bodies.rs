@@ -4,7 +4,7 @@
 //! sorted by name, a quantity that was not given stays unknown. Fields a type does not have are not
 //! looked at.
 
-use super::json::{Field, Place, found, read};
+use super::json::{Field, Kind as Json, Place, Value, found, object};
 use super::kind::Kind;
 use super::refusal::{QUANTITY_LIMIT, Refusal};
 use super::{Act, Limits, Line, Position, Purchase, PushOutcome};
@@ -22,26 +22,26 @@ const UUID_BYTES: usize = 64;
 /// Data of an event of a known type.
 pub(super) struct Data<'a> {
     kind: Kind,
-    raw: &'a str,
+    whole: Option<Value<'a>>,
     brand: &'a Brand,
     limits: &'a Limits,
 }
 
 impl<'a> Data<'a> {
-    /// `raw` is valid JSON, or absent.
+    /// Data in JSON, or none.
     pub(super) fn new(
         kind: Kind,
-        raw: Option<&'a str>,
+        whole: Option<Value<'a>>,
         brand: &'a Brand,
         limits: &'a Limits,
     ) -> Result<Self, Refusal> {
-        let raw = match raw {
-            Some(raw) if raw.starts_with('{') => raw,
-            Some(raw) => return Err(Refusal::DataNotObject { found: found(raw) }),
-            None if kind.is_bare() => "{}",
-            None => return Err(Refusal::DataMissing { kind: kind.as_str() }),
-        };
-        Ok(Data { kind, raw, brand, limits })
+        match whole {
+            Some(whole) if whole.kind() != Json::Object => {
+                Err(Refusal::DataNotObject { found: found(whole) })
+            }
+            None if !kind.is_bare() => Err(Refusal::DataMissing { kind: kind.as_str() }),
+            _ => Ok(Data { kind, whole, brand, limits }),
+        }
     }
 
     /// What a person did.
@@ -129,7 +129,10 @@ impl<'a> Data<'a> {
     }
 
     fn read<const N: usize>(&self, names: [&'static str; N]) -> Result<[Field<'a>; N], Refusal> {
-        fields(self.raw, &names, Place::Data)
+        match self.whole {
+            Some(whole) => fields(whole, names, Place::Data),
+            None => Ok(names.map(|name| Field { place: Place::Data(name), value: None })),
+        }
     }
 
     fn items_alone(&self) -> Result<Vec<Line>, Refusal> {
@@ -153,8 +156,8 @@ impl<'a> Data<'a> {
         let [location, transaction, value, items] =
             self.read(["location", "transaction_id", "value", "items"])?;
         // A till that gives no receipt number may send an empty one.
-        let receipt = match transaction.raw {
-            Some("\"\"") => None,
+        let receipt = match transaction.text()? {
+            Some(text) if text.is_empty() => None,
             _ => transaction.name()?,
         };
         Ok(Purchase {
@@ -240,13 +243,9 @@ impl<'a> Data<'a> {
     }
 
     fn lines(&self, items: Field<'a>) -> Result<Option<Vec<Line>>, Refusal> {
-        let Some(elements) = items.elements("items", self.limits.items)? else { return Ok(None) };
-        let line = |(index, element): (usize, Field<'a>)| {
-            let [item, quantity, price, category, variant] = self.item_fields(
-                index,
-                element,
-                ["item_id", "quantity", "price", "item_category", "item_variant"],
-            )?;
+        let Some(elements) = items.elements(self.limits.items)? else { return Ok(None) };
+        let line = |(index, element): (usize, Value<'a>)| {
+            let [item, quantity, price, category, variant] = item_fields(index, element, LINE)?;
             Ok(Line {
                 item: self.item(item)?,
                 quantity: pieces(quantity)?,
@@ -255,30 +254,36 @@ impl<'a> Data<'a> {
                 variant: variant.prose()?,
             })
         };
-        elements.into_iter().enumerate().map(line).collect::<Result<_, Refusal>>().map(Some)
-    }
-
-    fn item_fields<const N: usize>(
-        &self,
-        index: usize,
-        element: Field<'a>,
-        names: [&'static str; N],
-    ) -> Result<[Field<'a>; N], Refusal> {
-        match element.raw {
-            Some(raw) if raw.starts_with('{') => fields(raw, &names, |name| Place::Item(index, name)),
-            _ => Err(element.wrong("object")),
-        }
+        elements.enumerate().map(line).collect::<Result<_, Refusal>>().map(Some)
     }
 }
 
-fn fields<'a, const N: usize>(
-    raw: &'a str,
-    names: &[&'static str; N],
+/// What is read of an item.
+const LINE: [&str; 5] = ["item_id", "quantity", "price", "item_category", "item_variant"];
+
+/// The fields `names` of an item.
+fn item_fields<'t, const N: usize>(
+    index: usize,
+    item: Value<'t>,
+    names: [&'static str; N],
+) -> Result<[Field<'t>; N], Refusal> {
+    if item.kind() != Json::Object {
+        return Err(Field { place: Place::Element("items", index), value: Some(item) }.wrong("object"));
+    }
+    fields(item, names, |name| Place::Item(index, name))
+}
+
+fn fields<'t, const N: usize>(
+    whole: Value<'t>,
+    names: [&'static str; N],
     place: impl Fn(&'static str) -> Place,
-) -> Result<[Field<'a>; N], Refusal> {
-    let duplicate = |name| Refusal::DuplicateKey { path: place(name).to_string() };
-    let mut values = read(raw, names, duplicate)?.into_iter();
-    Ok(names.map(|name| Field { place: place(name), raw: values.next().flatten() }))
+) -> Result<[Field<'t>; N], Refusal> {
+    let object = object(whole, &names);
+    if let Some(name) = object.duplicate {
+        return Err(Refusal::DuplicateKey { path: place(name).to_string() });
+    }
+    let mut values = object.values.into_iter();
+    Ok(names.map(|name| Field { place: place(name), value: values.next().flatten() }))
 }
 
 fn pieces(field: Field<'_>) -> Result<Option<u32>, Refusal> {

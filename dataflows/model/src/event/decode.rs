@@ -3,15 +3,15 @@
 //! Invariant: total: any bytes give an event, the name of a type that is not understood, or one
 //! [`Refusal`]; never a panic. What is accepted does not depend on key order, and only `now` and
 //! the limits are taken from outside.
-//! Cost: one validating pass over the event, a second over `data`, a third over its items. Nothing
-//! is allocated but what the event keeps beyond 24 bytes. See `examples/decode_speed.rs`.
+//! Cost: one pass over the bytes; allocated are a list of the values' positions and what the event
+//! keeps beyond 24 bytes. `examples/decode_speed.rs` measures it.
 //!
 //! What the contract leaves open is decided so: text attributes must not be empty or have control
 //! characters; `null` is absent; an empty `brand` is none; a subject that is not needed is not
 //! looked at; of an event of unknown type only `specversion`, `id`, `source` and `type` are.
 
 use super::bodies::Data;
-use super::json::{found, read, unquote};
+use super::json::{Kind as Json, Object, Tape, Value, found, object};
 use super::kind::Kind;
 use super::refusal::{ATTRIBUTE_BYTES, BRAND_BYTES, Refusal, excerpt, not_json};
 use super::{Body, Event, Limits};
@@ -33,16 +33,19 @@ pub enum Decoded {
 /// Decodes one event in structured mode: attributes and data in one JSON object. `now` is the wall
 /// clock, in a replay too.
 pub fn decode(raw: &[u8], now: Time, limits: &Limits) -> Result<Decoded, Refusal> {
-    let text = checked_text(raw, limits, 1)?;
-    if !text.trim_start_matches(WHITESPACE).starts_with('{') {
-        let other: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-        return Err(Refusal::NotAnObject { found: found(other.get()) });
+    let text = checked_text(raw, limits)?;
+    // The event itself is one level, its data the next.
+    let depth = limits.depth.saturating_add(1);
+    let tape = Tape::scan(text, depth).map_err(|fault| fault.refusal(text, limits.depth))?;
+    let Some(whole) = tape.root().filter(|whole| whole.kind() == Json::Object) else {
+        return Err(Refusal::NotAnObject { found: tape.root().map_or("null", found) });
+    };
+    let Object { values, duplicate } = object(whole, &ATTRIBUTES);
+    if let Some(name) = duplicate {
+        return Err(Refusal::DuplicateKey { path: name.to_owned() });
     }
-    let duplicate = |name: &'static str| Refusal::DuplicateKey { path: name.to_owned() };
-    let values = read(text, &ATTRIBUTES, duplicate)?;
-    check_surrogates(text)?;
     let [specversion, id, source, kind, subject, time, content, brand, data, base64] = values;
-    let attribute = |name, raw: Option<_>| Attribute { name, written: raw.map(Written::Json) };
+    let attribute = |name, value: Option<_>| Attribute { name, written: value.map(Written::Json) };
     Envelope {
         specversion: attribute("specversion", specversion),
         id: attribute("id", id),
@@ -82,21 +85,26 @@ pub fn decode_binary<'a>(
         }
     }
     let [specversion, id, source, kind, subject, time, content, brand, _, _] = attributes;
-    Envelope { specversion, id, source, kind, subject, time, content, brand }.decode(now, limits, || {
-        let text = checked_text(payload, limits, 0)?;
-        if text.trim_matches(WHITESPACE).is_empty() {
+    let envelope = Envelope { specversion, id, source, kind, subject, time, content, brand };
+    // Of a type that is not understood, the payload is not looked at.
+    let mut tape = None;
+    envelope.decode(now, limits, || {
+        let text = checked_text(payload, limits)?;
+        if text.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
             return Ok(None);
         }
-        let data: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
-        check_surrogates(text)?;
-        Ok(Some(data.get()).filter(|raw| *raw != "null"))
+        let scanned = Tape::scan(text, limits.depth);
+        let scanned = scanned.map_err(|fault| fault.refusal(text, limits.depth))?;
+        let root = tape.insert(scanned).root();
+        Ok(root.filter(|whole| whole.kind() != Json::Null))
     })
 }
 
 /// Splits the JSON array of a batch into the raw text of its elements; they are not looked at.
 pub fn decode_array(raw: &[u8]) -> Result<Vec<&[u8]>, Refusal> {
     let text = utf8(raw)?;
-    if !text.trim_start_matches(WHITESPACE).starts_with('[') {
+    // By serde_json, which steps over an event nested too deep: that is refused by itself later.
+    if !text.trim_ascii_start().starts_with('[') {
         serde_json::from_str::<&RawValue>(text).map_err(|error| not_json(&error))?;
         return Err(Refusal::NotAnArray);
     }
@@ -118,10 +126,8 @@ const ATTRIBUTES: [&str; 10] = [
     "data_base64",
 ];
 
-const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
-
 enum Written<'a> {
-    Json(&'a str),
+    Json(Value<'a>),
     Plain(&'a str),
 }
 
@@ -135,9 +141,9 @@ impl<'a> Attribute<'a> {
         match self.written {
             None => Ok(None),
             Some(Written::Plain(text)) => Ok(Some(Cow::Borrowed(text))),
-            Some(Written::Json(raw)) => match unquote(raw) {
+            Some(Written::Json(value)) => match value.text() {
                 Some(text) => Ok(Some(text)),
-                None => Err(Refusal::AttributeNotText { name: self.name, found: found(raw) }),
+                None => Err(Refusal::AttributeNotText { name: self.name, found: found(value) }),
             },
         }
     }
@@ -181,7 +187,7 @@ impl<'a> Envelope<'a> {
         &self,
         now: Time,
         limits: &Limits,
-        data: impl FnOnce() -> Result<Option<&'a str>, Refusal>,
+        data: impl FnOnce() -> Result<Option<Value<'a>>, Refusal>,
     ) -> Result<Decoded, Refusal> {
         let version = self.specversion.text()?.ok_or(Refusal::SpecVersionMissing)?;
         if version != "1.0" {
@@ -202,8 +208,8 @@ impl<'a> Envelope<'a> {
             return Err(Refusal::ContentType { found: excerpt(&content) });
         }
         // Who wants to be forgotten is, whatever else the event says.
-        let raw = if kind == Kind::Forget { None } else { data()? };
-        let data = Data::new(kind, raw, &brand, limits)?;
+        let whole = if kind == Kind::Forget { None } else { data()? };
+        let data = Data::new(kind, whole, &brand, limits)?;
         let body = match handle {
             Some(handle) => Body::Person { act: data.act(&handle)?, handle },
             None => data.thing()?,
@@ -248,72 +254,15 @@ fn is_json(content: &str) -> bool {
     }
 }
 
-/// Text of allowed size and nesting; `outer` levels do not count.
-fn checked_text<'a>(raw: &'a [u8], limits: &Limits, outer: usize) -> Result<&'a str, Refusal> {
+fn checked_text<'a>(raw: &'a [u8], limits: &Limits) -> Result<&'a str, Refusal> {
     if raw.len() > limits.event_bytes {
         return Err(Refusal::TooLarge { bytes: raw.len() as u64, limit: limits.event_bytes });
     }
-    let text = utf8(raw)?;
-    let allowed = limits.depth.saturating_add(outer);
-    // Nesting needs brackets: where there are few, which is nearly always, counting them is enough.
-    let brackets = raw.iter().filter(|byte| **byte | 0x20 == b'{').count();
-    if brackets > allowed && depth(raw) > allowed {
-        return Err(Refusal::TooDeep { limit: limits.depth });
-    }
-    Ok(text)
+    utf8(raw)
 }
 
 fn utf8(raw: &[u8]) -> Result<&str, Refusal> {
     std::str::from_utf8(raw).map_err(|error| Refusal::NotUtf8 { at: error.valid_up_to() })
-}
-
-/// The greatest nesting of a JSON text.
-fn depth(raw: &[u8]) -> usize {
-    let (mut depth, mut greatest, mut in_text, mut escaped) = (0_usize, 0, false, false);
-    for byte in raw {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_text => escaped = true,
-            b'"' => in_text = !in_text,
-            _ if in_text => {}
-            b'{' | b'[' => {
-                depth += 1;
-                greatest = greatest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    greatest
-}
-
-/// Refuses escapes of half a character anywhere in valid JSON. The parser does so only in text that
-/// is read, and what is refused must not depend on what is read.
-fn check_surrogates(text: &str) -> Result<(), Refusal> {
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let offset = text.len() - rest.len() + at;
-        let escape = rest.get(at..).unwrap_or_default();
-        let unit = |escape: &str| {
-            let digits = escape.strip_prefix("\\u")?.get(..4)?;
-            u16::from_str_radix(digits, 16).ok()
-        };
-        let second = || unit(escape.get(6..)?);
-        let skip = match unit(escape) {
-            Some(0xd800..=0xdbff) if matches!(second(), Some(0xdc00..=0xdfff)) => 12,
-            Some(0xd800..=0xdfff) => {
-                let before = text.get(..offset).unwrap_or_default();
-                let line = before.matches('\n').count() + 1;
-                let column = before.rsplit('\n').next().unwrap_or_default().len() + 1;
-                return Err(Refusal::NotJson { line, column, reason: "lone surrogate".to_owned() });
-            }
-            Some(_) => 6,
-            // One character behind the backslash, which valid JSON has; it is never a wide one.
-            None => 2,
-        };
-        rest = escape.get(skip..).unwrap_or_default();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! Invariant: total. It ends (an expression is a finite tree of bounded depth), never panics, and
 //! gives the same value for the same expression and view. `&&` and `||` absorb errors as in CEL: a
 //! side that decides wins over one that has no value.
-//! Cost: a comparison of fields with literals allocates nothing and takes tens of nanoseconds; only
-//! `+` of texts, `string()` and time zones cost more.
+//! Cost: a comparison of a field with a literal allocates nothing and takes some 40 ns, a condition of
+//! three some 160 ns, a part of the time in a time zone 200 ns (debug build, 2-core machine). Only `+`
+//! of texts, `string()` and printing allocate.
 
 use super::datum::{Datum, Fault, arithmetic};
 use super::expr::{Comparison, Expr, Function, TimePart};

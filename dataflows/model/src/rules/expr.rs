@@ -4,7 +4,7 @@
 //! is missing (an attribute nobody set) is an error *inside* the expression, as in CEL: `false` for
 //! a condition, 0 for a term of a score, empty in a template. An expression comes from
 //! [`super::compile`] alone, which bounds its depth; nothing that walks one need count again.
-//! Cost: a node is 32 bytes; chains of `&&` and `||` are one node each.
+//! Cost: a node is 40 bytes; chains of `&&` and `||` are one node each.
 
 use super::fields::Field;
 use crate::key::Text;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: pure. The same files in any order of names give the same rules; a rule's version
 //! changes with its meaning alone, not with comments, white space or the order of keys.
-//! Cost: some milliseconds for a rule with a few expressions; at start and when a file changes.
+//! Cost: some 50 µs a rule with a few expressions (a debug build); at start and when a file changes.
 
 use super::error::{Problem, RuleError};
 use super::fields::Scope;
@@ -105,7 +105,7 @@ impl Loader {
 
     fn test(&mut self, entry: Entry<'_>) {
         if let Some(test) = entry.table("test".to_owned(), entry.at()) {
-            let (line, _) = entry.sheet.position(entry.at());
+            let line = entry.sheet.line(entry.at());
             let table = plain_table(test.table);
             self.set.tests.push(RuleTest { file: entry.sheet.name().to_owned(), line, table });
         }
@@ -127,7 +127,7 @@ impl Loader {
         if !is_name(id) {
             sheet.report(at, Problem::BadName(id.chars().filter(|c| !c.is_control()).take(64).collect()));
         }
-        let here = (sheet.name().to_owned(), sheet.position(at).0);
+        let here = (sheet.name().to_owned(), sheet.line(at));
         if let Some((file, line)) = self.seen.get(id) {
             let (id, file) = (id.to_owned(), file.clone());
             sheet.report(at, Problem::Duplicate { id, file, line: *line });

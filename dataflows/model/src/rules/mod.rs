@@ -28,6 +28,7 @@ mod spans;
 mod spelling;
 mod table;
 pub mod template;
+mod uses;
 
 pub use error::RuleError;
 pub use load::{RuleSet, RuleTest, load};

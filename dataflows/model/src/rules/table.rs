@@ -31,12 +31,17 @@ impl<'a> Sheet<'a> {
         self.name
     }
 
+    /// The line, from 1, of a byte.
+    pub(super) fn line(&self, byte: usize) -> usize {
+        self.lines.partition_point(|start| *start <= byte).max(1)
+    }
+
     /// Line and column, from 1, of a byte.
-    pub(super) fn position(&self, byte: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= byte).max(1);
+    fn position(&self, byte: usize) -> (usize, usize) {
+        let line = self.line(byte);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let before = self.text.char_indices().skip_while(|(at, _)| *at < start);
-        let column = before.take_while(|(at, _)| *at < byte).count() + 1;
+        let rest = self.text.get(start..).unwrap_or_default();
+        let column = rest.char_indices().take_while(|(at, _)| start + at < byte).count() + 1;
         (line, column)
     }
 

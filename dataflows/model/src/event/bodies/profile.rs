@@ -1,7 +1,7 @@
 //! The attributes of a person: a flat map that anybody may extend.
 
 use super::Data;
-use crate::event::json::{entries, found, unquote};
+use crate::event::json::{Kind, Value as Json, found, members};
 use crate::event::refusal::{PROFILE_ATTRIBUTES, PROFILE_NAME_BYTES, Refusal, TEXT_BYTES, excerpt};
 use crate::key::{Text, has_control};
 use crate::value::{Number, Value};
@@ -10,24 +10,23 @@ impl Data<'_> {
     /// Attributes by name, each once; `None` deletes.
     pub(super) fn profile(&self) -> Result<Vec<(Text, Option<Value>)>, Refusal> {
         let [field] = self.read(["attributes"])?;
-        let raw = field.need(field.raw)?;
-        if !raw.starts_with('{') {
+        let whole = field.need(field.value)?;
+        if whole.kind() != Kind::Object {
             return Err(field.wrong("object"));
         }
-        let entries = entries(raw)?;
-        if entries.len() > PROFILE_ATTRIBUTES {
-            return Err(Refusal::ProfileTooMany { found: entries.len(), limit: PROFILE_ATTRIBUTES });
+        let found = members(whole).count();
+        if found > PROFILE_ATTRIBUTES {
+            return Err(Refusal::ProfileTooMany { found, limit: PROFILE_ATTRIBUTES });
         }
-        let mut entries = entries
-            .into_iter()
-            .map(|(name, raw)| Ok((checked_name(name)?, raw)))
+        let mut entries = members(whole)
+            .map(|(name, value)| Ok((checked_name(name)?, value)))
             .collect::<Result<Vec<_>, Refusal>>()?;
-        entries.sort_unstable();
+        entries.sort_by(|one, next| one.0.cmp(&next.0));
         let twice = entries.iter().zip(entries.iter().skip(1)).find(|(one, next)| one.0 == next.0);
         if let Some(((name, _), _)) = twice {
             return Err(Refusal::DuplicateKey { path: path(name) });
         }
-        let valued = |(name, raw): (Text, &str)| value(&name, raw).map(|value| (name, value));
+        let valued = |(name, json): (Text, Json<'_>)| value(&name, json).map(|value| (name, value));
         entries.into_iter().map(valued).collect()
     }
 }
@@ -43,22 +42,22 @@ fn checked_name(name: std::borrow::Cow<'_, str>) -> Result<Text, Refusal> {
     Ok(Text::from(name))
 }
 
-fn value(name: &str, raw: &str) -> Result<Option<Value>, Refusal> {
-    let value = match raw.as_bytes().first() {
-        Some(b'n') | None => return Ok(None),
-        Some(b't') => Value::Bool(true),
-        Some(b'f') => Value::Bool(false),
-        Some(b'{' | b'[') => {
-            return Err(Refusal::ProfileNested { path: path(name), found: found(raw) });
+fn value(name: &str, json: Json<'_>) -> Result<Option<Value>, Refusal> {
+    let value = match json.kind() {
+        Kind::Null => return Ok(None),
+        Kind::True => Value::Bool(true),
+        Kind::False => Value::Bool(false),
+        Kind::Object | Kind::Array => {
+            return Err(Refusal::ProfileNested { path: path(name), found: found(json) });
         }
-        Some(b'"') => {
-            let text = unquote(raw).unwrap_or_default();
+        Kind::Plain | Kind::Escaped => {
+            let text = json.text().unwrap_or_default();
             if text.len() > TEXT_BYTES {
                 return Err(Refusal::TextTooLong { path: path(name), bytes: text.len(), limit: TEXT_BYTES });
             }
             Value::Text(Text::from(text))
         }
-        Some(_) => number(raw).ok_or_else(|| Refusal::NumberNotFinite { path: path(name) })?,
+        Kind::Number => number(json.raw()).ok_or_else(|| Refusal::NumberNotFinite { path: path(name) })?,
     };
     Ok(Some(value))
 }

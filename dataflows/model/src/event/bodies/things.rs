@@ -1,6 +1,6 @@
 //! Stock and catalogue: events about things, not persons.
 
-use super::{Data, Field, lower, position};
+use super::{Data, Field, Json, Place, Value, item_fields, lower, position};
 use crate::event::kind::Kind;
 use crate::event::refusal::{Refusal, STOCK_LIMIT, excerpt};
 use crate::event::{Body, LocationKind};
@@ -74,24 +74,29 @@ impl<'a> Data<'a> {
     }
 
     fn beacons(&self, field: Field<'a>) -> Result<Vec<Text>, Refusal> {
-        let elements = field.elements("beacons", self.limits.items);
+        let elements = field.elements(self.limits.items);
         let elements = elements.and_then(|elements| field.need(elements))?;
-        elements.into_iter().map(|element| Ok(lower(&element.needed_name()?))).collect()
+        let beacon = |(index, value)| Ok(lower(&element("beacons", index, value).needed_name()?));
+        elements.enumerate().map(beacon).collect()
     }
 
     /// The articles of a shelf, each an id or an item with an id. None at all clears the shelf.
     fn shelf(&self, field: Field<'a>) -> Result<Vec<ItemId>, Refusal> {
-        let elements = field.elements("items", self.limits.items);
+        let elements = field.elements(self.limits.items);
         let elements = elements.and_then(|elements| field.need(elements))?;
-        let article = |(index, element): (usize, Field<'a>)| match element.raw {
-            Some(raw) if raw.starts_with('"') => self.item(element),
-            _ => {
-                let [item] = self.item_fields(index, element, ["item_id"])?;
-                self.item(item)
+        let article = |(index, value): (usize, Value<'a>)| {
+            if value.kind() == Json::Object {
+                let [item] = item_fields(index, value, ["item_id"])?;
+                return self.item(item);
             }
+            self.item(element("items", index, value))
         };
-        elements.into_iter().enumerate().map(article).collect()
+        elements.enumerate().map(article).collect()
     }
+}
+
+fn element<'t>(name: &'static str, index: usize, value: Value<'t>) -> Field<'t> {
+    Field { place: Place::Element(name, index), value: Some(value) }
 }
 
 fn stock(field: Field<'_>) -> Result<i64, Refusal> {

@@ -211,7 +211,7 @@ fn refusals_say_where() {
         message(r#"{"item_id":"m","price":1,"price":null}"#),
         "data.items[1].price is given more than once"
     );
-    assert_eq!(refused("{\n \"a\": tru}").to_string(), "not json at line 2 column 10: expected ident");
+    assert_eq!(refused("{\n \"a\": tru}").to_string(), "not json at line 2 column 7: expected a value");
     assert_eq!(
         refused("{\"a\":1,\n\"b\":\"\\n\\ud800x\"}").to_string(),
         "not json at line 2 column 8: lone surrogate"
@@ -244,7 +244,10 @@ fn binary(text: &str) -> Result<Decoded, Refusal> {
     for (name, value) in whole {
         match name.as_str() {
             "data" => payload = value.get().as_bytes().to_vec(),
-            _ => headers.push((format!("ce_{name}"), unquote(value.get()).unwrap().as_bytes().to_vec())),
+            _ => headers.push((
+                format!("ce_{name}"),
+                serde_json::from_str::<String>(value.get()).unwrap().into_bytes(),
+            )),
         }
     }
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
