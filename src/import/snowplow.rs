@@ -11,7 +11,7 @@
 //! - `transaction` → `web.purchase`; a second event with the `transaction_id` of an earlier one is a
 //!   tracker's repetition and is skipped, as Snowplow's own models do;
 //! - `refund` → `web.refund`, which needs a transaction id and is skipped without;
-//! - everything else (pages, lists, promotions) is skipped and counted by its action.
+//! - everything else (lists, promotions, events without an action) is skipped and counted by its action.
 //!
 //! Cart events carry the source's `cart_value` and all carry `session` beside the contract's fields.
 //! The subject is `cookie:<domain_userid>`; `device:<user_id>` of the mobile session where there is
@@ -221,8 +221,8 @@ fn import_event<'a>(
             }
         }
         other => {
-            let action = if other.is_empty() { "none (page views and pings)" } else { other };
-            report.skip(&format!("action {action}"));
+            let reason = if other.is_empty() { "no action".to_owned() } else { format!("action {other}") };
+            report.skip(&reason);
             return Ok(());
         }
     };
