@@ -1,1 +1,3 @@
-fn x() {}
+//! Integration tests of the engine: one binary, one folder a subject.
+
+mod oracle;
