@@ -102,8 +102,17 @@ impl Config {
         let _ = writeln!(text, "lateness = {:?}\n\n[identity]", span(presence.lateness));
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
-        let _ = writeln!(text, "views = {:?}\nvisits = {:?}\n", span(self.views_kept), span(presence.visits_kept));
-        let _ = writeln!(text, "[policy]\nhold_out_percent = {}\nmin_score = {}", policy.hold_out_percent, policy.min_score);
+        let _ = writeln!(
+            text,
+            "views = {:?}\nvisits = {:?}\n",
+            span(self.views_kept),
+            span(presence.visits_kept)
+        );
+        let _ = writeln!(
+            text,
+            "[policy]\nhold_out_percent = {}\nmin_score = {}",
+            policy.hold_out_percent, policy.min_score
+        );
         let _ = writeln!(text, "consent = {:?}", if policy.opt_in { "opt_in" } else { "opt_out" });
         if !policy.channels.is_empty() {
             let _ = writeln!(text, "channels = {:?}", policy.channels);
@@ -121,8 +130,11 @@ impl Config {
         if let Some(cooldown) = policy.cooldown {
             let _ = writeln!(text, "cooldown = {:?}", span(cooldown));
         }
-        let caps: Vec<String> =
-            policy.channel_caps.iter().map(|(channel, cap)| format!("{channel} = {:?}", cap_text(*cap))).collect();
+        let caps: Vec<String> = policy
+            .channel_caps
+            .iter()
+            .map(|(channel, cap)| format!("{channel} = {:?}", cap_text(*cap)))
+            .collect();
         if !caps.is_empty() {
             let _ = writeln!(text, "channel_caps = {{ {} }}", caps.join(", "));
         }

@@ -114,7 +114,8 @@ fn candidates<'a>(
             if clock < situation.due || situation.until.is_some_and(|until| clock > until) {
                 continue;
             }
-            let in_time = rule.from.is_none_or(|from| from <= clock) && rule.until.is_none_or(|until| clock < until);
+            let in_time =
+                rule.from.is_none_or(|from| from <= clock) && rule.until.is_none_or(|until| clock < until);
             let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
             *standing.entry(id.clone()).or_default() |= scored.is_some();
             let Some((score, items)) = scored else { continue };
@@ -131,7 +132,12 @@ fn candidates<'a>(
 }
 
 /// Score and items of a rule in a situation, where its condition holds.
-fn evaluate(rule: &Rule, situation: &Situation, person: &Person<'_>, brand: &Brand<'_>) -> Option<(i64, Vec<String>)> {
+fn evaluate(
+    rule: &Rule,
+    situation: &Situation,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+) -> Option<(i64, Vec<String>)> {
     let known = &brand.catalogue;
     let view = |item| {
         let mut view = person.view(known, item, situation.due);
@@ -175,8 +181,10 @@ fn send(
             continue;
         }
         let Candidate { offer_id, rule, situation, score, items } = candidate;
-        let earlier: Vec<&Sent> =
-            ledger.iter().filter(|s| s.brand == brand.name && person.handles.contains(&s.situation.anchor)).collect();
+        let earlier: Vec<&Sent> = ledger
+            .iter()
+            .filter(|s| s.brand == brand.name && person.handles.contains(&s.situation.anchor))
+            .collect();
         let policy = &config.policy;
         if held_out(&brand.name, &person.name, policy.hold_out_percent) || score < policy.min_score {
             continue;
@@ -204,10 +212,21 @@ fn send(
                 items: items.clone(),
             },
         });
-        let of_items = situation.items.iter().filter(|item| items.contains(&item.id)).map(|item| item.handle.clone());
+        let of_items =
+            situation.items.iter().filter(|item| items.contains(&item.id)).map(|item| item.handle.clone());
         let evidence = situation.handles.iter().cloned().chain(of_items).collect();
         let (brand, rule, tick) = (brand.name.clone(), rule.clone(), clock);
-        ledger.push(Sent { offer_id, brand, rule, situation, items, evidence, channel, tick, withdrawn: false });
+        ledger.push(Sent {
+            offer_id,
+            brand,
+            rule,
+            situation,
+            items,
+            evidence,
+            channel,
+            tick,
+            withdrawn: false,
+        });
     }
     rows
 }
@@ -222,7 +241,9 @@ fn channel(rule: &Rule, policy: &Policy, person: &Person<'_>) -> Option<(String,
             "web" => "cookie",
             other => other,
         };
-        let of_kind = |handle: &String| handle.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).map(str::to_owned);
+        let of_kind = |handle: &String| {
+            handle.strip_prefix(kind).and_then(|rest| rest.strip_prefix(':')).map(str::to_owned)
+        };
         person.handles.iter().filter_map(of_kind).min()
     };
     let mut channels: Vec<String> = match (&rule.channels[..], &policy.channels[..]) {
@@ -232,7 +253,10 @@ fn channel(rule: &Rule, policy: &Policy, person: &Person<'_>) -> Option<(String,
     let preferred = person.attributes.get("preferred_channel").and_then(|value| value.as_str());
     channels.sort_by_key(|channel| Some(channel.as_str()) != preferred);
     let consents = |channel: &String| person.consents(channel, rule.category, !policy.opt_in);
-    channels.into_iter().filter(consents).find_map(|channel| address(&channel).map(|address| (channel, address)))
+    channels
+        .into_iter()
+        .filter(consents)
+        .find_map(|channel| address(&channel).map(|address| (channel, address)))
 }
 
 /// Every channel the person has an address for, where nobody lists channels.
@@ -247,7 +271,8 @@ fn channels_of(person: &Person<'_>) -> Vec<String> {
             "cookie" => &["web"],
             kind => &[kind],
         };
-        let new = of_kind.iter().filter(|channel| !channels.iter().any(|c| c == *channel)).map(|c| (*c).to_owned());
+        let new =
+            of_kind.iter().filter(|channel| !channels.iter().any(|c| c == *channel)).map(|c| (*c).to_owned());
         let new: Vec<String> = new.collect();
         channels.extend(new);
     }
@@ -255,7 +280,13 @@ fn channels_of(person: &Person<'_>) -> Vec<String> {
 }
 
 /// The end of the quiet hours that hold now, if they do.
-fn quiet_until(policy: &Policy, person: &Person<'_>, brand: &Brand<'_>, place: Option<&str>, clock: Time) -> Option<Time> {
+fn quiet_until(
+    policy: &Policy,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    place: Option<&str>,
+    clock: Time,
+) -> Option<Time> {
     let (start, end) = policy.quiet_hours?;
     let own = person.attributes.get("tz").and_then(|value| value.as_str());
     let of_place = place.and_then(|place| brand.catalogue.zones_of_time.get(place)).map(String::as_str);
@@ -277,7 +308,12 @@ fn quiet_until(policy: &Policy, person: &Person<'_>, brand: &Brand<'_>, place: O
 /// When to ask again, if cooldown or caps object now.
 fn objection(rule: &Rule, policy: &Policy, channel: &str, earlier: &[&Sent], clock: Time) -> Option<Time> {
     let full = |(count, within): (usize, Time), counts: &dyn Fn(&Sent) -> bool| -> Option<Time> {
-        let ends: Vec<Time> = earlier.iter().filter(|s| counts(s)).map(|s| s.tick + within).filter(|end| *end > clock).collect();
+        let ends: Vec<Time> = earlier
+            .iter()
+            .filter(|s| counts(s))
+            .map(|s| s.tick + within)
+            .filter(|end| *end > clock)
+            .collect();
         (ends.len() >= count).then(|| ends.into_iter().min()).flatten()
     };
     let of_rule = |sent: &Sent| sent.rule.id == rule.id;
@@ -300,8 +336,11 @@ fn take_back(
     let mut rows = Vec::new();
     let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < clock;
     for sent in ledger.iter_mut().filter(in_brand) {
-        let over = sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
-        let Some(person) = brand.persons.iter().find(|person| person.handles.contains(&sent.situation.anchor)) else {
+        let over =
+            sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
+        let Some(person) =
+            brand.persons.iter().find(|person| person.handles.contains(&sent.situation.anchor))
+        else {
             continue;
         };
         if over || redeemed(&brand.persons, &sent.offer_id) {

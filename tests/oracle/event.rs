@@ -32,24 +32,58 @@ pub(crate) enum Act {
     Wish(Vec<Line>),
     Unwish(Vec<Line>),
     Checkout(Vec<Line>),
-    Purchase { transaction: String, items: Vec<Line>, location: Option<String> },
+    Purchase {
+        transaction: String,
+        items: Vec<Line>,
+        location: Option<String>,
+    },
     Enter(String),
     CheckIn(String),
     Leave(String),
     /// `store.try_item` and `store.assist`: signs that keep a shop visit going.
     Sign(String),
-    Reading { beacon: String, rssi: i64 },
+    Reading {
+        beacon: String,
+        rssi: i64,
+    },
     Profile(Vec<(String, Value)>),
     Link(String),
     Unlink(String),
-    Consent { channel: Option<String>, category: Option<String>, granted: bool },
+    Consent {
+        channel: Option<String>,
+        category: Option<String>,
+        granted: bool,
+    },
     Redeemed(String),
-    Level { location: String, item: String, quantity: i64 },
-    Delta { location: String, item: String, delta: i64 },
-    Item { item: String, price: Option<i64>, category: Option<String> },
-    Location { location: String, tz: Option<String> },
-    Zone { location: String, zone: String, beacons: Vec<String> },
-    Shelf { location: String, zone: String, items: Vec<String> },
+    Level {
+        location: String,
+        item: String,
+        quantity: i64,
+    },
+    Delta {
+        location: String,
+        item: String,
+        delta: i64,
+    },
+    Item {
+        item: String,
+        price: Option<i64>,
+        category: Option<String>,
+    },
+    Location {
+        location: String,
+        tz: Option<String>,
+    },
+    Zone {
+        location: String,
+        zone: String,
+        beacons: Vec<String>,
+    },
+    Shelf {
+        location: String,
+        zone: String,
+        items: Vec<String>,
+    },
     Other,
 }
 
@@ -85,7 +119,9 @@ fn act(kind: &str, data: &Value) -> Act {
     };
     let items = || -> Vec<Line> {
         let list = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().map(|i| (i["item_id"].as_str().unwrap_or_default().to_owned(), i["quantity"].as_i64())).collect()
+        list.iter()
+            .map(|i| (i["item_id"].as_str().unwrap_or_default().to_owned(), i["quantity"].as_i64()))
+            .collect()
     };
     let location = || text("location");
     match kind {
@@ -120,7 +156,9 @@ fn act(kind: &str, data: &Value) -> Act {
             granted: data["granted"] == true,
         },
         "push.redeemed" => Act::Redeemed(text("offer_id")),
-        "stock.level" => Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") },
+        "stock.level" => {
+            Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }
+        }
         "stock.delta" => Act::Delta { location: location(), item: text("item_id"), delta: whole("delta") },
         "catalog.item" => Act::Item {
             item: text("item_id"),

@@ -66,7 +66,8 @@ pub(crate) fn interests(events: &[&Event], views_from: Time) -> Interests {
                 items.iter().for_each(|(item, _)| state.end(&kinds, item, End::Bought, event));
             }
             Act::Checkout(items) => {
-                let meant = |item: &&String| items.is_empty() || items.iter().any(|(listed, _)| listed == *item);
+                let meant =
+                    |item: &&String| items.is_empty() || items.iter().any(|(listed, _)| listed == *item);
                 let lines: Vec<String> = state.lines().into_iter().map(|line| line.item.clone()).collect();
                 lines.iter().filter(meant).for_each(|item| state.activity(item, event));
             }
@@ -87,7 +88,15 @@ impl Interests {
             let (start, anchor) = (event.time, event.handle.clone());
             let activities = vec![(start, anchor.clone())];
             let quantity = quantity.unwrap_or(1);
-            self.all.push(Interest { kind, item: item.clone(), start, anchor, quantity, activities, ended: None });
+            self.all.push(Interest {
+                kind,
+                item: item.clone(),
+                start,
+                anchor,
+                quantity,
+                activities,
+                ended: None,
+            });
         }
     }
 
@@ -135,7 +144,9 @@ impl Interests {
 
     fn end(&mut self, kinds: &[Kind], item: &str, why: End, event: &Event) {
         let mut line_ended = false;
-        for open in self.all.iter_mut().filter(|i| kinds.contains(&i.kind) && i.item == item && i.ended.is_none()) {
+        for open in
+            self.all.iter_mut().filter(|i| kinds.contains(&i.kind) && i.item == item && i.ended.is_none())
+        {
             open.ended = Some((why, event.order()));
             line_ended |= open.kind == Kind::Cart;
         }
@@ -165,8 +176,11 @@ impl Interests {
 
     /// The life of every item of interest: of its open interests the first.
     pub(crate) fn lives(&self, kinds: &Kinds) -> Vec<&Interest> {
-        let mut open: Vec<&Interest> = self.all.iter().filter(|i| i.ended.is_none() && kinds.has(i.kind)).collect();
-        open.sort_by(|a, b| (&a.item, a.start, &a.anchor, a.kind).cmp(&(&b.item, b.start, &b.anchor, b.kind)));
+        let mut open: Vec<&Interest> =
+            self.all.iter().filter(|i| i.ended.is_none() && kinds.has(i.kind)).collect();
+        open.sort_by(|a, b| {
+            (&a.item, a.start, &a.anchor, a.kind).cmp(&(&b.item, b.start, &b.anchor, b.kind))
+        });
         open.dedup_by(|later, first| later.item == first.item);
         open
     }

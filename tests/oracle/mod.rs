@@ -9,19 +9,25 @@
 //! - `checks`: the oracle against itself (ticks that do not matter, order of arrival) and the tools of
 //!   this folder (a faulty engine is found, scripts reach every situation and reason).
 //!
-//! `shorthand` in `script` is the language of scripts; `engine` is the only place that knows the engine.
+//! `script` says in what shorthand scripts are written; `engine` is the only place that knows the engine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod checks;
+mod compare;
 mod config;
 mod decide;
 mod directed;
+mod engine;
 mod event;
+mod generate;
 mod interest;
 mod persons;
 mod presence;
+mod random;
 mod replay;
+mod rule_sets;
 mod rules;
 mod script;
 mod situations;

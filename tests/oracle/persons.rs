@@ -30,13 +30,18 @@ pub(crate) fn persons(events: &[&Event], identity: &Identity) -> Vec<BTreeSet<St
     let may_link = |handle: &String| {
         links_of(handle) <= identity.max_links && !identity.blocked.contains(&handle.as_str())
     };
-    let mut links: Vec<(Time, &String, &String)> =
-        words.iter().filter(|((a, b), _)| may_link(a) && may_link(b)).map(|((a, b), word)| (word.0, a, b)).collect();
+    let mut links: Vec<(Time, &String, &String)> = words
+        .iter()
+        .filter(|((a, b), _)| may_link(a) && may_link(b))
+        .map(|((a, b), word)| (word.0, a, b))
+        .collect();
     links.sort();
 
-    let mut sets: Vec<BTreeSet<String>> = handles.iter().map(|handle| BTreeSet::from([handle.clone()])).collect();
+    let mut sets: Vec<BTreeSet<String>> =
+        handles.iter().map(|handle| BTreeSet::from([handle.clone()])).collect();
     for (_, a, b) in links {
-        let (Some(left), Some(right)) = (sets.iter().position(|s| s.contains(a)), sets.iter().position(|s| s.contains(b)))
+        let (Some(left), Some(right)) =
+            (sets.iter().position(|s| s.contains(a)), sets.iter().position(|s| s.contains(b)))
         else {
             continue;
         };
@@ -51,7 +56,8 @@ pub(crate) fn persons(events: &[&Event], identity: &Identity) -> Vec<BTreeSet<St
 
 /// Place of a handle's kind among the kinds, from the most durable to the most fleeting.
 pub(crate) fn rank(handle: &str) -> usize {
-    const KINDS: [&str; 9] = ["card", "member", "customer", "phone", "email", "wechat", "", "device", "cookie"];
+    const KINDS: [&str; 9] =
+        ["card", "member", "customer", "phone", "email", "wechat", "", "device", "cookie"];
     let kind = handle.split(':').next().unwrap_or_default();
     KINDS.iter().position(|known| *known == kind).unwrap_or(6)
 }

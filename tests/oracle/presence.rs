@@ -66,7 +66,9 @@ fn readings(events: &[&Event], presence: &Presence) -> BTreeMap<String, Vec<Read
                 }
             }
             Act::Reading { beacon, rssi } => {
-                let Some(zone) = lists.iter().find(|(_, (_, list))| list.contains(beacon)).map(|(zone, _)| zone) else {
+                let Some(zone) =
+                    lists.iter().find(|(_, (_, list))| list.contains(beacon)).map(|(zone, _)| zone)
+                else {
                     continue;
                 };
                 let of_handle = counted.entry(event.handle.clone()).or_default();
@@ -119,7 +121,9 @@ fn visits_of(
         }
         let enters = level.at_least(presence.enter);
         match (visits.last_mut(), open) {
-            (Some(visit), Some(_)) if (&visit.location, &visit.zone) == (&reading.zone.0, &reading.zone.1) => {
+            (Some(visit), Some(_))
+                if (&visit.location, &visit.zone) == (&reading.zone.0, &reading.zone.1) =>
+            {
                 open = Some(level);
                 if level.at_least(presence.exit) {
                     visit.last = time;
@@ -146,7 +150,10 @@ fn visits_of(
 /// Level of a reading's zone at that reading.
 fn level(readings: &[Reading], place: usize, presence: &Presence) -> Level {
     let at = &readings[place];
-    let recent = readings[..=place].iter().rev().filter(|r| r.zone == at.zone && r.order.0 + presence.exit_after >= at.order.0);
+    let recent = readings[..=place]
+        .iter()
+        .rev()
+        .filter(|r| r.zone == at.zone && r.order.0 + presence.exit_after >= at.order.0);
     let window: Vec<i64> = recent.take(presence.window).map(|r| r.rssi).collect();
     Level { sum: window.iter().sum(), count: window.len() as i64 }
 }
@@ -172,7 +179,9 @@ pub(crate) fn shop_visits(
     for event in events {
         let (location, sign) = match &event.act {
             Act::Enter(location) | Act::CheckIn(location) => (location, Sign::Begins),
-            Act::Sign(location) | Act::Purchase { location: Some(location), .. } => (location, Sign::Continues),
+            Act::Sign(location) | Act::Purchase { location: Some(location), .. } => {
+                (location, Sign::Continues)
+            }
             Act::Leave(location) => (location, Sign::Leaves),
             _ => continue,
         };
@@ -214,7 +223,14 @@ pub(crate) fn shop_visits(
 
 impl ShopVisit {
     fn new(location: &str, anchor: &str, start: Time, zones: Vec<usize>) -> Self {
-        ShopVisit { location: location.to_owned(), anchor: anchor.to_owned(), start, last: start, ended: None, zones }
+        ShopVisit {
+            location: location.to_owned(),
+            anchor: anchor.to_owned(),
+            start,
+            last: start,
+            ended: None,
+            zones,
+        }
     }
 
     /// The last sign up to `time`: an event, or a zone visit that lasted until then.

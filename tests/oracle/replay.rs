@@ -85,11 +85,29 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
     for event in taken {
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
-            Act::Enter(_) | Act::CheckIn(_) | Act::Sign(_) | Act::Purchase { .. } | Act::Leave(_) | Act::Reading { .. } => {
+            Act::Enter(_)
+            | Act::CheckIn(_)
+            | Act::Sign(_)
+            | Act::Purchase { .. }
+            | Act::Leave(_)
+            | Act::Reading { .. } => {
                 moments.push(event.time + config.presence.visits_kept + 1);
             }
             _ => {}
         }
     }
     moments
+}
+
+impl Replay {
+    /// The greatest event time: where the clock ends without `until`.
+    pub(crate) fn last_moment(&self) -> Time {
+        by_tick(self).1
+    }
+
+    /// Place in the log behind all events of the tick at `tick`.
+    pub(crate) fn place_after(&self, tick: Time) -> usize {
+        let before = by_tick(self).0;
+        before.range(..=tick).flat_map(|(_, events)| events).map(|event| event.seq + 1).max().unwrap_or(0)
+    }
 }

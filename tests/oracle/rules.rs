@@ -181,7 +181,8 @@ impl When {
     }
 
     fn toml(&self) -> String {
-        let at = |location: &Option<&str>| location.map(|l| format!("location = {l:?}\n")).unwrap_or_default();
+        let at =
+            |location: &Option<&str>| location.map(|l| format!("location = {l:?}\n")).unwrap_or_default();
         match self {
             When::CartAbandoned { idle, per_item, first_add } => format!(
                 "when = \"cart_abandoned\"\nidle = {:?}\nper = {:?}\nidle_from = {:?}\n",

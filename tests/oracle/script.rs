@@ -55,7 +55,9 @@ fn json_line(place: usize, line: &str) -> String {
 
 fn items(words: &[&str]) -> Value {
     let line = |word: &&str| match word.split_once('*') {
-        Some((item, quantity)) => json!({ "item_id": item, "quantity": quantity.parse::<i64>().expect("a quantity") }),
+        Some((item, quantity)) => {
+            json!({ "item_id": item, "quantity": quantity.parse::<i64>().expect("a quantity") })
+        }
         None => json!({ "item_id": word }),
     };
     words.iter().map(line).collect()

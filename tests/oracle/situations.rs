@@ -42,18 +42,50 @@ pub(crate) struct Item {
 /// What a situation rests on: enough to say later why it is gone.
 #[derive(Clone, Debug)]
 pub(crate) enum Basis {
-    Line { anchor: String, start: Time },
-    Cart { anchor: String, start: Time },
-    Zone { handle: String, location: String, zone: String, start: Time, interest: Kinds, in_stock: bool },
-    Left { window: (Time, Time), interest: Kinds },
-    Stock { anchor: String, start: Time, interest: Kinds, since: Option<Time> },
-    Price { anchor: String, start: Time, interest: Kinds, since: Time, basis_points: i64 },
+    Line {
+        anchor: String,
+        start: Time,
+    },
+    Cart {
+        anchor: String,
+        start: Time,
+    },
+    Zone {
+        handle: String,
+        location: String,
+        zone: String,
+        start: Time,
+        interest: Kinds,
+        in_stock: bool,
+    },
+    Left {
+        window: (Time, Time),
+        interest: Kinds,
+    },
+    Stock {
+        anchor: String,
+        start: Time,
+        interest: Kinds,
+        since: Option<Time>,
+    },
+    Price {
+        anchor: String,
+        start: Time,
+        interest: Kinds,
+        since: Time,
+        basis_points: i64,
+    },
     /// A check-in or a purchase: it has happened.
     Done,
 }
 
 /// All situations of that kind that stand for the person.
-pub(crate) fn situations(when: &When, person: &Person<'_>, brand: &Brand<'_>, config: &Config) -> Vec<Situation> {
+pub(crate) fn situations(
+    when: &When,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+) -> Vec<Situation> {
     match when {
         When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
         When::CartAbandoned { idle, per_item: false, first_add } => cart_abandoned(person, *idle, *first_add),
@@ -65,8 +97,12 @@ pub(crate) fn situations(when: &When, person: &Person<'_>, brand: &Brand<'_>, co
         }
         When::CheckedIn => checked_in(person),
         When::BackInStock { interest, location } => back_in_stock(person, brand, interest, *location),
-        When::RunningLow { interest, at_most, location } => running_low(person, brand, interest, *at_most, *location),
-        When::PriceDropped { interest, by_percent } => price_dropped(person, brand, interest, *by_percent * 100),
+        When::RunningLow { interest, at_most, location } => {
+            running_low(person, brand, interest, *at_most, *location)
+        }
+        When::PriceDropped { interest, by_percent } => {
+            price_dropped(person, brand, interest, *by_percent * 100)
+        }
         When::Purchased { within } => purchased(person, *within),
     }
 }
@@ -74,7 +110,18 @@ pub(crate) fn situations(when: &When, person: &Person<'_>, brand: &Brand<'_>, co
 fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: Basis) -> Situation {
     let handles = BTreeSet::from([anchor.to_owned()]);
     let anchor = anchor.to_owned();
-    Situation { episode, anchor, due, until: None, items, handles, basis, place: None, dwell: None, about_items: true }
+    Situation {
+        episode,
+        anchor,
+        due,
+        until: None,
+        items,
+        handles,
+        basis,
+        place: None,
+        dwell: None,
+        about_items: true,
+    }
 }
 
 fn item(life: &Interest) -> Item {
@@ -141,11 +188,15 @@ fn zone_entered(
         if !zones.is_empty() && !zones.iter().any(|z| z == zone || *z == format!("{location}/{zone}")) {
             continue;
         }
-        let shelf = brand.catalogue.shelves.get(&(location.clone(), zone.clone())).cloned().unwrap_or_default();
+        let shelf =
+            brand.catalogue.shelves.get(&(location.clone(), zone.clone())).cloned().unwrap_or_default();
         let there = |id: &String| !in_stock || brand.catalogue.pieces(Some(location), id) > 0;
         let lives = person.interests.lives(interest);
-        let items: Vec<Item> =
-            lives.into_iter().filter(|life| shelf.contains(&life.item) && there(&life.item)).map(item).collect();
+        let items: Vec<Item> = lives
+            .into_iter()
+            .filter(|life| shelf.contains(&life.item) && there(&life.item))
+            .map(item)
+            .collect();
         if items.is_empty() && !interest.none() {
             continue;
         }
@@ -167,7 +218,13 @@ fn zone_entered(
     found
 }
 
-fn store_left(person: &Person<'_>, config: &Config, min_dwell: Time, after: Time, interest: &Kinds) -> Vec<Situation> {
+fn store_left(
+    person: &Person<'_>,
+    config: &Config,
+    min_dwell: Time,
+    after: Time,
+    interest: &Kinds,
+) -> Vec<Situation> {
     let mut found = Vec::new();
     for visit in &person.shop_visits {
         let Some((_, dwell)) = visit.ended else { continue };
@@ -248,7 +305,12 @@ fn running_low(
     found
 }
 
-fn price_dropped(person: &Person<'_>, brand: &Brand<'_>, interest: &Kinds, basis_points: i64) -> Vec<Situation> {
+fn price_dropped(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    interest: &Kinds,
+    basis_points: i64,
+) -> Vec<Situation> {
     let mut found = Vec::new();
     for life in person.interests.lives(interest) {
         let (anchor, start) = (&life.anchor, life.start);

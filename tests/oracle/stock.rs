@@ -34,7 +34,8 @@ pub(crate) fn catalogue(events: &[&Event]) -> Catalogue {
             }
             Act::Item { item, price, category } => {
                 let prices = known.prices.entry(item.clone()).or_default();
-                if let Some(price) = price.filter(|price| prices.last().is_none_or(|(_, last)| last != price)) {
+                if let Some(price) = price.filter(|price| prices.last().is_none_or(|(_, last)| last != price))
+                {
                     prices.push((event.time, price));
                 }
                 if let Some(category) = category {
@@ -57,7 +58,8 @@ impl Catalogue {
     fn set_stock(&mut self, time: Time, location: &str, item: &str, quantity: i64) {
         self.stock.entry((location.to_owned(), item.to_owned())).or_default().push((time, quantity));
         let of_item = self.stock.iter().filter(|((_, other), _)| other == item);
-        let sum = of_item.filter_map(|(_, timeline)| timeline.last()).map(|(_, pieces)| (*pieces).max(0)).sum();
+        let sum =
+            of_item.filter_map(|(_, timeline)| timeline.last()).map(|(_, pieces)| (*pieces).max(0)).sum();
         self.everywhere.entry(item.to_owned()).or_default().push((time, sum));
     }
 
@@ -69,7 +71,9 @@ impl Catalogue {
     /// The timeline of an item's stock in one location, or of the sum over all.
     pub(crate) fn timeline(&self, location: Option<&str>, item: &str) -> Timeline {
         match location {
-            Some(location) => self.stock.get(&(location.to_owned(), item.to_owned())).cloned().unwrap_or_default(),
+            Some(location) => {
+                self.stock.get(&(location.to_owned(), item.to_owned())).cloned().unwrap_or_default()
+            }
             None => self.everywhere.get(item).cloned().unwrap_or_default(),
         }
     }

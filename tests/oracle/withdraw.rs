@@ -38,7 +38,8 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
     let first_item = sent.items.first();
     match &sent.situation.basis {
         Basis::Line { anchor, start } => {
-            let line = |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
+            let line =
+                |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| Kinds(&["cart"]).has(i.kind)).filter(line))
         }
         Basis::Cart { anchor, start } => {
@@ -52,7 +53,8 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
         Basis::Zone { interest, .. } | Basis::Left { interest, .. } if interest.none() => None,
         Basis::Zone { interest, .. } | Basis::Left { interest, .. } => every_item(sent, person, interest),
         Basis::Stock { anchor, start, interest, .. } | Basis::Price { anchor, start, interest, .. } => {
-            let life = |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
+            let life =
+                |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| interest.has(i.kind)).filter(life))
         }
         Basis::Done => None,
@@ -80,7 +82,8 @@ fn every_item(sent: &Sent, person: &Person<'_>, kinds: &Kinds) -> Option<End> {
 
 fn left_zone(sent: &Sent, brand: &Brand<'_>) -> bool {
     let Basis::Zone { handle, location, zone, start, .. } = &sent.situation.basis else { return false };
-    let mut visits = brand.zone_visits.iter().filter(|visit| visit.handle == *handle && visit.first.0 == *start);
+    let mut visits =
+        brand.zone_visits.iter().filter(|visit| visit.handle == *handle && visit.first.0 == *start);
     visits.any(|visit| visit.location == *location && visit.zone == *zone && visit.ended.is_some())
 }
 
@@ -93,7 +96,8 @@ fn out_of_stock(sent: &Sent, person: &Person<'_>, brand: &Brand<'_>) -> bool {
         Basis::Stock { since, .. } => {
             let Some(item) = sent.items.first() else { return false };
             let timeline = brand.catalogue.timeline(sent.rule.when.location(), item);
-            let out_after = |since: Time| timeline.iter().any(|(time, pieces)| *time >= since && *pieces <= 0);
+            let out_after =
+                |since: Time| timeline.iter().any(|(time, pieces)| *time >= since && *pieces <= 0);
             match since {
                 Some(since) => returns(&timeline).contains(since) && out_after(*since),
                 None => out_after(sent.situation.due),
@@ -105,7 +109,9 @@ fn out_of_stock(sent: &Sent, person: &Person<'_>, brand: &Brand<'_>) -> bool {
 
 fn price_rose(sent: &Sent, brand: &Brand<'_>) -> bool {
     let Basis::Price { start, since, basis_points, .. } = &sent.situation.basis else { return false };
-    let Some(prices) = sent.items.first().and_then(|item| brand.catalogue.prices.get(item)) else { return false };
+    let Some(prices) = sent.items.first().and_then(|item| brand.catalogue.prices.get(item)) else {
+        return false;
+    };
     let runs = drops(prices, *start, *basis_points);
     runs.contains(since) && (!dropped_now(prices, *start, *basis_points) || runs.last() != Some(since))
 }

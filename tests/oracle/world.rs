@@ -38,7 +38,8 @@ pub(crate) struct Person<'a> {
 /// The world after `events` (in order of arrival, copies left out) at `clock`.
 pub(crate) fn world<'a>(events: &[&'a Event], config: &Config, clock: Time) -> World<'a> {
     let names: BTreeSet<&String> = events.iter().map(|event| &event.brand).collect();
-    let of_brand = |name: &String| events.iter().copied().filter(|event| event.brand == *name).collect::<Vec<_>>();
+    let of_brand =
+        |name: &String| events.iter().copied().filter(|event| event.brand == *name).collect::<Vec<_>>();
     let brands = names.into_iter().map(|name| brand(name, &of_brand(name), config, clock)).collect();
     World { clock, brands }
 }
@@ -106,7 +107,13 @@ impl Person<'_> {
     }
 
     /// `item` in expressions: of the cart, or `quantity` where it is told.
-    pub(crate) fn item_view(&self, known: &Catalogue, item: &str, quantity: Option<i64>, place: Option<&str>) -> ItemView {
+    pub(crate) fn item_view(
+        &self,
+        known: &Catalogue,
+        item: &str,
+        quantity: Option<i64>,
+        place: Option<&str>,
+    ) -> ItemView {
         let open = |kind: Kind| self.interests.open(kind, item);
         ItemView {
             id: item.to_owned(),
@@ -122,7 +129,9 @@ impl Person<'_> {
 
     /// Whether an interest of these kinds in the item is open.
     pub(crate) fn wants(&self, item: &str, kinds: &Kinds) -> bool {
-        [Kind::Cart, Kind::Wish, Kind::View].into_iter().any(|kind| kinds.has(kind) && self.interests.open(kind, item).is_some())
+        [Kind::Cart, Kind::Wish, Kind::View]
+            .into_iter()
+            .any(|kind| kinds.has(kind) && self.interests.open(kind, item).is_some())
     }
 
     /// Times of the person's purchases on any channel.

@@ -1,0 +1,129 @@
+//! The oracle and its tools, checked against themselves.
+
+use super::compare::{difference, job, lines, rows, smallest};
+use super::decide::{What, offer_id};
+use super::engine::{Engine, Job};
+use super::interest::End;
+use super::random::replay_of;
+use super::replay::{Replay, Ticks, answer};
+use super::rule_sets::{RuleSet, rule_sets};
+use std::collections::BTreeMap;
+
+fn set(name: &str) -> RuleSet {
+    rule_sets().into_iter().find(|set| set.name == name).expect("a set of that name")
+}
+
+/// An engine that reads the rules otherwise than they are meant.
+struct Faulty(fn(&mut Replay), Replay);
+
+impl Engine for Faulty {
+    fn replay(&self, job: &Job) -> Result<Vec<String>, String> {
+        let mut replay = Replay { events: job.events.clone(), ..self.1.clone() };
+        (self.0)(&mut replay);
+        Ok(lines(&answer(&replay, Ticks::Due)))
+    }
+}
+
+#[test]
+fn offer_ids_are_sha_256_of_brand_rule_and_episode() {
+    // printf 'acme\x1fidle\x1fcart|card:1|1000' | sha256sum
+    assert_eq!(offer_id("acme", "idle", "cart|card:1|1000"), "8c19a3d41ca15121cf1b40738633a14e");
+    // printf '\x1fidle\x1fcart|card:1|1000' | sha256sum
+    assert_eq!(offer_id("", "idle", "cart|card:1|1000"), "0ee874882544ddda4673adfcf98c4d5c");
+    assert!(End::Bought < End::Removed, "bought if any was bought");
+}
+
+#[test]
+fn rows_survive_being_printed_and_read() {
+    let answer = answer(&replay_of(3, &set("presence")), Ticks::Due);
+    assert!(answer.len() > 2);
+    assert_eq!(rows(&lines(&answer)), Ok(answer));
+}
+
+#[test]
+fn a_faulty_engine_is_found_and_its_script_made_small() {
+    type Fault = (&'static str, fn(&mut Replay));
+    let faults: [Fault; 8] = [
+        ("presence", |r| r.config.presence.exit_after += 1),
+        ("presence", |r| r.config.presence.leave_after -= 1),
+        ("presence", |r| r.config.presence.strongest = false),
+        ("every_zone", |r| r.config.presence.window = 1),
+        ("policies", |r| r.config.policy.cooldown = None),
+        ("policies", |r| r.config.policy.cap = Some((4, 600_000))),
+        ("identity", |r| r.config.identity.max_links = 3),
+        ("stock", |r| r.config.views_kept += 1000),
+    ];
+    for (name, fault) in faults {
+        let set = set(name);
+        let found = (1..400)
+            .map(|seed| replay_of(seed, &set))
+            .find(|replay| difference(replay, &Faulty(fault, replay.clone()), 1).is_some());
+        let replay = found.unwrap_or_else(|| panic!("no script shows the fault in {name}"));
+        let with = |events: &[String]| Replay { events: events.to_vec(), ..replay.clone() };
+        let fails =
+            |events: &[String]| difference(&with(events), &Faulty(fault, replay.clone()), 1).is_some();
+        let small = smallest(&replay.events, fails);
+        println!("{name}: {} events, {} after making small", replay.events.len(), small.len());
+        assert!(small.len() < replay.events.len() && fails(&small));
+    }
+}
+
+#[test]
+fn smallest_keeps_only_what_is_needed() {
+    let events: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let needed = |kept: &[String]| ["17", "61"].iter().all(|n| kept.contains(&(*n).to_owned()));
+    assert_eq!(smallest(&events, needed), ["17", "61"]);
+}
+
+/// Moments that the oracle passes over must not matter.
+#[test]
+fn ticks_at_which_nothing_is_due_change_nothing() {
+    for (seed, set) in rule_sets().iter().enumerate().filter(|(_, set)| !set.shape.jumps) {
+        let mut replay = replay_of(seed as u64 + 1, set);
+        replay.grid = 1000;
+        replay.events.truncate(60);
+        replay.until = Some(replay.last_moment().div_ceil(1000) * 1000 + 60_000);
+        let (some, all) = (answer(&replay, Ticks::Due), answer(&replay, Ticks::Every));
+        assert_eq!(some, all, "{}: {}", set.name, replay.events.join("\n"));
+    }
+}
+
+/// Whether the scripts are any good: every rule and every reason must come up.
+#[test]
+fn scripts_reach_every_rule_and_every_reason() {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let sets = rule_sets();
+    for seed in 0..270 {
+        let set = &sets[seed as usize % sets.len()];
+        let rows = answer(&replay_of(seed, set), Ticks::Due);
+        for row in rows {
+            let key = match row.what {
+                What::Made { rule, .. } => format!("{} {rule}", set.name),
+                What::Withdrawn { reason } => reason,
+            };
+            *seen.entry(key).or_default() += 1;
+        }
+    }
+    println!("{seen:#?}");
+    let rules = sets.iter().flat_map(|set| set.rules.iter().map(|rule| format!("{} {}", set.name, rule.id)));
+    let reasons =
+        ["bought", "removed", "left", "out_of_stock", "price", "rule", "unlinked", "consent", "late_event"];
+    let missing: Vec<String> =
+        rules.chain(reasons.map(str::to_owned)).filter(|key| !seen.contains_key(key)).collect();
+    assert!(missing.is_empty(), "never came up: {missing:?}");
+}
+
+#[test]
+fn jobs_carry_rules_and_configuration_as_toml() {
+    for set in rule_sets() {
+        let replay =
+            Replay { events: Vec::new(), rules: set.rules, config: set.config, grid: 1, until: None };
+        let job = job(&replay, 2);
+        let config: toml::Table = job.config.parse().expect("the configuration is TOML");
+        assert!(
+            ["presence", "identity", "retention", "policy"].iter().all(|table| config.contains_key(*table))
+        );
+        let rules: toml::Table = job.rules[0].1.parse().expect("the rules are TOML");
+        assert_eq!(rules["rule"].as_table().map(toml::Table::len), Some(replay.rules.len()));
+    }
+}
