@@ -1,13 +1,17 @@
 //! The oracle and its tools, checked against themselves.
 
 use super::compare::{difference, job, lines, rows, smallest};
+use super::config::DAY;
 use super::decide::{What, offer_id};
 use super::engine::{Engine, Job};
+use super::event::Event;
+use super::generate::Random;
 use super::interest::End;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn set(name: &str) -> RuleSet {
     rule_sets().into_iter().find(|set| set.name == name).expect("a set of that name")
@@ -86,6 +90,43 @@ fn ticks_at_which_nothing_is_due_change_nothing() {
         let (some, all) = (answer(&replay, Ticks::Due), answer(&replay, Ticks::Every));
         assert_eq!(some, all, "{}: {}", set.name, replay.events.join("\n"));
     }
+}
+
+/// With no two events at one time and no limit to lateness, only the order of times counts.
+#[test]
+fn order_of_arrival_does_not_matter() {
+    let mut random = Random(7);
+    let mut made = 0;
+    for (seed, set) in rule_sets().into_iter().enumerate() {
+        let mut replay = replay_of(seed as u64 + 40, &set);
+        replay.events.truncate(120);
+        // One tick takes everything in, so that only the final state is asked for.
+        replay.grid = DAY;
+        replay.config.presence.lateness = 2 * DAY;
+        // Copies and lists of beacons do go by arrival.
+        let mut ids = BTreeSet::new();
+        replay.events.retain(|line| ids.insert(Event::read(0, line).reference));
+        let spread = |(place, line): (usize, &String)| {
+            let mut json: Value = serde_json::from_str(line).expect("JSON");
+            let time = Event::read(0, line).time + place as u64;
+            json["time"] =
+                jiff::Timestamp::from_millisecond(time as i64).expect("a moment").to_string().into();
+            json.to_string()
+        };
+        let spread: Vec<String> = replay.events.iter().enumerate().map(spread).collect();
+        let (zones, mut others): (Vec<_>, Vec<_>) =
+            spread.into_iter().partition(|line| line.contains("catalog.zone"));
+        let in_order = |others: &[String]| Replay { events: [&zones[..], others].concat(), ..replay.clone() };
+        let first = answer(&in_order(&others), Ticks::Due);
+        made += first.len();
+        for _ in 0..5 {
+            for place in (1..others.len()).rev() {
+                others.swap(place, random.below(place as u64 + 1) as usize);
+            }
+            assert_eq!(answer(&in_order(&others), Ticks::Due), first, "{}: {}", set.name, others.join("\n"));
+        }
+    }
+    assert!(made > 20, "only {made} offers");
 }
 
 /// Whether the scripts are any good: every rule and every reason must come up.

@@ -76,7 +76,7 @@ const LATE: [Time; 9] = [1, 1000, 5000, 10_000, 30_000, 31_000, MINUTE, 2 * MINU
 /// A script of about `length` lines.
 pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<String> {
     let mut clock = MONDAY + shape.hour * HOUR + random.below(3) * 20 * MINUTE;
-    let mut lines = Vec::new();
+    let (mut lines, mut greatest) = (Vec::new(), clock);
     for line in prologue() {
         // Most of the catalogue is known beforehand; the rest comes late or never.
         if !random.chance(8) {
@@ -89,20 +89,23 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
             clock += random.of(&[HOUR, 2 * HOUR, 5 * HOUR, 11 * HOUR]);
         }
         let late = if random.chance(15) { random.of(&LATE) } else { 0 };
-        let time = clock_text(clock - late);
         let brand = if shape.brands && random.chance(25) { "other/" } else { "" };
         if random.chance(10) && shape.presence > 0 {
             lines.extend(walk(random, &mut clock, brand));
+            greatest = greatest.max(clock);
             continue;
         }
         let line = event(random, shape);
-        let copy = if random.chance(4) && !lines.is_empty() {
-            // The id of an earlier event; its content does not count, so its time must not move the clock.
-            format!(" #{}", random.below(lines.len() as u64))
+        let (id, time) = if random.chance(4) {
+            // A second copy of an earlier event, with other content. Its time does not move the clock, so
+            // that it does not matter whether a copy could.
+            (random.below(lines.len() as u64), greatest - late)
         } else {
-            format!(" #{}", lines.len())
+            (lines.len() as u64, clock - late)
         };
-        lines.push(format!("{time} {brand}{line}{copy}"));
+        greatest = greatest.max(time);
+        let time = clock_text(time);
+        lines.push(format!("{time} {brand}{line} #{id}"));
     }
     let numbered = lines.into_iter().enumerate();
     numbered.map(|(place, line)| if line.contains('#') { line } else { format!("{line} #{place}") }).collect()
@@ -114,7 +117,17 @@ fn prologue() -> Vec<String> {
     lines.extend(["- zone s1 z1 b1", "- zone s1 z2 b2,b4", "- zone s2 z1 b3"].map(str::to_owned));
     lines.extend(["- shelf s1 z1 A,B", "- shelf s1 z2 B,C,D", "- shelf s2 z1 A,D"].map(str::to_owned));
     lines.extend(["- price A 10", "- price B 19.99", "- price C 40", "- price D 100"].map(str::to_owned));
-    lines.extend(["- level s1 A 3", "- level s1 B 1", "- level s2 A 0", "- level w1 D 5"].map(str::to_owned));
+    lines.extend(
+        [
+            "- level s1 A 3",
+            "- level s1 B 1",
+            "- level s1 C 4",
+            "- level s2 A 0",
+            "- level s2 D 2",
+            "- level w1 D 5",
+        ]
+        .map(str::to_owned),
+    );
     lines
 }
 
@@ -239,7 +252,7 @@ fn profile(random: &mut Random) -> String {
         _ => {
             let about = random.of(&["", " category=promo", " category=service"]);
             let on = random.of(&["", " channel=sms", " channel=web", " channel=push", " channel=email"]);
-            format!("consent {}{on}{about}", random.of(&["yes", "no"]))
+            format!("consent {}{on}{about}", random.of(&["yes", "yes", "no"]))
         }
     }
 }

@@ -46,6 +46,8 @@ fn json_line(place: usize, line: &str) -> String {
     let (brand, handle) = subject.split_once('/').unwrap_or(("", subject));
     if !brand.is_empty() {
         event["brand"] = json!(brand);
+        // A source of its own: whether copies are looked for across brands does not matter then.
+        event["source"] = json!(format!("oracle-{brand}"));
     }
     if handle != "-" {
         event["subject"] = json!(handle);
