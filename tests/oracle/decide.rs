@@ -2,7 +2,7 @@
 //!
 //! Invariant: all but the ledger is computed afresh at every tick; the ledger only grows.
 
-use super::config::{Config, Policy};
+use super::config::{Config, DAY, MINUTE, Policy};
 use super::event::{Act, Event, Time};
 use super::persons::rank;
 use super::rules::Rule;
@@ -300,9 +300,9 @@ fn quiet_until(
     if !quiet(clock)? {
         return None;
     }
-    // Quiet hours end on a full minute, whatever the offset of the zone.
-    let next_minute = (clock / 60_000 + 1) * 60_000;
-    (0..2 * 24 * 60).map(|minutes| next_minute + minutes * 60_000).find(|time| quiet(*time) == Some(false))
+    // Zones of time are quarters of an hour apart, so quiet hours that end on one end on one everywhere.
+    let step = if end.is_multiple_of(15) { 15 * MINUTE } else { MINUTE };
+    (1..=2 * DAY / step).map(|steps| (clock / step + steps) * step).find(|time| quiet(*time) == Some(false))
 }
 
 /// When to ask again, if cooldown or caps object now.

@@ -20,7 +20,7 @@ fn setting(name: &str, default: u64) -> u64 {
 /// last, broken stretch of the grid is read.
 pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
     let mut random = Random(seed);
-    let length = 30 + random.of(&[20, 40, 60, 60, 90, 270]);
+    let length = 30 + random.of(&[10, 20, 40, 40, 60, 60, 90, 90, 170, 270]);
     let shorthand = script(&mut random, &set.shape, length);
     let events = json_lines(&shorthand.join("\n"));
     let grid = random.of(&[1, 1, 100, 1000, 10_000]);
