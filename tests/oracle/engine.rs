@@ -27,7 +27,7 @@ pub(crate) trait Engine {
 pub(crate) struct Shopbell;
 
 impl Engine for Shopbell {
-    fn replay(&self, _job: &Job) -> Result<Vec<String>, String> {
-        Err("the library has no shopbell::replay::in_memory yet: call it here".to_owned())
+    fn replay(&self, job: &Job) -> Result<Vec<String>, String> {
+        Err(format!("no shopbell::replay::in_memory yet to call with {} workers", job.workers))
     }
 }

@@ -116,7 +116,17 @@ fn prologue() -> Vec<String> {
     lines.extend(["- store s1 Europe/Berlin", "- store s2", "- warehouse w1"].map(str::to_owned));
     lines.extend(["- zone s1 z1 b1", "- zone s1 z2 b2,b4", "- zone s2 z1 b3"].map(str::to_owned));
     lines.extend(["- shelf s1 z1 A,B", "- shelf s1 z2 B,C,D", "- shelf s2 z1 A,D"].map(str::to_owned));
-    lines.extend(["- price A 10", "- price B 19.99", "- price C 40", "- price D 100"].map(str::to_owned));
+    lines.extend(
+        [
+            "- price A 10",
+            "- price B 19.99",
+            "- price C 40",
+            "- price D 100",
+            "- category A sport",
+            "- category C sport",
+        ]
+        .map(str::to_owned),
+    );
     lines.extend(
         [
             "- level s1 A 3",
@@ -226,6 +236,8 @@ fn stock(random: &mut Random) -> String {
         _ => random
             .of(&[
                 "zone s1 z1 b1",
+                "category B sport",
+                "category A book",
                 "zone s1 z2 b2",
                 "zone s1 z2 b2,b4",
                 "zone s2 z1 b3",

@@ -24,6 +24,7 @@ mod event;
 mod generate;
 mod interest;
 mod persons;
+mod policies;
 mod presence;
 mod random;
 mod replay;

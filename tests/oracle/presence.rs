@@ -113,11 +113,11 @@ fn visits_of(
     let mut open: Option<Level> = None;
     for (place, reading) in readings.iter().enumerate().filter(|(_, reading)| counts(&reading.zone)) {
         let (time, level) = (reading.order.0, level(readings, place, presence));
-        if let (Some(visit), true) = (visits.last_mut(), open.is_some()) {
-            if visit.last + presence.exit_after < time {
-                visit.ended = Some(visit.last + presence.exit_after);
-                open = None;
-            }
+        if let Some(visit) =
+            visits.last_mut().filter(|visit| open.is_some() && visit.last + presence.exit_after < time)
+        {
+            visit.ended = Some(visit.last + presence.exit_after);
+            open = None;
         }
         let enters = level.at_least(presence.enter);
         match (visits.last_mut(), open) {
@@ -139,10 +139,10 @@ fn visits_of(
         let first = reading.order;
         visits.push(ZoneVisit { handle: handle.to_owned(), location, zone, first, last: time, ended: None });
     }
-    if let (Some(visit), true) = (visits.last_mut(), open.is_some()) {
-        if visit.last + presence.exit_after <= clock {
-            visit.ended = Some(visit.last + presence.exit_after);
-        }
+    if let Some(visit) =
+        visits.last_mut().filter(|visit| open.is_some() && visit.last + presence.exit_after <= clock)
+    {
+        visit.ended = Some(visit.last + presence.exit_after);
     }
     visits
 }

@@ -30,6 +30,11 @@ const FREQUENT: Condition =
 const EARLY: Condition = ("now.getMinutes() < 30", |view| view.now / MINUTE % 60 < 30);
 const GOLD_OR_DEAR: Condition =
     ("customer.tier == \"gold\" || item.price > 20", |view| (GOLD.1)(view) || (DEAR.1)(view));
+const SPORT: Condition =
+    ("item.category == \"sport\"", |view| view.of_item(|i| i.category.as_deref() == Some("sport")));
+const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_cart", |v| {
+    v.of_item(|i| i.in_wishlist || i.viewed && !i.in_cart)
+});
 const NOT_CARTED: Condition =
     ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
 
@@ -101,9 +106,10 @@ fn presence_rules() -> Vec<Rule> {
     vec![
         Rule { score: BY_PRICE, ..Rule::new("on_shelf", zone(0, SAVED)) },
         Rule { condition: Some(DEAR), ..Rule::new("stays", zone(5_000, ALL)) },
-        Rule { priority: 1, ..Rule::new("either_way", here) },
+        Rule { condition: Some(SPORT), priority: 1, ..Rule::new("either_way", here) },
         Rule { condition: Some(GOLD), ..Rule::new("greet_zone", zone(0, NONE)) },
         Rule::new("left", left(10_000, MINUTE, SAVED)),
+        Rule { condition: Some(SAVED_OR_SEEN), ..Rule::new("left_seen", left(0, MINUTE, ALL)) },
         Rule { condition: Some(LONG), score: BY_LINES, ..Rule::new("left_late", left(0, 10_000, ALL)) },
         Rule { condition: Some(FREQUENT), ..Rule::new("farewell", left(0, 0, NONE)) },
         Rule { condition: Some(GOLD), ..Rule::new("welcome", When::CheckedIn) },
