@@ -7,6 +7,7 @@ use super::engine::{Engine, Job};
 use super::event::Event;
 use super::generate::Random;
 use super::interest::End;
+use super::policies::held_out;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
@@ -35,6 +36,13 @@ fn offer_ids_are_sha_256_of_brand_rule_and_episode() {
     // printf '\x1fidle\x1fcart|card:1|1000' | sha256sum
     assert_eq!(offer_id("", "idle", "cart|card:1|1000"), "0ee874882544ddda4673adfcf98c4d5c");
     assert!(End::Bought < End::Removed, "bought if any was bought");
+}
+
+#[test]
+fn hold_out_goes_by_the_first_eight_bytes_of_a_hash() {
+    // printf '\x1fhold-out\x1fcard:1' | sha256sum; the first 16 digits modulo 100
+    assert!(!held_out("", "card:1", 3) && held_out("", "card:1", 4));
+    assert!(!held_out("acme", "card:1", 5) && held_out("acme", "card:1", 6));
 }
 
 #[test]

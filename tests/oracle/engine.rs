@@ -23,7 +23,7 @@ pub(crate) trait Engine {
     fn replay(&self, job: &Job) -> Result<Vec<String>, String>;
 }
 
-/// The engine under test.
+/// The engine under test. Tests that need it are marked `#[ignore = "needs the engine"]`.
 pub(crate) struct Shopbell;
 
 impl Engine for Shopbell {

@@ -44,6 +44,16 @@ case!(
 );
 
 case!(
+    until_moves_the_clock_on,
+    Case::new(
+        vec![idle()],
+        "10:01:00",
+        "10:00:00 cookie:1 add A\n10:00:00.001 cookie:2 add B",
+        "10:01:00 made idle cookie:1 web 50 A"
+    )
+);
+
+case!(
     ticks_lie_on_a_grid,
     Case {
         grid: 10_000,

@@ -75,6 +75,23 @@ case!(
 );
 
 case!(
+    quiet_hours_within_a_day,
+    Case {
+        config: with(Policy { quiet_hours: Some((12 * 60, 13 * 60 + 30)), ..Policy::default() }),
+        ..Case::new(
+            vec![welcome("welcome")],
+            "20:00:00",
+            "11:59:59.999 card:1 checkin s1
+             12:00:00 card:2 checkin s1
+             13:29:59.999 card:3 checkin s1",
+            "11:59:59.999 made welcome card:1 associate 50 -
+             13:30:00 made welcome card:2 associate 50 -
+             13:30:00 made welcome card:3 associate 50 -"
+        )
+    }
+);
+
+case!(
     consent_goes_by_the_most_specific_statement,
     Case::new(
         vec![
@@ -83,7 +100,8 @@ case!(
         ],
         "11:00:00",
         // Promotion by SMS was allowed in particular; all else is refused, until the web is allowed too.
-        // Refusing all again changes nothing for either, refusing the web takes one back.
+        // Refusing all again changes nothing for either, refusing the web takes one back. For cookie:6 the
+        // word on the channel outweighs the later one on the category.
         "09:00:00 phone:5 link cookie:5
          09:00:00 phone:5 consent no
          09:00:00 phone:5 consent yes channel=sms category=promo
@@ -91,10 +109,15 @@ case!(
          10:00:00 phone:5 checkin s1
          10:01:00 cookie:5 consent yes channel=web
          10:02:00 phone:5 consent no
-         10:03:00 phone:5 consent no channel=web",
+         10:03:00 phone:5 consent no channel=web
+         10:04:00 cookie:6 consent yes channel=web
+         10:04:01 cookie:6 consent no category=promo
+         10:04:02 cookie:6 checkin s1",
         "10:00:00 made promo phone:5 sms 50 -
          10:01:00 made plain phone:5 web 50 -
-         10:03:00 withdrawn plain consent"
+         10:03:00 withdrawn plain consent
+         10:04:02 made promo cookie:6 web 50 -
+         10:04:02 made plain cookie:6 web 50 -"
     )
 );
 

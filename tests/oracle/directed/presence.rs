@@ -117,6 +117,29 @@ case!(
 );
 
 case!(
+    a_reading_as_late_as_allowed_counts,
+    Case {
+        config: Config {
+            presence: Presence { lateness: 5_000, ..Config::default().presence },
+            ..Config::default()
+        },
+        ..Case::new(
+            vec![zone("here", 0, NONE)],
+            "10:00:14",
+            // device:1 was there five seconds earlier already; of device:2 that is not taken.
+            "09:00:00 - zone s1 z1 b1
+             10:00:05 device:1 beacon b1 -60
+             10:00:05 device:2 beacon b1 -60
+             10:00:00 device:1 beacon b1 -60
+             09:59:59.999 device:2 beacon b1 -60
+             10:00:06 device:1 beacon b1 -60",
+            "10:00:05 made here device:1 associate 50 - zone|device:1|s1|z1|{10:00:00}
+             10:00:05 made here device:2 associate 50 - zone|device:2|s1|z1|{10:00:05}"
+        )
+    }
+);
+
+case!(
     what_is_wanted_must_be_on_the_shelf_and_there,
     Case::new(
         vec![zone("here", 5_000, SAVED)],

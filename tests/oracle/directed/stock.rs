@@ -24,9 +24,9 @@ case!(
          10:00:30 - level s1 C 3
          10:01:00 - level s2 A 2
          10:02:00 - delta s1 A 2
-         10:03:00 - level s1 A -1
+         10:03:00 - level s1 A -5
          10:04:00 - delta s2 A -2
-         10:05:00 - delta s1 A 1
+         10:05:00 - delta s1 A 5
          10:06:00 - delta s1 A 1",
         "10:01:00 made back cookie:1 web 50 A back|cookie:1|A|{10:00:00}|*|{10:01:00}
          10:02:00 made here cookie:1 web 50 A back|cookie:1|A|{10:00:00}|s1|{10:02:00}
@@ -63,10 +63,10 @@ case!(
     Case::new(
         vec![Rule::new("cheaper", When::PriceDropped { interest: SAVED, by_percent: 10 })],
         "11:00:00",
-        // 19.99 × 0.9 = 17.991. B's first known price is its base. 17.99 and then 15 are one run.
+        // In force when A was added: 19.99; 19.99 × 0.9 = 17.991. B's first known price is its base. 17.99 and then 15 are one run.
         "09:00:00 - price A 30
-         09:30:00 - price A 19.99
          10:00:00 cookie:1 add A B
+         10:00:00 - price A 19.99
          10:01:00 - price A 18
          10:02:00 - price A 17.99
          10:03:00 - price A 15
