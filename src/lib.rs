@@ -5,8 +5,8 @@
 pub mod cli;
 pub mod config;
 pub mod import;
-pub mod metrics;
 pub mod intake;
+pub mod metrics;
 pub mod output;
 pub mod progress;
 pub mod replay;

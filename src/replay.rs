@@ -306,24 +306,22 @@ pub struct InMemory {
 
 /// Replays in memory; gives the lines that come out.
 pub fn in_memory(job: &InMemory) -> Result<Vec<String>, String> {
-    let config = Config::parse(&job.config, std::path::Path::new("test.toml")).map_err(|errors| {
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let config = Config::parse(&job.config, std::path::Path::new("test.toml"))
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let set = shopbell_model::rules::load(&job.rules)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let text = job.events.join("\n");
     let source = JsonLines::new("memory", std::io::Cursor::new(text), config.limits.event_bytes);
     let decoder = CloudEventsJson { wall_clock: crate::wall_clock, limits: config.limits };
     let lines = Lines::default();
-    let plan = Plan {
-        config,
-        rules: shared_rules(&set),
-        workers: job.workers,
-        grid: job.tick_ms,
-        until: job.until,
-    };
+    let plan =
+        Plan { config, rules: shared_rules(&set), workers: job.workers, grid: job.tick_ms, until: job.until };
     let mut dead_letters = DeadLetters::new(None, crate::metrics::Metrics::new());
-    let sink: Box<dyn Sink> = Box::new(JsonLinesSink::new("memory", Box::new(lines.clone()), crate::sink::json_lines::Flush::WhenFull));
+    let sink: Box<dyn Sink> = Box::new(JsonLinesSink::new(
+        "memory",
+        Box::new(lines.clone()),
+        crate::sink::json_lines::Flush::WhenFull,
+    ));
     replay(plan, vec![Box::new(source)], Arc::new(decoder), sink, &mut dead_letters, |_| {})
         .map_err(|error| error.to_string())?;
     let bytes = std::mem::take(&mut *lines.0.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,5 +1,6 @@
-//! Integration tests: one binary, so that the engine is linked once.
+//! Integration tests: one binary, so that the engine is linked once; one folder a subject.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod oracle;
 mod real_data;

@@ -17,25 +17,31 @@ pub(crate) fn gather<'scope>(
     mut deliver: impl FnMut(Time, Vec<Message>) + 'static,
 ) -> Stream<'scope, Time, Vec<()>> {
     let to_first = Exchange::new(|_: &Message| 0);
-    messages.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "Gather", move |held, _| {
-        let mut held = Some(held);
-        let mut waiting: BTreeMap<Time, Vec<Message>> = BTreeMap::new();
-        move |(input, frontier), _| {
-            input.for_each(|_, messages| {
-                for message in messages.drain(..) {
-                    waiting.entry(message.tick).or_default().push(message);
+    messages.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
+        to_first,
+        "Gather",
+        move |held, _| {
+            let mut held = Some(held);
+            let mut waiting: BTreeMap<Time, Vec<Message>> = BTreeMap::new();
+            move |(input, frontier), _| {
+                input.for_each(|_, messages| {
+                    for message in messages.drain(..) {
+                        waiting.entry(message.tick).or_default().push(message);
+                    }
+                });
+                let (Some(frontier), Some(capability)) =
+                    (frontier.frontier().first().copied(), held.as_mut())
+                else {
+                    held = None;
+                    return;
+                };
+                while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
+                    let (tick, mut messages) = entry.remove_entry();
+                    messages.sort_unstable();
+                    deliver(tick, messages);
                 }
-            });
-            let (Some(frontier), Some(capability)) = (frontier.frontier().first().copied(), held.as_mut()) else {
-                held = None;
-                return;
-            };
-            while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
-                let (tick, mut messages) = entry.remove_entry();
-                messages.sort_unstable();
-                deliver(tick, messages);
+                capability.downgrade(&frontier);
             }
-            capability.downgrade(&frontier);
-        }
-    })
+        },
+    )
 }

@@ -236,36 +236,41 @@ pub fn identity<'scope>(
     let by_brand = Exchange::new(|(link, _, _): &(Link, Time, isize)| shard_of(link.low.brand().as_str()));
     links
         .inner
-        .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(by_brand, "Identity", move |capability, _| {
-            let mut held = Some(capability);
-            let mut waiting: BTreeMap<Time, Vec<(Link, isize)>> = BTreeMap::new();
-            move |(input, frontier), output| {
-                input.for_each(|_, updates| {
-                    for (link, time, diff) in updates.drain(..) {
-                        waiting.entry(time).or_default().push((link, diff));
-                    }
-                });
-                let (Some(frontier), Some(capability)) = (frontier.frontier().first().copied(), held.as_mut())
-                else {
-                    held = None;
-                    return;
-                };
-                while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
-                    let (time, updates) = entry.remove_entry();
-                    capability.downgrade(&time);
-                    // Taken away before added, so that a link that moves in time is not lost.
-                    for wanted in [false, true] {
-                        for (link, diff) in updates.iter().filter(|(_, diff)| (*diff > 0) == wanted) {
-                            persons.update(link, *diff);
+        .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+            by_brand,
+            "Identity",
+            move |capability, _| {
+                let mut held = Some(capability);
+                let mut waiting: BTreeMap<Time, Vec<(Link, isize)>> = BTreeMap::new();
+                move |(input, frontier), output| {
+                    input.for_each(|_, updates| {
+                        for (link, time, diff) in updates.drain(..) {
+                            waiting.entry(time).or_default().push((link, diff));
                         }
+                    });
+                    let (Some(frontier), Some(capability)) =
+                        (frontier.frontier().first().copied(), held.as_mut())
+                    else {
+                        held = None;
+                        return;
+                    };
+                    while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
+                        let (time, updates) = entry.remove_entry();
+                        capability.downgrade(&time);
+                        // Taken away before added, so that a link that moves in time is not lost.
+                        for wanted in [false, true] {
+                            for (link, diff) in updates.iter().filter(|(_, diff)| (*diff > 0) == wanted) {
+                                persons.update(link, *diff);
+                            }
+                        }
+                        let mut session = output.session(&*capability);
+                        persons.settle(|renaming, diff| session.give((renaming, time, diff)));
+                        report(persons.counts());
                     }
-                    let mut session = output.session(&*capability);
-                    persons.settle(|renaming, diff| session.give((renaming, time, diff)));
-                    report(persons.counts());
+                    capability.downgrade(&frontier);
                 }
-                capability.downgrade(&frontier);
-            }
-        })
+            },
+        )
         .as_collection()
 }
 

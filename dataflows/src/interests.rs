@@ -21,13 +21,14 @@ pub fn interests<'scope>(
     facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
     leave_after: Duration,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
-    facts
-        .filter(|(_, (_, fact))| concerns_situations(fact))
-        .reduce_named("Interests", move |person, facts, derived| {
+    facts.filter(|(_, (_, fact))| concerns_situations(fact)).reduce_named(
+        "Interests",
+        move |person, facts, derived| {
             let facts: Vec<(&Handle, &PersonFact)> =
                 facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
             derive(person, &facts, leave_after, &mut |row| derived.push((row, 1)));
-        })
+        },
+    )
 }
 
 /// Facts that situations follow from; the rest is for decisions.
@@ -69,7 +70,7 @@ fn ask(derived: &Derived, about: &mut BTreeSet<Subject>) {
         Derived::Interest(interest) if interest.end.is_none() => {
             about.insert(Subject::Item(interest.item.clone()));
         }
-        Derived::Zone(_, visit) => {
+        Derived::Zone(_, visit) if visit.last.is_none() => {
             about.insert(Subject::Location(visit.zone.location.clone()));
         }
         Derived::Shop(visit) => {
@@ -112,9 +113,7 @@ fn derive_own(
                 signs.push((handle, &**fact));
             }
             PersonFact::Zone(fact) => {
-                if fact.last.is_none() {
-                    give(Derived::Zone(handle.clone(), fact.clone()));
-                }
+                give(Derived::Zone(handle.clone(), fact.clone()));
                 zones.push((handle, &**fact));
             }
             PersonFact::Attribute(fact) => {
@@ -172,14 +171,14 @@ impl Wants {
                 Act::Wish(wish) if wish.wanted => {
                     self.begin(Kind::Wishlist, at.time, handle, &wish.item, &wish.detail, &wish.event);
                 }
-                Act::Wish(wish) => self.end(Kind::Wishlist, at.time, &wish.item, End::Removed),
+                Act::Wish(wish) => self.end(Kind::Wishlist, at.time, handle, &wish.item, End::Removed),
                 Act::View(view) => {
                     self.begin(Kind::Viewed, at.time, handle, &view.item, &view.detail, &view.event);
                 }
                 Act::Bought(bought) => {
                     for (item, _, _) in &bought.items {
                         for kind in [Kind::Cart, Kind::Wishlist, Kind::Viewed] {
-                            self.end(kind, at.time, item, End::Bought);
+                            self.end(kind, at.time, handle, item, End::Bought);
                         }
                     }
                 }
@@ -194,8 +193,8 @@ impl Wants {
     fn cart(&mut self, now: Time, handle: &Handle, moved: &CartMove) {
         let Some(item) = &moved.item else {
             let lines = self.open.iter_mut().filter(|((_, kind), _)| *kind == Kind::Cart);
-            lines.for_each(|(_, line)| note(&mut line.activity, now));
-            return self.cart_activity(now);
+            lines.for_each(|(_, line)| note(&mut line.activity, now, handle));
+            return self.cart_activity(now, handle);
         };
         match moved.change {
             CartChange::Add(quantity) => {
@@ -203,12 +202,12 @@ impl Wants {
                 if let Some(line) = self.open.get_mut(&key) {
                     line.quantity = line.quantity.saturating_add(quantity);
                     line.detail = moved.detail.clone();
-                    note(&mut line.activity, now);
+                    note(&mut line.activity, now, handle);
                 } else {
                     self.begin(Kind::Cart, now, handle, item, &moved.detail, &moved.event);
                     if let Some(line) = self.open.get_mut(&key) {
                         line.quantity = quantity;
-                        line.activity.push(now);
+                        line.activity.push((now, handle.clone()));
                         let life = line.life.clone();
                         self.lines += 1;
                         if self.lines == 1 {
@@ -216,29 +215,29 @@ impl Wants {
                         }
                     }
                 }
-                self.cart_activity(now);
+                self.cart_activity(now, handle);
             }
             CartChange::Take(quantity) => {
                 let Some(line) = self.open.get_mut(&(item.clone(), Kind::Cart)) else { return };
                 if line.quantity <= quantity {
-                    return self.end(Kind::Cart, now, item, End::Removed);
+                    return self.end(Kind::Cart, now, handle, item, End::Removed);
                 }
                 line.quantity -= quantity;
-                note(&mut line.activity, now);
-                self.cart_activity(now);
+                note(&mut line.activity, now, handle);
+                self.cart_activity(now, handle);
             }
-            CartChange::Remove => self.end(Kind::Cart, now, item, End::Removed),
+            CartChange::Remove => self.end(Kind::Cart, now, handle, item, End::Removed),
             CartChange::Checkout => {
                 let Some(line) = self.open.get_mut(&(item.clone(), Kind::Cart)) else { return };
-                note(&mut line.activity, now);
-                self.cart_activity(now);
+                note(&mut line.activity, now, handle);
+                self.cart_activity(now, handle);
             }
         }
     }
 
-    fn cart_activity(&mut self, now: Time) {
+    fn cart_activity(&mut self, now: Time, handle: &Handle) {
         if let Some(cart) = &mut self.cart {
-            note(&mut cart.activity, now);
+            note(&mut cart.activity, now, handle);
         }
     }
 
@@ -261,14 +260,14 @@ impl Wants {
         });
     }
 
-    fn end(&mut self, kind: Kind, now: Time, item: &ItemId, end: End) {
+    fn end(&mut self, kind: Kind, now: Time, handle: &Handle, item: &ItemId, end: End) {
         let Some(mut interest) = self.open.remove(&(item.clone(), kind)) else { return };
-        interest.end = Some(end);
+        interest.end = Some((now, end));
         interest.activity = Vec::new();
         if kind == Kind::Cart {
             self.lines -= 1;
             if self.lines > 0 {
-                self.cart_activity(now);
+                self.cart_activity(now, handle);
             } else if let Some(cart) = self.cart.take() {
                 self.ended_carts.push(CartLife { end: Some(end), activity: Vec::new(), ..cart });
             }
@@ -278,9 +277,9 @@ impl Wants {
 }
 
 /// Notes an activity once a moment.
-fn note(activity: &mut Vec<Time>, now: Time) {
-    if activity.last() != Some(&now) {
-        activity.push(now);
+fn note(activity: &mut Vec<(Time, Handle)>, now: Time, handle: &Handle) {
+    if activity.last().is_none_or(|(last, _)| *last != now) {
+        activity.push((now, handle.clone()));
     }
 }
 

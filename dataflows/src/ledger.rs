@@ -27,10 +27,13 @@ trait MapAt<'scope> {
     fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)>;
 }
 
-impl<'scope> MapAt<'scope> for timely::dataflow::Stream<'scope, Time, Vec<((Handle, PersonFact), Time, isize)>> {
+impl<'scope> MapAt<'scope>
+    for timely::dataflow::Stream<'scope, Time, Vec<((Handle, PersonFact), Time, isize)>>
+{
     fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)> {
         use differential_dataflow::AsCollection;
         use timely::dataflow::operators::vec::Map;
-        self.map(move |(row, time, diff)| ((row, time.saturating_add(retention.0)), time, diff)).as_collection()
+        self.map(move |(row, time, diff)| ((row, time.saturating_add(retention.0)), time, diff))
+            .as_collection()
     }
 }

@@ -10,11 +10,11 @@ use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted}
 use crate::seen::see;
 use differential_dataflow::VecCollection;
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
-use shopbell_model::offer::{About, Episode, offer_id};
+use shopbell_model::offer::{About, Episode, Idle, offer_id};
 use shopbell_model::rules::{Interests, Rule, When};
 use shopbell_model::shared::Shared;
-use shopbell_model::time::Time;
-
+use shopbell_model::time::{Duration, Time};
+use shopbell_model::value::Money;
 
 /// Keys over which the situations of a kind are spread.
 const SHARDS: u64 = 64;
@@ -74,14 +74,14 @@ pub fn candidates(
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
-            let about = About::Cart(Some(item.clone()), line.life.start);
+            let about = |idle| About::Line(line.life.start, idle);
             let name = format!("line|{anchor}|{item}|{}", line.life.start);
-            builder.idle(&line.life, &line.activity, idle.0, *from_first_add, &name, &about);
+            builder.idle(&line.life, &line.activity, *idle, *from_first_add, &name, about);
         }
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Cart(cart)) => {
-            let about = About::Cart(None, cart.life.start);
+            let about = |idle| About::Cart(cart.life.start, idle);
             let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
-            builder.idle(&cart.life, &cart.activity, idle.0, *from_first_add, &name, &about);
+            builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
         }
         (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
             let zone = &visit.zone;
@@ -92,7 +92,7 @@ pub fn candidates(
             let start = visit.start.time;
             let due = start.saturating_add(dwell.0);
             let text = format!("zone|{handle}|{}|{}|{start}", zone.location, zone.zone);
-            let about = About::Zone(zone.clone(), start);
+            let about = About::Zone { zone: zone.clone(), start, interest: *interest, in_stock: *in_stock };
             let stocked = |wanted: &Wanted| !in_stock || has_stock(wanted, Some(&zone.location));
             builder.of_interest(*interest, due, text, handle, about, Some(&visit.event), stocked);
         }
@@ -102,21 +102,32 @@ pub fn candidates(
                 return;
             }
             let text = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
-            let about = About::Visit(visit.location.clone(), visit.start, due);
-            let in_time =
-                |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
+            let about = About::Visit {
+                location: visit.location.clone(),
+                start: visit.start,
+                until: due,
+                interest: *interest,
+            };
+            let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
             builder.of_interest(*interest, due, text, &visit.anchor, about, Some(&visit.event), in_time);
         }
         (When::CheckedIn, Scene::CheckIn(handle, sign)) => {
             let text = format!("check_in|{handle}|{}|{}", sign.location, sign.at.time);
-            let found = Found { due: sign.at.time, until: None, text, anchor: handle, about: About::CheckIn };
+            let found = Found {
+                due: sign.at.time,
+                until: None,
+                text,
+                anchor: handle,
+                about: About::CheckIn,
+                more: None,
+            };
             builder.whole(found, &[], Some(&sign.event));
         }
         (When::Purchased { within }, Scene::Purchase(handle, bought)) => {
             let due = bought.at.time;
-            let until = Some(due.saturating_add(within.0));
+            let until = Some(due.saturating_add(within.0).saturating_add(1));
             let text = format!("purchase|{handle}|{}|{due}", bought.transaction);
-            let found = Found { due, until, text, anchor: handle, about: About::Purchase };
+            let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
         (when, Scene::Interest) => builder.article(when),
@@ -136,6 +147,8 @@ struct Found<'a> {
     text: String,
     anchor: &'a Handle,
     about: About,
+    /// A handle that evidence came from besides the anchor and those of the articles.
+    more: Option<&'a Handle>,
 }
 
 /// Makes candidates of one rule in one situation.
@@ -150,22 +163,28 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
     fn idle(
         &mut self,
         life: &Life,
-        activity: &[Time],
-        idle: u64,
+        activity: &[(Time, Handle)],
+        idle: Duration,
         from_first_add: bool,
         name: &str,
-        about: &About,
+        about: impl Fn(Option<Idle>) -> About,
     ) {
-        let items: Vec<_> = self.situation.items.iter().collect();
-        let found = |due, text| Found { due, until: None, text, anchor: &life.anchor, about: about.clone() };
+        let items = || self.situation.items.iter().collect();
+        let anchor = &life.anchor;
         if from_first_add {
-            let due = life.start.saturating_add(idle);
-            return self.per_item(found(due, name.to_owned()), items, Some(CART), None);
+            let due = life.start.saturating_add(idle.0);
+            let text = name.to_owned();
+            let found = Found { due, until: None, text, anchor, about: about(None), more: None };
+            return self.per_item(found, items(), Some(CART), None);
         }
-        for (index, start) in activity.iter().enumerate() {
-            let due = start.saturating_add(idle);
-            if activity.get(index + 1).is_none_or(|next| *next > due) {
-                self.per_item(found(due, format!("{name}|{start}")), items.clone(), Some(CART), None);
+        for (index, (since, handle)) in activity.iter().enumerate() {
+            let due = since.saturating_add(idle.0);
+            if activity.get(index + 1).is_none_or(|(next, _)| *next > due) {
+                let about = about(Some(Idle { since: *since, idle }));
+                let text = format!("{name}|{since}");
+                let found = Found { due, until: None, text, anchor, about, more: Some(handle) };
+                let items = self.situation.items.iter().collect();
+                self.per_item(found, items, Some(CART), None);
             }
         }
     }
@@ -185,7 +204,7 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         let items = self.situation.items.iter();
         let items: Vec<_> =
             items.filter(|wanted| wanted.life(interest).is_some() && counts(wanted)).collect();
-        let found = Found { due, until: None, text, anchor, about };
+        let found = Found { due, until: None, text, anchor, about, more: None };
         if interest.none {
             self.whole(found, &items, event);
         } else {
@@ -204,11 +223,14 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
                 let there = place(location);
                 let Some(life) = wanted.life(*interest) else { return };
                 let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
-                let Some(returned) = stock.and_then(|stock| stock.returned).filter(|r| *r >= life.start) else {
+                let Some(returned) = stock.and_then(|stock| stock.returned).filter(|r| *r >= life.start)
+                else {
                     return;
                 };
                 let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
-                (*interest, returned, "back", rest, About::Stock(there))
+                let (start, interest, returned) = (life.start, *interest, Some(returned));
+                let about = About::Stock { start, interest, location: there, returned, at_most: None };
+                (interest, returned.unwrap_or(start), "back", rest, about)
             }
             When::RunningLow { interest, at_most, location } => {
                 let there = place(location);
@@ -217,21 +239,26 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
                 if stock.quantity < 1 || stock.quantity > i64::from(*at_most) {
                     return;
                 }
-                let returned = stock.returned.unwrap_or(0);
-                let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
-                (*interest, life.start, "low", rest, About::Stock(there))
+                let rest = format!("{}|{}", location.as_deref().unwrap_or("*"), stock.returned.unwrap_or(0));
+                let (start, interest, returned) = (life.start, *interest, stock.returned);
+                let at_most = Some(*at_most);
+                let about = About::Stock { start, interest, location: there, returned, at_most };
+                (interest, start, "low", rest, about)
             }
             When::PriceDropped { interest, by_basis_points } => {
                 let Some(life) = wanted.life(*interest) else { return };
                 let Some(catalogue) = &article.catalogue else { return };
-                let Some(since) = dropped_since(&catalogue.prices, life.start, *by_basis_points) else { return };
-                (*interest, since, "price", since.to_string(), About::Price)
+                let runs = price_drops(&catalogue.prices, life.start, *by_basis_points);
+                let (Some(since), true) = runs else { return };
+                let (start, interest, by_basis_points) = (life.start, *interest, *by_basis_points);
+                let about = About::Price { start, interest, since, by_basis_points };
+                (interest, since, "price", since.to_string(), about)
             }
             _ => return,
         };
         let Some(life) = wanted.life(interest).cloned() else { return };
         let text = format!("{word}|{}|{}|{}|{rest}", life.anchor, wanted.item, life.start);
-        let found = Found { due, until: None, text, anchor: &life.anchor, about };
+        let found = Found { due, until: None, text, anchor: &life.anchor, about, more: None };
         let items = vec![wanted];
         self.per_item(found, items, Some(interest), None);
     }
@@ -285,12 +312,13 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         event: Option<&EventRef>,
     ) {
         let due = self.due(&found);
-        let until = found.until.into_iter().chain(self.rule.until).min();
+        let until = found.until;
         if until.is_some_and(|until| until <= due) {
             return;
         }
         let mut handles: Vec<Handle> = lives.iter().map(|life| life.anchor.clone()).collect();
         handles.push(found.anchor.clone());
+        handles.extend(found.more.cloned());
         handles.sort_unstable();
         handles.dedup();
         let mut events: Vec<EventRef> =
@@ -317,25 +345,25 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
 
-/// Since when the price has been below what it was at `start` by that much.
-fn dropped_since(
-    prices: &[(Time, shopbell_model::value::Money)],
+/// When the last run of prices began that are lower by that much than the one in force at `start` (or
+/// the first known after), and whether it goes on.
+pub(crate) fn price_drops(
+    prices: &[(Time, Money)],
     start: Time,
     by_basis_points: u32,
-) -> Option<Time> {
+) -> (Option<Time>, bool) {
     let in_force = prices.partition_point(|(since, _)| *since <= start).saturating_sub(1);
-    let (_, base) = prices.get(in_force)?;
+    let Some((_, base)) = prices.get(in_force) else { return (None, false) };
     let keep = 10_000i128 - i128::from(by_basis_points.min(10_000));
-    let low = |price: shopbell_model::value::Money| {
-        i128::from(price.0) * 10_000 <= i128::from(base.0) * keep
-    };
-    let mut since = None;
-    for (time, price) in prices.get(in_force + 1..)? {
-        since = if low(*price) { since.or(Some(*time)) } else { None };
+    let (mut began, mut low) = (None, false);
+    for (time, price) in prices.iter().skip(in_force) {
+        let was_low = std::mem::replace(&mut low, i128::from(price.0) * 10_000 <= i128::from(base.0) * keep);
+        if low && !was_low {
+            began = Some(*time);
+        }
     }
-    since
+    (began, low)
 }
-
 
 #[cfg(test)]
 mod tests;

@@ -30,8 +30,7 @@ pub fn persons<'scope>(
         })
     });
     let person_of = own.concat(renamings).arrange_by_key_named("Arrange: person of handle");
-    let handles =
-        person_of.clone().as_collection(|handle, person| (person.clone(), handle.clone()));
+    let handles = person_of.clone().as_collection(|handle, person| (person.clone(), handle.clone()));
     let facts = facts
         .flat_map(|(handle, fact)| fact.map(|fact| (handle, fact)))
         .concat(ledger)

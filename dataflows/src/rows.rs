@@ -22,7 +22,7 @@ pub enum Derived {
     Interest(Shared<Interest>),
     /// The cart, or what became of it.
     Cart(Shared<CartLife>),
-    /// A stay in a zone that goes on.
+    /// A stay in a zone.
     Zone(Handle, Shared<ZoneVisit>),
     /// A visit to a shop.
     Shop(Shared<ShopVisit>),
@@ -91,14 +91,14 @@ pub struct Interest {
     pub item: ItemId,
     /// Its beginning.
     pub life: Life,
-    /// How it ended, where it did.
-    pub end: Option<End>,
     /// Pieces in the cart; 1 for other kinds.
     pub quantity: u32,
     /// What events said of the article last.
     pub detail: Detail,
-    /// When something was done with it, oldest first (carts only).
-    pub activity: Vec<Time>,
+    /// When something was done with it, and under which handle, oldest first (carts only).
+    pub activity: Vec<(Time, Handle)>,
+    /// How it ended, where it did.
+    pub end: Option<(Time, End)>,
 }
 
 /// One life of a cart.
@@ -108,8 +108,8 @@ pub struct CartLife {
     pub life: Life,
     /// How it ended, where it did.
     pub end: Option<End>,
-    /// When something was done with it, oldest first.
-    pub activity: Vec<Time>,
+    /// When something was done with it, and under which handle, oldest first.
+    pub activity: Vec<(Time, Handle)>,
 }
 
 /// A visit to a shop.
@@ -271,7 +271,7 @@ pub struct Candidate {
     pub episode: Episode,
     /// When it came or comes true.
     pub due: Time,
-    /// When it ends by itself.
+    /// When it no longer stands, by itself.
     pub until: Option<Time>,
     /// The parts of the score.
     pub terms: Vec<(Text, i64)>,

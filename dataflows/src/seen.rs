@@ -33,7 +33,9 @@ pub(crate) fn see<A>(
         Scene::Line(_) | Scene::Cart(_) | Scene::Purchase(..) | Scene::Interest => None,
     };
     let place = location.map(|location| match &situation.place {
-        Some(place) => LocationView { location, name: place.name.clone(), kind: place.kind, tz: place.tz.clone() },
+        Some(place) => {
+            LocationView { location, name: place.name.clone(), kind: place.kind, tz: place.tz.clone() }
+        }
         None => LocationView { location, name: None, kind: None, tz: None },
     });
     with(&View {
@@ -52,7 +54,8 @@ pub(crate) fn location_of(situation: &Situation, when: &When) -> Option<Location
         return Some(place.location.clone());
     }
     match when {
-        When::BackInStock { location: Some(location), .. } | When::RunningLow { location: Some(location), .. } => {
+        When::BackInStock { location: Some(location), .. }
+        | When::RunningLow { location: Some(location), .. } => {
             Some(LocationId::new(&situation.customer.person.brand(), location))
         }
         _ => None,
@@ -66,7 +69,9 @@ fn item_view(wanted: &Wanted, location: Option<&LocationId>) -> ItemView {
     ItemView {
         item: wanted.item.clone(),
         name: catalogue.and_then(|catalogue| catalogue.name.clone()),
-        category: catalogue.and_then(|catalogue| catalogue.category.clone()).or_else(|| detail.category.clone()),
+        category: catalogue
+            .and_then(|catalogue| catalogue.category.clone())
+            .or_else(|| detail.category.clone()),
         variant: detail.variant.clone(),
         price: article.and_then(|article| article.price()).or(detail.price),
         list_price: catalogue.and_then(|catalogue| catalogue.list_price),

@@ -5,11 +5,14 @@
 //! rule or a clock; a rule edit changes nothing here. Cost: a person's rows are read again when one
 //! changes.
 
-use crate::rows::{Article, CartLife, Derived, End, Finding, Interest, Scene, ShopVisit, Situation, Wanted};
+mod reason;
+
+use crate::rows::{Article, CartLife, Derived, Finding, Interest, Scene, ShopVisit, Situation, Wanted};
 use differential_dataflow::VecCollection;
+use reason::why_gone;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
-use shopbell_model::offer::{About, Reason, Sent};
+use shopbell_model::offer::Sent;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use shopbell_model::value::Money;
@@ -28,7 +31,7 @@ pub fn situations<'scope>(
                 findings.push((Finding::Stands(Shared::new(situation)), 1));
             });
             for sent in &known.sent {
-                let reason = known.why_gone(sent);
+                let reason = why_gone(&known, sent);
                 findings.push((Finding::Gone(sent.offer_id.clone(), reason), 1));
             }
         },
@@ -138,7 +141,7 @@ impl<'a> Known<'a> {
             let items = self.lines.iter().filter_map(|line| self.wanted.get(&line.item).cloned()).collect();
             stands(Scene::Cart((*life).clone()), items, None);
         }
-        for (handle, visit) in &self.zones {
+        for (handle, visit) in self.zones.iter().filter(|(_, visit)| visit.last.is_none()) {
             let on_shelf = |wanted: &&Shared<Wanted>| {
                 wanted.article.as_ref().is_some_and(|article| article.shelves.contains(&visit.zone))
             };
@@ -191,85 +194,5 @@ impl<'a> Known<'a> {
 
     fn first_purchase(&self, since: Time) -> Option<Time> {
         self.bought.iter().map(|(_, bought)| bought.at.time).filter(|time| *time >= since).min()
-    }
-
-    /// Why the candidate of an offer is gone, if it is gone: the first reason that applies.
-    fn why_gone(&self, sent: &Sent) -> Reason {
-        let anchor = &sent.episode.anchor;
-        match &sent.episode.about {
-            About::Cart(Some(item), start) => {
-                let mut lives = self.ended.iter().chain(&self.lines);
-                let same = |life: &&&Shared<Interest>| {
-                    life.item == *item && life.life.start == *start && life.life.anchor == *anchor
-                };
-                lives.find(same).map_or(Reason::LateEvent, |line| ended(line.end))
-            }
-            About::Cart(None, start) => {
-                let same =
-                    |cart: &&&Shared<CartLife>| cart.life.start == *start && cart.life.anchor == *anchor;
-                self.carts.iter().find(same).map_or(Reason::LateEvent, |cart| ended(cart.end))
-            }
-            About::Zone(zone, start) => {
-                if let Some(reason) = self.interest_ended(&sent.items) {
-                    return reason;
-                }
-                let here = self
-                    .zones
-                    .iter()
-                    .any(|(handle, visit)| *handle == anchor && visit.zone == *zone && visit.start.time == *start);
-                if !here {
-                    return Reason::Left;
-                }
-                self.without_stock(&sent.items, Some(&zone.location)).unwrap_or(Reason::Rule)
-            }
-            About::Visit(location, start, until) => {
-                if self.first_purchase(*start).is_some_and(|time| time <= *until) {
-                    return Reason::Bought;
-                }
-                if let Some(reason) = self.interest_ended(&sent.items) {
-                    return reason;
-                }
-                let stands = self.shops.iter().any(|visit| {
-                    visit.location == *location && visit.start == *start && visit.end.is_some()
-                });
-                if stands { Reason::Rule } else { Reason::LateEvent }
-            }
-            About::CheckIn | About::Purchase => Reason::LateEvent,
-            About::Stock(location) => self
-                .interest_ended(&sent.items)
-                .or_else(|| self.without_stock(&sent.items, location.as_ref()))
-                .unwrap_or(Reason::Rule),
-            About::Price => self.interest_ended(&sent.items).unwrap_or(Reason::Price),
-        }
-    }
-
-    /// How interest in all of these articles ended, if it did.
-    fn interest_ended(&self, items: &[ItemId]) -> Option<Reason> {
-        if items.is_empty() || items.iter().any(|item| self.wanted.contains_key(item)) {
-            return None;
-        }
-        let mut ends = self.ended.iter().filter(|interest| items.contains(&interest.item));
-        let bought = ends.clone().any(|interest| interest.end == Some(End::Bought));
-        match (bought, ends.next()) {
-            (true, _) => Some(Reason::Bought),
-            (false, Some(_)) => Some(Reason::Removed),
-            (false, None) => Some(Reason::LateEvent),
-        }
-    }
-
-    fn without_stock(&self, items: &[ItemId], location: Option<&LocationId>) -> Option<Reason> {
-        let has = |item: &ItemId| {
-            let stock = self.articles.get(item).and_then(|article| article.stock_at(location));
-            stock.is_some_and(|stock| stock.quantity > 0)
-        };
-        (!items.is_empty() && !items.iter().any(has)).then_some(Reason::OutOfStock)
-    }
-}
-
-fn ended(end: Option<End>) -> Reason {
-    match end {
-        Some(End::Bought) => Reason::Bought,
-        Some(End::Removed) => Reason::Removed,
-        None => Reason::Rule,
     }
 }

@@ -11,8 +11,8 @@ use differential_dataflow::{AsCollection, Data, VecCollection};
 use shopbell_model::time::Time;
 use std::hash::Hash;
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 
 /// Rows released at most before other operators have their turn.

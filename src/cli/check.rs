@@ -63,7 +63,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 /// Whether a file is a configuration: it has a table that only those have, and no rules.
 fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
     const TABLES: [&str; 11] = [
-        "engine", "source", "http", "presence", "identity", "policy", "channels", "retention", "limits", "output",
+        "engine",
+        "source",
+        "http",
+        "presence",
+        "identity",
+        "policy",
+        "channels",
+        "retention",
+        "limits",
+        "output",
         "webhook",
     ];
     let texts = files::texts(std::slice::from_ref(file))?;

@@ -44,5 +44,8 @@ pub(super) fn rules(path: &Path) -> Result<RuleSet, Failure> {
 
 /// The configuration, the default one where no file is given.
 pub(super) fn config(path: Option<&Path>) -> Result<Config, Failure> {
-    path.map_or_else(|| Ok(Config::default()), |path| Config::load(path).map_err(|errors| Failure::all_found(&errors)))
+    path.map_or_else(
+        || Ok(Config::default()),
+        |path| Config::load(path).map_err(|errors| Failure::all_found(&errors)),
+    )
 }

@@ -53,7 +53,9 @@ pub(super) struct Arguments {
 
 /// A duration with a unit.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    Duration::parse(text).filter(|span| span.0 > 0).ok_or_else(|| "a duration like 100ms, 30s, 10m, 48h or 7d".to_owned())
+    Duration::parse(text)
+        .filter(|span| span.0 > 0)
+        .ok_or_else(|| "a duration like 100ms, 30s, 10m, 48h or 7d".to_owned())
 }
 
 /// A moment in RFC 3339.
@@ -126,7 +128,11 @@ pub(super) fn failure(error: ReplayError) -> Failure {
 
 /// Standard output or error was closed by its reader.
 pub(super) fn output_closed(error: std::io::Error) -> Failure {
-    Failure::engine("output-closed", format!("the result cannot be printed: {error}"), "keep the reader running")
+    Failure::engine(
+        "output-closed",
+        format!("the result cannot be printed: {error}"),
+        "keep the reader running",
+    )
 }
 
 fn report(

@@ -37,8 +37,8 @@ impl Sequencer {
         self.now = now;
         self.arrival += 1;
         let tick = self.clock.tick_of(self.now);
-        let complete = (tick > self.open.time && !self.open.events.is_empty())
-            .then(|| std::mem::take(&mut self.open));
+        let complete =
+            (tick > self.open.time && !self.open.events.is_empty()).then(|| std::mem::take(&mut self.open));
         self.open.time = tick;
         self.open.events.push((self.arrival, event));
         complete
@@ -48,8 +48,8 @@ impl Sequencer {
     pub fn advance(&mut self, to: Time) -> Option<Tick> {
         self.now = self.now.max(to);
         let tick = self.clock.tick_of(self.now);
-        let complete = (tick > self.open.time && !self.open.events.is_empty())
-            .then(|| std::mem::take(&mut self.open));
+        let complete =
+            (tick > self.open.time && !self.open.events.is_empty()).then(|| std::mem::take(&mut self.open));
         self.open.time = tick;
         complete
     }

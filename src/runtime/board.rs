@@ -64,7 +64,8 @@ impl Board {
                 None => return Err(()),
                 Some(done) if done >= time => return Ok(()),
                 Some(_) => {
-                    completed = self.changed.wait(completed).unwrap_or_else(std::sync::PoisonError::into_inner);
+                    completed =
+                        self.changed.wait(completed).unwrap_or_else(std::sync::PoisonError::into_inner);
                 }
             }
         }

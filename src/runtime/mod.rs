@@ -118,7 +118,8 @@ impl Engine {
     ) -> Result<Engine, EngineError> {
         let clock = Clock::new(job.grid);
         let board = Arc::new(Board::new(job.workers));
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..job.workers).map(|_| bounded(job.unfinished + 2)).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..job.workers).map(|_| bounded(job.unfinished + 2)).unzip();
         let (ready_in, ready) = bounded(job.workers);
         let work = Arc::new(Work {
             receivers: Mutex::new(receivers.into_iter().map(Some).collect()),

@@ -84,4 +84,8 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
             Err(TryRecvError::Disconnected) => break,
         }
     }
+    // Dropped, not run to the end: nothing that waits for its time may come true by closing inputs.
+    for dataflow in worker.installed_dataflows() {
+        worker.drop_dataflow(dataflow);
+    }
 }

@@ -30,7 +30,9 @@ pub fn quiet_until(hours: QuietHours, tz: &str, at: Time) -> Option<Time> {
     }
     // Minute by minute, because a change to or from summer time may fall into the night.
     let first = at - at % MINUTE;
-    (1..=2 * 1440).map(|minutes| first + minutes * MINUTE).find(|moment| !hours.covers(minute_of_day(tz, *moment)))
+    (1..=2 * 1440)
+        .map(|minutes| first + minutes * MINUTE)
+        .find(|moment| !hours.covers(minute_of_day(tz, *moment)))
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! Invariant: an offer's id depends on brand, rule and episode alone, so that the same reason never
 //! rings twice, whatever tick, worker or set of handles it was found in.
 
-use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text};
-use crate::time::Time;
+use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
+use crate::rules::Interests;
+use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -40,7 +41,7 @@ pub struct Sent {
     pub at: Time,
     /// The channel it went to.
     pub channel: Text,
-    /// When it ends by itself.
+    /// The last moment at which it holds.
     pub ends: Time,
     /// The episode it belongs to.
     pub episode: Episode,
@@ -64,20 +65,69 @@ pub struct Episode {
 /// What an episode is an occurrence of, as far as a withdrawal needs to find it again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum About {
-    /// A cart line (`Some`), or the cart, that began then.
-    Cart(Option<ItemId>, Time),
-    /// A stay in a zone that began then.
-    Zone(crate::key::ZoneId, Time),
-    /// A shop visit from then, with the end of the time in which nothing must be bought.
-    Visit(LocationId, Time, Time),
+    /// A cart line that began then, with the idle period it was about.
+    Line(Time, Option<Idle>),
+    /// A cart that began then, with the idle period it was about.
+    Cart(Time, Option<Idle>),
+    /// A stay in a zone.
+    Zone {
+        /// The zone.
+        zone: ZoneId,
+        /// When it began.
+        start: Time,
+        /// Which interests count.
+        interest: Interests,
+        /// Whether articles must be in stock there.
+        in_stock: bool,
+    },
+    /// A shop visit.
+    Visit {
+        /// The shop.
+        location: LocationId,
+        /// When it began.
+        start: Time,
+        /// The end of the time in which nothing must be bought.
+        until: Time,
+        /// Which interests count.
+        interest: Interests,
+    },
     /// A check-in.
     CheckIn,
-    /// Stock of an item of interest, there or everywhere.
-    Stock(Option<LocationId>),
-    /// The price of an item of interest.
-    Price,
     /// A purchase.
     Purchase,
+    /// Stock of an article of interest.
+    Stock {
+        /// When the interest began.
+        start: Time,
+        /// Which interests count.
+        interest: Interests,
+        /// There, or everywhere.
+        location: Option<LocationId>,
+        /// The return since which there has been some.
+        returned: Option<Time>,
+        /// At most so many, for a rule about few left.
+        at_most: Option<u32>,
+    },
+    /// The price of an article of interest.
+    Price {
+        /// When the interest began.
+        start: Time,
+        /// Which interests count.
+        interest: Interests,
+        /// When the price fell.
+        since: Time,
+        /// By at least this many hundredths of a percent.
+        by_basis_points: u32,
+    },
+}
+
+/// An idle period: since when, and how long at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Idle {
+    /// The activity it began with.
+    pub since: Time,
+    /// How long nothing more happened.
+    pub idle: Duration,
 }
 
 /// Why an offer was taken back.

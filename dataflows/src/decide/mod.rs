@@ -122,13 +122,17 @@ pub fn decide(
         decision.facts.push((sent.episode.anchor.clone(), fact));
     }
     let known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
+    // A rule that is over makes no offers; what it made before keeps standing.
+    let speaks = |candidate: &&Candidate| candidate.rule.until.is_none_or(|until| now < until);
+    let candidates = grounds.candidates.iter().copied().filter(speaks);
     let fresh: Vec<&Candidate> =
-        grounds.candidates.iter().copied().filter(|candidate| !known.contains(&candidate.offer_id)).collect();
+        candidates.filter(|candidate| !known.contains(&candidate.offer_id)).collect();
     let mut permission = Permission::new(now, person, grounds, &settings.policy);
     for (index, candidate) in fresh.iter().enumerate() {
         match permission.ask(candidate) {
             Ok(contact) => {
-                let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
+                let over =
+                    fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
                 let (sent, made) = commit(now, candidate, contact, grounds, over);
                 permission.count(&sent);
                 decision.messages.push(say(&candidate.offer_id, News::Made(Box::new(made))));
@@ -191,7 +195,7 @@ fn commit(
         category: rule.policy.category.clone(),
         at: now,
         channel: contact.channel.clone(),
-        ends: candidate.until.map_or(valid_until, |until| until.min(valid_until)),
+        ends: candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1))),
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
     };

@@ -125,7 +125,8 @@ pub fn decisions<'scope>(
     mut report: impl FnMut(Option<Time>) + 'static,
 ) -> Decided<'scope> {
     let mut builder = OperatorBuilder::new("Decide".to_owned(), grounds.inner.scope());
-    let by_person = Exchange::new(|((person, _), _, _): &((Person, Ground), Time, isize)| shard_of(person.key()));
+    let by_person =
+        Exchange::new(|((person, _), _, _): &((Person, Ground), Time, isize)| shard_of(person.key()));
     let mut grounds_in = builder.new_input(grounds.inner, by_person);
     let mut rules_in = builder.new_input(rules.inner.broadcast(), Pipeline);
     let (messages, messages_stream) = builder.new_output::<Vec<Message>>();

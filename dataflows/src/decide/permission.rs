@@ -161,9 +161,11 @@ impl<'a> Permission<'a> {
         let mut channels: Vec<Text> = Vec::new();
         for handle in self.ranked() {
             let kind = handle.kind();
-            let listed = self.policy.channel_kinds.iter().filter(|(channel, known)| {
-                known == kind && channel != "phone" && channel != "associate"
-            });
+            let listed = self
+                .policy
+                .channel_kinds
+                .iter()
+                .filter(|(channel, known)| known == kind && channel != "phone" && channel != "associate");
             let mut named: Vec<Text> = listed.map(|(channel, _)| channel.clone()).collect();
             if named.is_empty() {
                 named.push(Text::from(kind));

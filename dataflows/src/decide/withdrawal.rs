@@ -18,7 +18,7 @@ pub(super) fn withdrawals<'a>(
 ) -> Vec<(&'a Sent, Reason)> {
     let standing: BTreeSet<&Text> = grounds.candidates.iter().map(|candidate| &candidate.offer_id).collect();
     let active = grounds.sent.iter().copied().filter(|sent| {
-        now < sent.ends
+        now <= sent.ends
             && !grounds.withdrawn.contains(&sent.offer_id)
             && !grounds.redeemed.contains(&sent.offer_id)
     });

@@ -160,8 +160,7 @@ fn difference<'a>(
     before: &'a [ItemId],
     after: &'a [ItemId],
 ) -> impl Iterator<Item = (&'a ItemId, isize)> + 'a {
-    let leaves =
-        before.iter().filter(|item| after.binary_search(item).is_err()).map(|item| (item, -1));
+    let leaves = before.iter().filter(|item| after.binary_search(item).is_err()).map(|item| (item, -1));
     let joins = after.iter().filter(|item| before.binary_search(item).is_err()).map(|item| (item, 1));
     leaves.chain(joins)
 }

@@ -135,13 +135,7 @@ impl Histories {
     }
 
     /// Drops what came to the end of its time.
-    pub(super) fn expire(
-        &mut self,
-        handle: Handle,
-        now: Time,
-        timers: &mut Wheel<Timer>,
-        out: &mut Changes,
-    ) {
+    pub(super) fn expire(&mut self, handle: Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
         let Some(history) = self.histories.get_mut(&handle) else { return };
         history.entries.retain(|entry| {
             let kept = entry.expires > now;
@@ -246,13 +240,8 @@ impl Keep<'_> {
         let span = self.histories.retention.wishlists;
         for line in lines {
             let item = line.item.clone();
-            let wish = Wish {
-                at: self.at,
-                item: item.clone(),
-                wanted,
-                detail: detail(line),
-                event: event.clone(),
-            };
+            let wish =
+                Wish { at: self.at, item: item.clone(), wanted, detail: detail(line), event: event.clone() };
             self.fact(span, Group::Wish(item), PersonFact::Wish(Shared::new(wish)));
         }
     }

@@ -12,14 +12,7 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn apply(
-        &mut self,
-        low: Handle,
-        high: Handle,
-        at: Moment,
-        linked: bool,
-        out: &mut Changes,
-    ) {
+    pub(super) fn apply(&mut self, low: Handle, high: Handle, at: Moment, linked: bool, out: &mut Changes) {
         let link = |at| Link { at, low: low.clone(), high: high.clone() };
         let key = (low.clone(), high.clone());
         let before = self.pairs.get(&key).copied();

@@ -104,7 +104,12 @@ impl Machine {
             }
             ended.append(&mut self.open);
         }
-        self.open.push(Open { zone: reading.zone, start: reading.at, event: reading.event.clone(), last: now });
+        self.open.push(Open {
+            zone: reading.zone,
+            start: reading.at,
+            event: reading.event.clone(),
+            last: now,
+        });
     }
 
     /// Ends visits that nothing continued until strictly before `now`: a reading at the very moment

@@ -237,7 +237,8 @@ impl Fold {
             }
             Act::Rfid { read_point, .. } => {
                 let rssi = shopbell_model::value::Rssi(0);
-                let reading = readings::Heard { beacon: Text::from(read_point.to_lowercase()), rssi, at, event };
+                let reading =
+                    readings::Heard { beacon: Text::from(read_point.to_lowercase()), rssi, at, event };
                 self.readings.hear(handle, reading, &mut self.timers, &mut self.counts, out);
             }
             Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),

@@ -37,9 +37,15 @@ impl Profiles {
         for (name, value) in attributes {
             let known = profile.attributes.iter().position(|known| known.name == name);
             let fact = Shared::new(Attribute { name, at, value });
-            replace(&mut profile.attributes, known, fact, |fact| fact.at, |fact, diff| {
-                out.person(&handle, PersonFact::Attribute(fact), diff);
-            });
+            replace(
+                &mut profile.attributes,
+                known,
+                fact,
+                |fact| fact.at,
+                |fact, diff| {
+                    out.person(&handle, PersonFact::Attribute(fact), diff);
+                },
+            );
         }
     }
 
@@ -55,9 +61,15 @@ impl Profiles {
         let known =
             profile.consents.iter().position(|known| known.channel == channel && known.category == category);
         let fact = Shared::new(Consent { channel, category, at, granted });
-        replace(&mut profile.consents, known, fact, |fact| fact.at, |fact, diff| {
-            out.person(&handle, PersonFact::Consent(fact), diff);
-        });
+        replace(
+            &mut profile.consents,
+            known,
+            fact,
+            |fact| fact.at,
+            |fact, diff| {
+                out.person(&handle, PersonFact::Consent(fact), diff);
+            },
+        );
     }
 }
 

@@ -10,7 +10,9 @@ impl Expr {
         match self {
             Expr::Field(used) | Expr::HasField(used) => *used == field,
             Expr::Not(inner) | Expr::Negate(inner) => inner.uses(field),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => parts.iter().any(|part| part.uses(field)),
+            Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => {
+                parts.iter().any(|part| part.uses(field))
+            }
             Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) => parts.iter().any(|part| part.uses(field)),
             Expr::Choose(parts) => parts.iter().any(|part| part.uses(field)),
             Expr::OneOf(inner, parts) => inner.uses(field) || parts.iter().any(|part| part.uses(field)),
