@@ -1,10 +1,22 @@
-//! The engine around the dataflow: configuration, sources, sinks, HTTP and metrics.
+//! The engine around the dataflow: configuration, sources, sinks, HTTP, metrics and commands.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod cli;
 pub mod config;
 pub mod http;
+pub mod import;
+pub mod intake;
 pub mod metrics;
+pub mod output;
 pub mod progress;
+pub mod replay;
+pub mod runtime;
 pub mod sink;
 pub mod source;
+
+/// The wall clock, in milliseconds since 1970. Read at the edge and handed in.
+pub fn wall_clock() -> shopbell_model::time::Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,5 +1,7 @@
-//! Integration tests: everything that is seen from outside, in one binary.
+//! Integration tests: one binary, so that the engine is linked once; one folder a subject.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod http;
+mod oracle;
+mod real_data;

@@ -1,1 +1,36 @@
-//! x
+//! The graphs: from facts to the one best offer, and its withdrawal.
+//!
+//! ```text
+//! parts ─ fold ┬ links ──── identity ─┐
+//!              ├ persons ──────────── persons ─┬ interests ─┬──────────── situations ─ matching ─ when_due ─┐
+//!              └ subjects ─ inventory ─────────│── surroundings ─┘  ↑          ↑                            │
+//!                                              │                  sent       rules                         │
+//!                                              └ consent, ledger, handles ─────────────────────── decide ──┴─ messages
+//!                              ↑                                                                     │
+//!                              └────────────────────── ledger, one tick later ───────────────────────┘
+//! ```
+//!
+//! Invariant: every answer is a function of the current facts and the clock; no graph reads a wall
+//! clock, does I/O, or depends on the order of a hash map. Built alike on every worker.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+pub mod clock;
+pub mod decide;
+pub mod fold;
+mod gather;
+pub mod identity;
+pub mod interests;
+pub mod inventory;
+mod ledger;
+pub mod matching;
+mod offers;
+pub mod persons;
+pub mod presence;
+pub mod rows;
+mod seen;
+pub mod situations;
+pub mod wheel;
+pub mod when_due;
+
+pub use offers::{Report, Settings, offers};

@@ -1,4 +1,273 @@
-//! Facts: all that is ever stored.
+//! Facts: all that is ever stored, and all that an answer follows from.
+//!
+//! Invariant: a fact says what is known, never what to do about it. Facts of a person are keyed by
+//! the handle they were noticed under, so that linking and unlinking handles moves them between
+//! persons without changing them. Rows are small: what is large is [`Shared`].
+
+use crate::event::{LocationKind, Position, PushOutcome};
+use crate::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
+use crate::offer::Sent;
+use crate::shared::Shared;
+use crate::time::Time;
+use crate::value::{Money, Value};
+use serde::{Deserialize, Serialize};
 
 /// Stock above this many pieces reads as this many.
 pub const STOCK_DETAIL: i64 = 1000;
+
+/// When something happened, and which came first of what happened at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Moment {
+    /// Event time.
+    pub time: Time,
+    /// Place in the log.
+    pub arrival: u64,
+}
+
+/// A fact about whoever is behind a handle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PersonFact {
+    /// Something happened to a cart.
+    Cart(Shared<CartMove>),
+    /// Something was put on or taken from a wish list.
+    Wish(Shared<Wish>),
+    /// An article was looked at.
+    View(Shared<Viewed>),
+    /// Something was bought.
+    Bought(Shared<Bought>),
+    /// Somebody was noticed in a shop.
+    Sign(Shared<Sign>),
+    /// Somebody is or was in a zone.
+    Zone(Shared<ZoneVisit>),
+    /// A profile attribute was set or deleted.
+    Attribute(Shared<Attribute>),
+    /// Consent was given or taken back.
+    Consent(Shared<Consent>),
+    /// What became of an offer.
+    Outcome(Text, PushOutcome),
+    /// An offer was sent.
+    Sent(Shared<Sent>),
+    /// It was taken back.
+    Withdrawn(Text),
+    /// A candidate was reported as suppressed by this policy.
+    Suppressed(Text, Text),
+}
+
+/// What happened to a cart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CartMove {
+    /// When.
+    pub at: Moment,
+    /// To which article's line; all lines where absent (a checkout that names none).
+    pub item: Option<ItemId>,
+    /// What.
+    pub change: CartChange,
+    /// What the event said of the article.
+    pub detail: Detail,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// How a line changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CartChange {
+    /// So many more.
+    Add(u32),
+    /// So many fewer.
+    Take(u32),
+    /// None left.
+    Remove,
+    /// On the way to the till: activity, no change.
+    Checkout,
+}
+
+/// What an event said of an article.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Detail {
+    /// Price of one.
+    pub price: Option<Money>,
+    /// Category.
+    pub category: Option<Text>,
+    /// Variant.
+    pub variant: Option<Text>,
+}
+
+/// An article put on or taken from a wish list.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wish {
+    /// When.
+    pub at: Moment,
+    /// Which article.
+    pub item: ItemId,
+    /// Put on, or taken from.
+    pub wanted: bool,
+    /// What the event said of the article.
+    pub detail: Detail,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// An article looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Viewed {
+    /// When.
+    pub at: Moment,
+    /// Which article.
+    pub item: ItemId,
+    /// What the event said of the article.
+    pub detail: Detail,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// A purchase.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Bought {
+    /// When.
+    pub at: Moment,
+    /// Order or receipt.
+    pub transaction: Text,
+    /// What, and how many.
+    pub items: Vec<(ItemId, u32, Detail)>,
+    /// Where, where known.
+    pub location: Option<LocationId>,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// Somebody was noticed in a shop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Sign {
+    /// When.
+    pub at: Moment,
+    /// Where.
+    pub location: LocationId,
+    /// How.
+    pub kind: SignKind,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// How somebody was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SignKind {
+    /// Came in.
+    Enter,
+    /// Checked in.
+    CheckIn,
+    /// Tried something, was helped, paid: there, but it begins no visit.
+    Seen,
+    /// Left.
+    Leave,
+}
+
+/// A stay in a zone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ZoneVisit {
+    /// Where.
+    pub zone: ZoneId,
+    /// Since when: the first reading that was strong enough.
+    pub start: Moment,
+    /// The last reading that was strong enough, once the visit is over.
+    pub last: Option<Time>,
+    /// The event of the first reading.
+    pub event: EventRef,
+}
+
+/// A profile attribute.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: Text,
+    /// When it was set.
+    pub at: Moment,
+    /// What to; `None` where it was deleted.
+    pub value: Option<Value>,
+}
+
+/// Consent for a channel, a category, both or all.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Consent {
+    /// For this channel; every channel where absent.
+    pub channel: Option<Text>,
+    /// For this category; every category where absent.
+    pub category: Option<Text>,
+    /// When it was said.
+    pub at: Moment,
+    /// Given, or taken back.
+    pub granted: bool,
+}
+
+/// What a fact that is not about a person is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Subject {
+    /// An article.
+    Item(ItemId),
+    /// A shop or warehouse.
+    Location(LocationId),
+}
+
+/// A fact about an article or a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SubjectFact {
+    /// What the catalogue says of an article.
+    Catalogue(Shared<Catalogue>),
+    /// How many there are.
+    Stock(Stock),
+    /// It stands in this zone.
+    Shelf(ZoneId),
+    /// What the catalogue says of a place.
+    Place(Shared<Place>),
+}
+
+/// What the catalogue says of an article.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Its name.
+    pub name: Option<Text>,
+    /// Its category.
+    pub category: Option<Text>,
+    /// Its regular price.
+    pub list_price: Option<Money>,
+    /// No longer sold.
+    pub discontinued: bool,
+    /// Its prices with the time each came into force, oldest first; repeats merged.
+    pub prices: Vec<(Time, Money)>,
+}
+
+/// How many there are of an article.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stock {
+    /// Where; everywhere together where absent.
+    pub location: Option<LocationId>,
+    /// How many, as far as anything asks: see [`STOCK_DETAIL`].
+    pub quantity: i64,
+    /// Since when it can be had again, if it could not before.
+    pub returned: Option<Time>,
+}
+
+/// A shop or warehouse.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Its key.
+    pub location: LocationId,
+    /// Its name.
+    pub name: Option<Text>,
+    /// Shop or warehouse, once the catalogue said so.
+    pub kind: Option<LocationKind>,
+    /// Where it is.
+    pub position: Option<Position>,
+    /// IANA time zone.
+    pub tz: Option<Text>,
+}
+
+/// Evidence that two handles are one person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link {
+    /// When it was last said.
+    pub at: Moment,
+    /// The lesser handle.
+    pub low: Handle,
+    /// The greater handle.
+    pub high: Handle,
+}

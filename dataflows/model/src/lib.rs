@@ -8,9 +8,12 @@
 pub mod event;
 pub mod facts;
 pub mod key;
+pub mod local_time;
+pub mod offer;
 pub mod policy;
 pub mod rules;
 pub mod settings;
+pub mod shared;
 pub mod time;
 pub mod value;
 pub mod view;

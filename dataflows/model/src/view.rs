@@ -49,7 +49,7 @@ pub struct ItemView {
 }
 
 /// `cart`: all lines of the person's cart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CartView {
     /// `cart.lines`: number of different articles.
     pub lines: u32,

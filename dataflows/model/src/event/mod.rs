@@ -8,6 +8,22 @@ use crate::time::{Duration, Time};
 use crate::value::{Money, Number, Rssi, Value};
 use serde::{Deserialize, Serialize};
 
+#[cfg(any(test, feature = "arbitrary"))]
+pub mod arbitrary;
+mod bodies;
+mod decode;
+mod encode;
+mod json;
+mod kind;
+mod lines;
+pub mod refusal;
+
+pub use decode::{Decoded, decode, decode_array, decode_binary};
+pub use encode::{encode, encode_into};
+pub use kind::Kind;
+pub use lines::{Lines, Record};
+pub use refusal::Refusal;
+
 /// One accepted event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Event {

@@ -9,7 +9,30 @@ use crate::time::{Duration, Time};
 use expr::Expr;
 use serde::{Deserialize, Serialize};
 
+mod calls;
+pub mod compile;
+pub mod datum;
+pub mod error;
+pub mod evaluate;
 pub mod expr;
+pub mod fields;
+pub mod limits;
+pub mod load;
+mod parameters;
+mod parse;
+#[cfg(test)]
+mod samples;
+mod scan;
+pub mod score;
+mod spans;
+mod spelling;
+mod table;
+pub mod template;
+mod uses;
+
+pub use error::RuleError;
+pub use load::{RuleSet, RuleTest, load};
+pub use score::Scored;
 
 /// A rule, ready to be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

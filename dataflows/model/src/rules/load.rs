@@ -1,0 +1,327 @@
+//! From rule files to rules: all of them, or all that is wrong with them.
+//!
+//! Invariant: pure. The same files in any order of names give the same rules; a rule's version
+//! changes with its meaning alone, not with comments, white space or the order of keys.
+//! Cost: some 50 µs a rule with a few expressions (a debug build); at start and when a file changes.
+
+use super::error::{Problem, RuleError};
+use super::fields::Scope;
+use super::parameters::when;
+use super::table::{Entry, Sheet, Table, is_name};
+use super::{Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template};
+use crate::key::{Brand, Text};
+use crate::time::Duration;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The rules of all files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RuleSet {
+    /// Those that are enabled, by id.
+    pub rules: Vec<Arc<Rule>>,
+    /// How many are not.
+    pub disabled: usize,
+    /// The `[[test]]` tables, in the order of files and lines.
+    pub tests: Vec<RuleTest>,
+}
+
+/// A `[[test]]` table, not interpreted yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleTest {
+    /// The file it stands in.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What it says.
+    pub table: toml::Table,
+}
+
+/// The longest an offer may hold.
+const LONGEST_VALID: Duration = Duration(30 * 86_400_000);
+const SHORTEST: Duration = Duration(1);
+
+/// Reads rule files, given as name and text. Gives every error of every file, in order.
+pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleError>> {
+    let mut loader = Loader::default();
+    for (name, text) in files {
+        loader.file(name, text);
+    }
+    if !loader.errors.is_empty() {
+        return Err(loader.errors);
+    }
+    loader.set.rules.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(loader.set)
+}
+
+#[derive(Default)]
+struct Loader {
+    set: RuleSet,
+    errors: Vec<RuleError>,
+    /// Where each name was first used.
+    seen: BTreeMap<String, (String, usize)>,
+}
+
+impl Loader {
+    fn file(&mut self, name: &str, text: &str) {
+        if text.len() > limits::FILE_BYTES {
+            let sheet = Sheet::new(name, "");
+            sheet.report(0, Problem::FileTooLarge { bytes: text.len() });
+            self.errors.extend(sheet.into_errors());
+            return;
+        }
+        let sheet = Sheet::new(name, text);
+        let (root, wrong) = DeTable::parse_recoverable(text);
+        // What a broken file seems to say is not worth checking.
+        if wrong.is_empty() {
+            self.root(&sheet, root.get_ref());
+        } else {
+            for error in wrong.iter().take(20) {
+                let message = error.message().chars().filter(|c| !c.is_control()).collect();
+                sheet.report(error.span().map_or(0, |span| span.start), Problem::Toml(message));
+            }
+        }
+        self.errors.extend(sheet.into_errors());
+    }
+
+    fn root(&mut self, sheet: &Sheet<'_>, root: &DeTable<'_>) {
+        let root = Table { sheet, table: root, of: "a rule file".to_owned(), at: 0 };
+        root.only(&["rule", "test"]);
+        if let Some(rules) = root.get("rule").and_then(|entry| entry.table("rule".to_owned(), entry.at())) {
+            let mut entries: Vec<_> = rules.table.iter().collect();
+            entries.sort_by_key(|(key, _)| key.span().start);
+            for (key, value) in entries {
+                self.rule(sheet, key, value);
+            }
+        }
+        if let Some(tests) = root.get("test").and_then(Entry::list) {
+            for entry in tests {
+                self.test(entry);
+            }
+        }
+    }
+
+    fn test(&mut self, entry: Entry<'_>) {
+        if let Some(test) = entry.table("test".to_owned(), entry.at()) {
+            let line = entry.sheet.line(entry.at());
+            let table = plain_table(test.table);
+            self.set.tests.push(RuleTest { file: entry.sheet.name().to_owned(), line, table });
+        }
+    }
+
+    fn rule<'a>(
+        &mut self,
+        sheet: &'a Sheet<'a>,
+        key: &'a Spanned<std::borrow::Cow<'a, str>>,
+        value: &'a Spanned<DeValue<'a>>,
+    ) {
+        let (id, at) = (key.get_ref().as_ref(), key.span().start);
+        if self.seen.len() == limits::RULES && !self.seen.contains_key(id) {
+            if self.errors.iter().all(|error| error.problem != Problem::TooManyRules) {
+                sheet.report(at, Problem::TooManyRules);
+            }
+            return;
+        }
+        if !is_name(id) {
+            sheet.report(at, Problem::BadName(id.chars().filter(|c| !c.is_control()).take(64).collect()));
+        }
+        let here = (sheet.name().to_owned(), sheet.line(at));
+        if let Some((file, line)) = self.seen.get(id) {
+            let (id, file) = (id.to_owned(), file.clone());
+            sheet.report(at, Problem::Duplicate { id, file, line: *line });
+        } else {
+            self.seen.insert(id.to_owned(), here);
+        }
+        let entry = Entry { sheet, key: id, value };
+        let Some(table) = entry.table(format!("rule.{id}"), at) else { return };
+        let enabled = table.get("enabled").and_then(Entry::bool).unwrap_or(true);
+        if let Some(rule) = rule(id, &table) {
+            if enabled {
+                self.set.rules.push(Arc::new(rule));
+            } else {
+                self.set.disabled += 1;
+            }
+        }
+    }
+}
+
+/// Reads one rule; `None`, or a rule that is not used, where an error was reported.
+fn rule(id: &str, table: &Table<'_>) -> Option<Rule> {
+    let when = when(table);
+    let scope = when.as_ref().map(Scope::of);
+    let scope = scope.as_ref();
+    let condition = table.get("where").and_then(|entry| condition(entry, scope));
+    let score = table.get("score").map_or_else(|| Some(fifty()), |entry| points(entry, scope));
+    let priority = table
+        .get("priority")
+        .and_then(|entry| entry.int(i64::from(i32::MIN)..=i64::from(i32::MAX)))
+        .and_then(|priority| i32::try_from(priority).ok())
+        .unwrap_or(0);
+    let from = table.get("from").and_then(Entry::moment);
+    let until = table.get("until").and_then(Entry::moment);
+    if let (Some(from), Some(until), Some(entry)) = (from, until, table.get("until"))
+        && from >= until
+    {
+        entry.report(Problem::Period);
+    }
+    let brand = table.get("brand").and_then(Entry::name).map(Brand);
+    let policy = policy(table);
+    let offer = table.required("offer").and_then(|_| table.table("offer"));
+    let offer = offer.and_then(|offer| offer_text(&offer, scope));
+    let mut rule = Rule {
+        id: Text::from(id),
+        version: Text::default(),
+        brand,
+        when: when?,
+        condition,
+        score: score?,
+        priority,
+        from,
+        until,
+        offer: offer?,
+        policy,
+    };
+    rule.version = version(&rule);
+    Some(rule)
+}
+
+/// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version and without
+/// how its terms are written.
+fn version(rule: &Rule) -> Text {
+    let mut canonical = rule.clone();
+    canonical.version = Text::default();
+    for term in &mut canonical.score {
+        term.text = Text::default();
+    }
+    // A rule is plain data with text keys: writing it does not fail.
+    let bytes = serde_json::to_vec(&canonical).unwrap_or_default();
+    let digits = Sha256::digest(&bytes);
+    digits
+        .iter()
+        .take(6)
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|four| char::from_digit(four.into(), 16))
+        .collect()
+}
+
+/// The score of a rule that gives none.
+fn fifty() -> Vec<ScoreTerm> {
+    constant(50)
+}
+
+fn constant(points: i64) -> Vec<ScoreTerm> {
+    vec![ScoreTerm { text: Text::from(points.to_string()), expr: super::expr::Expr::Int(points) }]
+}
+
+/// Reports problems within a string at their characters.
+fn report_within(entry: Entry<'_>, text: &str, problems: Vec<(usize, Problem)>) {
+    for (character, problem) in problems {
+        entry.sheet.report(entry.sheet.byte_in(entry.value.span(), text, character), problem);
+    }
+}
+
+fn located(found: Vec<compile::Located>) -> Vec<(usize, Problem)> {
+    found.into_iter().map(|one| (one.offset, one.problem.into())).collect()
+}
+
+fn condition(entry: Entry<'_>, scope: Option<&Scope>) -> Option<super::expr::Expr> {
+    let text = entry.text()?;
+    let compiled = compile::compile(text, scope?, compile::Purpose::Condition);
+    compiled.map_err(|found| report_within(entry, text, located(found))).ok()
+}
+
+fn points(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Vec<ScoreTerm>> {
+    match entry.value.get_ref() {
+        DeValue::Integer(_) => entry.int(0..=100).map(constant),
+        DeValue::String(text) => {
+            let terms = score::terms(text, scope?);
+            terms.map_err(|found| report_within(entry, text, located(found))).ok()
+        }
+        _ => entry.wrong("a whole number or an expression"),
+    }
+}
+
+fn text(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Template> {
+    let text = entry.text()?;
+    let parsed = template::parse(text, scope?);
+    parsed.map_err(|found| report_within(entry, text, found)).ok()
+}
+
+fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
+    offer.only(&["title", "body", "coupon", "valid", "channels", "units"]);
+    let title = offer.required("title").and_then(|entry| {
+        if entry.text()?.trim().is_empty() {
+            return entry.bad("", "a title of at least one character");
+        }
+        text(entry, scope)
+    });
+    let body = offer.get("body").map_or_else(|| Some(Template(Vec::new())), |entry| text(entry, scope));
+    let valid = offer.get("valid").and_then(|entry| entry.duration(SHORTEST, LONGEST_VALID));
+    let coupon = offer.get("coupon").and_then(Entry::name);
+    let channels = offer.get("channels").and_then(Entry::names).unwrap_or_default();
+    let units = offer.get("units").and_then(|entry| entry.int(1..=i64::MAX));
+    Some(OfferText {
+        title: title?,
+        body: body?,
+        coupon,
+        valid: valid.unwrap_or(Duration::from_secs(86_400)),
+        channels,
+        units: units.and_then(|units| u64::try_from(units).ok()),
+    })
+}
+
+fn policy(rule: &Table<'_>) -> RulePolicy {
+    let Some(policy) = rule.table("policy") else { return RulePolicy::default() };
+    policy.only(&["category", "cooldown", "cap"]);
+    RulePolicy {
+        category: policy.get("category").and_then(Entry::name),
+        cooldown: policy.get("cooldown").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT)),
+        cap: policy.get("cap").and_then(cap),
+    }
+}
+
+/// `"3 per 7d"` or `{ count = 3, within = "7d" }`.
+fn cap(entry: Entry<'_>) -> Option<Cap> {
+    match entry.value.get_ref() {
+        DeValue::String(text) => {
+            let parts = text.split_once(" per ").and_then(|(count, within)| {
+                let count = count.trim().parse::<u32>().ok().filter(|count| *count > 0)?;
+                let within = Duration::parse(within.trim()).filter(|within| *within >= SHORTEST)?;
+                Some(Cap { count, within })
+            });
+            parts.or_else(|| entry.bad(text, "a number and a span: \"3 per 7d\""))
+        }
+        DeValue::Table(_) => {
+            let table = entry.table("cap".to_owned(), entry.at())?;
+            table.only(&["count", "within"]);
+            let count = table.required("count").and_then(|entry| entry.int(1..=i64::from(u32::MAX)));
+            let within = table.required("within").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
+            Some(Cap { count: u32::try_from(count?).ok()?, within: within? })
+        }
+        _ => entry.wrong("\"3 per 7d\" or { count = 3, within = \"7d\" }"),
+    }
+}
+
+/// A table without its spans.
+fn plain_table(table: &DeTable<'_>) -> toml::Table {
+    table.iter().map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref()))).collect()
+}
+
+fn plain(value: &DeValue<'_>) -> toml::Value {
+    match value {
+        DeValue::String(text) => toml::Value::String(text.to_string()),
+        // Beyond 64 bits a number is kept as it is written: whoever reads the test refuses it.
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| toml::Value::String(number.to_string()), toml::Value::Integer),
+        DeValue::Float(number) => toml::Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => toml::Value::Boolean(*value),
+        DeValue::Datetime(moment) => toml::Value::Datetime(*moment),
+        DeValue::Array(list) => toml::Value::Array(list.iter().map(|one| plain(one.get_ref())).collect()),
+        DeValue::Table(table) => toml::Value::Table(plain_table(table)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! Decisions as an operator: grounds by person in, messages and facts of the ledger out.
+//!
+//! Invariant: a person is decided about at a tick exactly when one of its grounds changed in it, or an
+//! objection ended; all grounds of the tick are there by then. The state is the grounds themselves.
+//! Cost: the grounds of each person that changed.
+
+use super::{Ground, Grounds, decide};
+use crate::clock::Clock;
+use crate::fold::shard_of;
+use crate::wheel::Wheel;
+use differential_dataflow::{AsCollection, VecCollection};
+use rustc_hash::FxHashMap;
+use shopbell_model::facts::PersonFact;
+use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::offer::Message;
+use shopbell_model::policy::Policy;
+use shopbell_model::rules::Rule;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::operators::{Capability, InputCapability};
+use timely::progress::frontier::MutableAntichain;
+
+/// What decisions need to know beforehand.
+#[derive(Clone, Debug, Default)]
+pub struct DecideSettings {
+    /// Contact policy for all rules.
+    pub policy: Policy,
+    /// Whether suppressed candidates go out as `offer.suppressed`.
+    pub report_suppressed: bool,
+}
+
+/// The versions of rules that are in force.
+#[derive(Debug, Default)]
+pub struct Versions {
+    rules: FxHashMap<(Text, Text), isize>,
+}
+
+impl Versions {
+    /// A rule came into force (+1) or ceased to be (−1).
+    pub fn update(&mut self, rule: &Rule, diff: isize) {
+        let key = (rule.id.clone(), rule.version.clone());
+        let count = self.rules.entry(key.clone()).or_default();
+        *count += diff;
+        if *count == 0 {
+            self.rules.remove(&key);
+        }
+    }
+
+    /// Whether that version of the rule is in force.
+    pub fn in_force(&self, rule: &Text, version: &Text) -> bool {
+        self.rules.contains_key(&(rule.clone(), version.clone()))
+    }
+}
+
+/// What decisions give.
+pub struct Decided<'scope> {
+    /// What goes out.
+    pub messages: Stream<'scope, Time, Vec<Message>>,
+    /// What becomes a fact of the ledger, at the tick of the decision.
+    pub facts: VecCollection<'scope, Time, (Handle, PersonFact)>,
+}
+
+/// One person's grounds, and when to look at them again.
+#[derive(Debug, Default)]
+struct State {
+    grounds: BTreeMap<Ground, isize>,
+    wake: Option<Time>,
+}
+
+impl State {
+    fn update(&mut self, ground: Ground, diff: isize) {
+        let count = self.grounds.entry(ground.clone()).or_default();
+        *count += diff;
+        if *count == 0 {
+            self.grounds.remove(&ground);
+        }
+    }
+}
+
+/// The right to speak at a time, on both outputs.
+struct Capabilities(Capability<Time>, Capability<Time>);
+
+impl Capabilities {
+    fn at(&self, tick: Time) -> Self {
+        Capabilities(self.0.delayed(&tick), self.1.delayed(&tick))
+    }
+}
+
+/// What came for a tick that is not complete yet. Nothing is held for ticks without anything: this
+/// operator stands in a loop, and holding its frontier would let time advance by a millisecond a round.
+#[derive(Default)]
+struct Pending {
+    grounds: Vec<((Person, Ground), isize)>,
+    rules: Vec<(Shared<Rule>, isize)>,
+    capabilities: Option<Capabilities>,
+}
+
+impl Pending {
+    fn at<'a>(
+        pending: &'a mut BTreeMap<Time, Pending>,
+        time: Time,
+        capability: &InputCapability<Time>,
+    ) -> &'a mut Pending {
+        let here = pending.entry(time).or_default();
+        here.capabilities
+            .get_or_insert_with(|| Capabilities(capability.delayed(&time, 0), capability.delayed(&time, 1)));
+        here
+    }
+}
+
+/// Decides about every person whose grounds change. `report` is told the next time at which an
+/// objection ends.
+pub fn decisions<'scope>(
+    grounds: VecCollection<'scope, Time, (Person, Ground)>,
+    rules: VecCollection<'scope, Time, Shared<Rule>>,
+    settings: DecideSettings,
+    clock: Clock,
+    mut report: impl FnMut(Option<Time>) + 'static,
+) -> Decided<'scope> {
+    let mut builder = OperatorBuilder::new("Decide".to_owned(), grounds.inner.scope());
+    let by_person =
+        Exchange::new(|((person, _), _, _): &((Person, Ground), Time, isize)| shard_of(person.key()));
+    let mut grounds_in = builder.new_input(grounds.inner, by_person);
+    let mut rules_in = builder.new_input(rules.inner.broadcast(), Pipeline);
+    let (messages, messages_stream) = builder.new_output::<Vec<Message>>();
+    let (facts, facts_stream) = builder.new_output::<Vec<((Handle, PersonFact), Time, isize)>>();
+    let mut messages = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(messages);
+    let mut facts = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(facts);
+    builder.build(move |_| {
+        let mut pending: BTreeMap<Time, Pending> = BTreeMap::new();
+        let mut wake_at: Option<Capabilities> = None;
+        let mut persons: FxHashMap<Person, State> = FxHashMap::default();
+        let mut versions = Versions::default();
+        let mut wakes: Wheel<Person> = Wheel::default();
+        move |frontiers| {
+            grounds_in.for_each(|capability, updates| {
+                for (row, time, diff) in updates.drain(..) {
+                    Pending::at(&mut pending, time, &capability).grounds.push((row, diff));
+                }
+            });
+            rules_in.for_each(|capability, updates| {
+                for (rule, time, diff) in updates.drain(..) {
+                    Pending::at(&mut pending, time, &capability).rules.push((rule, diff));
+                }
+            });
+            let first = |input: &MutableAntichain<Time>| input.frontier().first().copied();
+            let frontier = frontiers.iter().map(first).try_fold(Time::MAX, |a, b| b.map(|b| a.min(b)));
+            // At the empty frontier the job ends; nothing is decided because of that.
+            let Some(frontier) = frontier else {
+                pending.clear();
+                wake_at = None;
+                return;
+            };
+            let (mut messages, mut facts) = (messages.activate(), facts.activate());
+            loop {
+                let next_pending = pending.first_key_value().map(|(time, _)| *time).filter(|t| *t < frontier);
+                let next_wake = wakes.next_due().and_then(|due| clock.fires_before(due, frontier));
+                let Some(tick) = next_pending.into_iter().chain(next_wake).min() else { break };
+                let Pending { grounds, rules, capabilities } = pending.remove(&tick).unwrap_or_default();
+                for (rule, diff) in rules {
+                    versions.update(&rule, diff);
+                }
+                let mut touched = BTreeSet::new();
+                for ((person, ground), diff) in grounds {
+                    persons.entry(person.clone()).or_default().update(ground, diff);
+                    touched.insert(person);
+                }
+                let mut woken = Vec::new();
+                while wakes.pop(clock.until(tick), usize::MAX, &mut woken).is_some() {
+                    for (person, _) in woken.drain(..) {
+                        if let Some(state) = persons.get_mut(&person) {
+                            state.wake = None;
+                        }
+                        touched.insert(person);
+                    }
+                }
+                let capabilities = capabilities.or_else(|| wake_at.as_ref().map(|held| held.at(tick)));
+                let Some(Capabilities(to_messages, to_facts)) = &capabilities else { break };
+                let mut messages = messages.session(to_messages);
+                let mut facts = facts.session(to_facts);
+                for person in touched {
+                    let Some(state) = persons.get_mut(&person) else { continue };
+                    let present = state.grounds.iter().filter(|(_, count)| **count > 0).map(|(row, _)| row);
+                    let known = Grounds::new(present);
+                    let mut wake = None;
+                    if !known.is_idle() {
+                        let decision = decide(tick, &person, &known, &versions, &settings);
+                        messages.give_iterator(decision.messages.into_iter());
+                        facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
+                        wake = decision.wake;
+                    }
+                    if wake != state.wake {
+                        state.wake.into_iter().for_each(|due| wakes.update(due, person.clone(), -1));
+                        wake.into_iter().for_each(|due| wakes.update(due, person.clone(), 1));
+                        state.wake = wake;
+                    }
+                    if state.grounds.is_empty() {
+                        persons.remove(&person);
+                    }
+                }
+                drop((messages, facts));
+                wake_at = match (wakes.next_due(), capabilities.as_ref()) {
+                    (Some(due), Some(here)) => Some(here.at(clock.tick_of(due).max(tick))),
+                    _ => None,
+                };
+            }
+            report(wakes.next_due());
+        }
+    });
+    Decided { messages: messages_stream, facts: facts_stream.as_collection() }
+}

@@ -1,0 +1,197 @@
+//! Contact policy, asked about one candidate after the other.
+//!
+//! Invariant: policies are asked in one order, and the first that objects is named; what was sent in
+//! this tick counts for those asked after it. Cost: the person's ledger is read once a candidate.
+
+use super::{Contact, Grounds, consents};
+use crate::rows::Candidate;
+use sha2::{Digest, Sha256};
+use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::local_time::quiet_until;
+use shopbell_model::offer::Sent;
+use shopbell_model::policy::Policy;
+use shopbell_model::rules::Cap;
+use shopbell_model::time::{Duration, Time};
+use shopbell_model::value::Value;
+
+/// A policy that objects, and until when if time alone lifts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Objection {
+    pub(super) policy: &'static str,
+    pub(super) until: Option<Time>,
+}
+
+/// What a cap counts of an offer.
+struct Count {
+    at: Time,
+    rule: Text,
+    channel: Text,
+}
+
+/// Policy, with what counts against one person.
+pub(super) struct Permission<'a> {
+    now: Time,
+    grounds: &'a Grounds<'a>,
+    policy: &'a Policy,
+    counts: Vec<Count>,
+    held_out: bool,
+}
+
+impl<'a> Permission<'a> {
+    pub(super) fn new(now: Time, person: &'a Person, grounds: &'a Grounds<'a>, policy: &'a Policy) -> Self {
+        let counts = grounds
+            .sent
+            .iter()
+            .map(|sent| Count { at: sent.at, rule: sent.rule.clone(), channel: sent.channel.clone() })
+            .collect();
+        let held_out = policy.hold_out_percent > 0 && hold_out_bucket(person) < policy.hold_out_percent;
+        Permission { now, grounds, policy, counts, held_out }
+    }
+
+    /// Takes an offer into account for what comes after it.
+    pub(super) fn count(&mut self, sent: &Sent) {
+        self.counts.push(Count { at: sent.at, rule: sent.rule.clone(), channel: sent.channel.clone() });
+    }
+
+    /// How to reach the person with this candidate, or what objects.
+    pub(super) fn ask(&self, candidate: &Candidate) -> Result<Contact, Objection> {
+        let forbid = |policy, until| Err(Objection { policy, until });
+        if self.held_out {
+            return forbid("hold_out", None);
+        }
+        if candidate.score < self.policy.min_score {
+            return forbid("min_score", None);
+        }
+        let contact = match self.contact(candidate) {
+            Ok(contact) => contact,
+            Err(policy) => return forbid(policy, None),
+        };
+        if let Some(hours) = self.policy.quiet_hours
+            && let Some(until) = quiet_until(hours, &self.time_zone(candidate), self.now)
+        {
+            return forbid("quiet_hours", Some(until));
+        }
+        let rule = &candidate.rule;
+        let of_rule = |count: &Count| count.rule == rule.id;
+        let cooldown = rule.policy.cooldown.or(self.policy.cooldown).filter(|pause| pause.0 > 0);
+        if let Some(pause) = cooldown {
+            let once = Cap { count: 1, within: pause };
+            if let Some(until) = self.exhausted(Some(once), of_rule) {
+                return forbid("cooldown", Some(until));
+            }
+        }
+        if let Some(until) = self.exhausted(rule.policy.cap, of_rule) {
+            return forbid("rule_cap", Some(until));
+        }
+        if let Some(until) = self.exhausted(self.policy.cap, |_| true) {
+            return forbid("cap", Some(until));
+        }
+        let cap = self.policy.channel_cap(&contact.channel);
+        if let Some(until) = self.exhausted(cap, |count| count.channel == contact.channel) {
+            return forbid("channel_cap", Some(until));
+        }
+        Ok(contact)
+    }
+
+    /// When a cap that is used up has room again.
+    fn exhausted(&self, cap: Option<Cap>, counts: impl Fn(&Count) -> bool) -> Option<Time> {
+        let Cap { count, within: Duration(within) } = cap?;
+        let mut times: Vec<Time> = self
+            .counts
+            .iter()
+            .filter(|sent| counts(sent) && sent.at.saturating_add(within) > self.now)
+            .map(|sent| sent.at)
+            .collect();
+        times.sort_unstable();
+        // There is room when the count-th latest has left the span.
+        let blocking = times.len().checked_sub(count as usize)?;
+        times.get(blocking).map(|at| at.saturating_add(within))
+    }
+
+    fn attribute(&self, candidate: &Candidate, name: &str) -> Option<Text> {
+        let attributes = &candidate.situation.customer.attributes;
+        attributes.iter().find(|(known, _)| known == name).and_then(|(_, value)| match value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Bool(_) | Value::Int(_) | Value::Number(_) => None,
+        })
+    }
+
+    fn time_zone(&self, candidate: &Candidate) -> Text {
+        let place = candidate.situation.place.as_ref().and_then(|place| place.tz.clone());
+        self.attribute(candidate, "tz")
+            .or(place)
+            .or_else(|| self.policy.tz.clone())
+            .unwrap_or_else(|| Text::from("UTC"))
+    }
+
+    /// The channel this candidate may use, or whether none can or none may.
+    fn contact(&self, candidate: &Candidate) -> Result<Contact, &'static str> {
+        let mut channels: Vec<Text> = match (&candidate.rule.offer.channels, &self.policy.channels) {
+            (named, _) if !named.is_empty() => named.clone(),
+            (_, named) if !named.is_empty() => named.clone(),
+            _ => self.reachable(),
+        };
+        if let Some(preferred) = self.attribute(candidate, "preferred_channel")
+            && let Some(index) = channels.iter().position(|channel| *channel == preferred)
+        {
+            let preferred = channels.remove(index);
+            channels.insert(0, preferred);
+        }
+        let mut refused = false;
+        for channel in channels {
+            let Some(address) = self.address(&channel) else { continue };
+            let category = candidate.rule.policy.category.as_ref();
+            if consents(&self.grounds.consents, &channel, category, self.policy.opt_in) {
+                return Ok(Contact { channel, address });
+            }
+            refused = true;
+        }
+        Err(if refused { "consent" } else { "no_channel" })
+    }
+
+    /// The person's handles from the one that names best.
+    fn ranked(&self) -> Vec<&'a Handle> {
+        let mut handles = self.grounds.handles.clone();
+        handles.sort_by_key(|handle| (handle.rank(), handle.as_str()));
+        handles
+    }
+
+    /// Channels that need no person at the other end and for which there is an address.
+    fn reachable(&self) -> Vec<Text> {
+        let mut channels: Vec<Text> = Vec::new();
+        for handle in self.ranked() {
+            let kind = handle.kind();
+            let listed = self
+                .policy
+                .channel_kinds
+                .iter()
+                .filter(|(channel, known)| known == kind && channel != "phone" && channel != "associate");
+            let mut named: Vec<Text> = listed.map(|(channel, _)| channel.clone()).collect();
+            if named.is_empty() {
+                named.push(Text::from(kind));
+            }
+            for channel in named {
+                if !channels.contains(&channel) {
+                    channels.push(channel);
+                }
+            }
+        }
+        channels
+    }
+
+    fn address(&self, channel: &str) -> Option<Text> {
+        let Some(kind) = self.policy.address_kind(channel) else { return Some(Text::default()) };
+        let handle = self.ranked().into_iter().find(|handle| handle.kind() == kind)?;
+        Some(Text::from(handle.value()))
+    }
+}
+
+/// The hundredth part of all persons that this one belongs to.
+pub(super) fn hold_out_bucket(person: &Person) -> u8 {
+    let mut hash = Sha256::new();
+    hash.update(person.brand().as_str());
+    hash.update("\u{1f}hold-out\u{1f}");
+    hash.update(person.as_str());
+    let number = hash.finalize().iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    (number % 100) as u8
+}

@@ -1,0 +1,47 @@
+//! Offers whose reason is gone.
+//!
+//! Invariant: an offer is withdrawn at most once, never after its end or its redemption, and always
+//! with the first reason that applies.
+
+use super::{Grounds, Versions, consents};
+use shopbell_model::key::Text;
+use shopbell_model::offer::{Reason, Sent};
+use shopbell_model::time::Time;
+use std::collections::BTreeSet;
+
+/// The offers to withdraw now, with the reason.
+pub(super) fn withdrawals<'a>(
+    now: Time,
+    grounds: &Grounds<'a>,
+    versions: &Versions,
+    opt_in: bool,
+) -> Vec<(&'a Sent, Reason)> {
+    let standing: BTreeSet<&Text> = grounds.candidates.iter().map(|candidate| &candidate.offer_id).collect();
+    let active = grounds.sent.iter().copied().filter(|sent| {
+        now <= sent.ends
+            && !grounds.withdrawn.contains(&sent.offer_id)
+            && !grounds.redeemed.contains(&sent.offer_id)
+    });
+    active
+        .filter_map(|sent| {
+            if !consents(&grounds.consents, &sent.channel, sent.category.as_ref(), opt_in) {
+                return Some((sent, Reason::Consent));
+            }
+            if standing.contains(&sent.offer_id) {
+                return None;
+            }
+            Some((sent, reason(sent, grounds, versions)))
+        })
+        .collect()
+}
+
+fn reason(sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {
+    if !versions.in_force(&sent.rule, &sent.rule_version) {
+        return Reason::Rule;
+    }
+    let apart = |handle| !grounds.handles.contains(&handle);
+    if sent.episode.handles.iter().any(apart) {
+        return Reason::Unlinked;
+    }
+    grounds.gone.get(&sent.offer_id).copied().unwrap_or(Reason::LateEvent)
+}

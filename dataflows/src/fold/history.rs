@@ -1,0 +1,267 @@
+//! What somebody did: carts, wish lists, views, purchases, signs of presence, outcomes of offers.
+//!
+//! Invariant: each is one fact for as long as its retention lasts; moves of one cart line (or wish)
+//! are kept or dropped together, so that a long-lived line does not lose its beginning.
+//! Cost: a scan of the handle's own facts where something is added to a group or expires; a handle
+//! keeps at most [`MOST_FACTS`].
+
+use super::{Changes, FoldCounts, Timer};
+use crate::wheel::Wheel;
+use rustc_hash::FxHashMap;
+use shopbell_model::event::{Act, Line, PushOutcome};
+use shopbell_model::facts::{
+    Bought, CartChange, CartMove, Detail, Moment, PersonFact, Sign, SignKind, Viewed, Wish, ZoneVisit,
+};
+use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text};
+use shopbell_model::settings::Retention;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::{Duration, Time};
+
+/// Facts one handle keeps; beyond that the oldest go first. A bot is not a customer.
+pub(super) const MOST_FACTS: usize = 1000;
+
+/// What is kept together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Group {
+    Cart(Option<ItemId>),
+    Wish(ItemId),
+    Alone,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Moment,
+    expires: Time,
+    group: Group,
+    fact: PersonFact,
+}
+
+#[derive(Debug, Default)]
+struct History {
+    entries: Vec<Entry>,
+    /// When the timer is set to; 0 for not at all.
+    wakes: Time,
+}
+
+/// Histories by handle.
+#[derive(Debug)]
+pub(super) struct Histories {
+    histories: FxHashMap<Handle, History>,
+    retention: Retention,
+}
+
+impl Histories {
+    pub(super) fn new(retention: Retention) -> Self {
+        Histories { histories: FxHashMap::default(), retention }
+    }
+
+    /// Keeps what an event says somebody did.
+    #[expect(clippy::too_many_arguments, reason = "parts of the fold that a person's acts touch")]
+    pub(super) fn act(
+        &mut self,
+        handle: &Handle,
+        at: Moment,
+        act: Act,
+        event: EventRef,
+        timers: &mut Wheel<Timer>,
+        counts: &mut FoldCounts,
+        out: &mut Changes,
+    ) {
+        let mut keep = Keep { histories: self, handle, at, timers, counts, out };
+        match act {
+            Act::View(lines) => keep.views(lines, &event),
+            Act::AddToCart(lines) => {
+                keep.cart(lines, &event, |quantity| CartChange::Add(quantity.unwrap_or(1)));
+            }
+            Act::RemoveFromCart(lines) => {
+                keep.cart(lines, &event, |quantity| quantity.map_or(CartChange::Remove, CartChange::Take));
+            }
+            Act::BeginCheckout(lines) if lines.is_empty() => keep.checkout_all(event),
+            Act::BeginCheckout(lines) => keep.cart(lines, &event, |_| CartChange::Checkout),
+            Act::AddToWishlist(lines) => keep.wishes(lines, &event, true),
+            Act::RemoveFromWishlist(lines) => keep.wishes(lines, &event, false),
+            Act::Purchase(purchase) => {
+                if let Some(location) = &purchase.location
+                    && purchase.at_till
+                {
+                    keep.sign(location.clone(), SignKind::Seen, event.clone());
+                }
+                let items = purchase
+                    .items
+                    .into_iter()
+                    .map(|line| (line.item.clone(), line.quantity.unwrap_or(1), detail(line)))
+                    .collect();
+                let (transaction, location) = (purchase.transaction, purchase.location);
+                let bought = Bought { at, transaction, items, location, event };
+                let span = keep.histories.retention.purchases;
+                keep.fact(span, Group::Alone, PersonFact::Bought(Shared::new(bought)));
+            }
+            Act::Enter(location) => keep.sign(location, SignKind::Enter, event),
+            Act::Leave(location) => keep.sign(location, SignKind::Leave, event),
+            Act::CheckIn(location) => keep.sign(location, SignKind::CheckIn, event),
+            Act::TryItem(location, _) | Act::Assist(location, _, _) => {
+                keep.sign(location, SignKind::Seen, event);
+            }
+            Act::Push(outcome, offer) => keep.outcome(outcome, offer),
+            // Known, and without effect on any answer yet: positions, requests, searches, refunds.
+            // Links, sensors, profiles and consent have been dealt with before.
+            Act::Refund(_)
+            | Act::Search(_)
+            | Act::Login(_)
+            | Act::OfferRequest { .. }
+            | Act::OfferDecision { .. }
+            | Act::Reading(..)
+            | Act::Rfid { .. }
+            | Act::Geo(..)
+            | Act::Profile(_)
+            | Act::Link(_)
+            | Act::Unlink(_)
+            | Act::Consent { .. }
+            | Act::Forget => {}
+        }
+    }
+
+    /// Remembers a zone visit that is over until its retention ends.
+    pub(super) fn zone_visit(
+        &mut self,
+        handle: &Handle,
+        visit: Shared<ZoneVisit>,
+        timers: &mut Wheel<Timer>,
+    ) {
+        let at = Moment { time: visit.last.unwrap_or(visit.start.time), arrival: visit.start.arrival };
+        let expires = at.time.saturating_add(self.retention.visits.0);
+        let entry = Entry { at, expires, group: Group::Alone, fact: PersonFact::Zone(visit) };
+        self.histories.entry(handle.clone()).or_default().push(handle, entry, timers);
+    }
+
+    /// Drops what came to the end of its time.
+    pub(super) fn expire(&mut self, handle: Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
+        let Some(history) = self.histories.get_mut(&handle) else { return };
+        history.entries.retain(|entry| {
+            let kept = entry.expires > now;
+            if !kept {
+                out.person(&handle, entry.fact.clone(), -1);
+            }
+            kept
+        });
+        match history.entries.iter().map(|entry| entry.expires).min() {
+            Some(next) => {
+                history.wakes = next;
+                timers.update(next, Timer::History(handle), 1);
+            }
+            None => {
+                self.histories.remove(&handle);
+            }
+        }
+    }
+}
+
+impl History {
+    fn push(&mut self, handle: &Handle, entry: Entry, timers: &mut Wheel<Timer>) {
+        if self.wakes == 0 || entry.expires < self.wakes {
+            if self.wakes != 0 {
+                timers.update(self.wakes, Timer::History(handle.clone()), -1);
+            }
+            self.wakes = entry.expires;
+            timers.update(entry.expires, Timer::History(handle.clone()), 1);
+        }
+        self.entries.push(entry);
+    }
+}
+
+/// One event's worth of keeping.
+struct Keep<'a> {
+    histories: &'a mut Histories,
+    handle: &'a Handle,
+    at: Moment,
+    timers: &'a mut Wheel<Timer>,
+    counts: &'a mut FoldCounts,
+    out: &'a mut Changes,
+}
+
+impl Keep<'_> {
+    fn fact(&mut self, span: Duration, group: Group, fact: PersonFact) {
+        let mut expires = self.at.time.saturating_add(span.0);
+        let history = self.histories.histories.entry(self.handle.clone()).or_default();
+        if group != Group::Alone {
+            for entry in history.entries.iter_mut().filter(|entry| entry.group == group) {
+                entry.expires = entry.expires.max(expires);
+                expires = entry.expires;
+            }
+        }
+        self.out.person(self.handle, fact.clone(), 1);
+        history.push(self.handle, Entry { at: self.at, expires, group, fact }, self.timers);
+        if history.entries.len() > MOST_FACTS
+            && let Some((oldest, _)) = history.entries.iter().enumerate().min_by_key(|(_, entry)| entry.at)
+        {
+            let entry = history.entries.swap_remove(oldest);
+            self.out.person(self.handle, entry.fact, -1);
+            self.counts.dropped_facts += 1;
+        }
+    }
+
+    fn views(&mut self, lines: Vec<Line>, event: &EventRef) {
+        let span = self.histories.retention.views;
+        for line in lines {
+            let (item, at) = (line.item.clone(), self.at);
+            let viewed = Viewed { at, item, detail: detail(line), event: event.clone() };
+            self.fact(span, Group::Alone, PersonFact::View(Shared::new(viewed)));
+        }
+    }
+
+    fn cart(&mut self, lines: Vec<Line>, event: &EventRef, change: impl Fn(Option<u32>) -> CartChange) {
+        let span = self.histories.retention.carts;
+        for line in lines {
+            let (item, change) = (line.item.clone(), change(line.quantity));
+            let moved = CartMove {
+                at: self.at,
+                item: Some(item.clone()),
+                change,
+                detail: detail(line),
+                event: event.clone(),
+            };
+            self.fact(span, Group::Cart(Some(item)), PersonFact::Cart(Shared::new(moved)));
+        }
+    }
+
+    fn checkout_all(&mut self, event: EventRef) {
+        let span = self.histories.retention.carts;
+        let moved = CartMove {
+            at: self.at,
+            item: None,
+            change: CartChange::Checkout,
+            detail: Detail::default(),
+            event,
+        };
+        self.fact(span, Group::Cart(None), PersonFact::Cart(Shared::new(moved)));
+    }
+
+    fn wishes(&mut self, lines: Vec<Line>, event: &EventRef, wanted: bool) {
+        let span = self.histories.retention.wishlists;
+        for line in lines {
+            let item = line.item.clone();
+            let wish =
+                Wish { at: self.at, item: item.clone(), wanted, detail: detail(line), event: event.clone() };
+            self.fact(span, Group::Wish(item), PersonFact::Wish(Shared::new(wish)));
+        }
+    }
+
+    fn sign(&mut self, location: LocationId, kind: SignKind, event: EventRef) {
+        let span = self.histories.retention.visits;
+        let sign = Sign { at: self.at, location, kind, event };
+        self.fact(span, Group::Alone, PersonFact::Sign(Shared::new(sign)));
+    }
+
+    fn outcome(&mut self, outcome: PushOutcome, offer: Text) {
+        let fact = PersonFact::Outcome(offer, outcome);
+        let known = self.histories.histories.get(self.handle);
+        if known.is_none_or(|known| known.entries.iter().all(|entry| entry.fact != fact)) {
+            let span = self.histories.retention.ledger;
+            self.fact(span, Group::Alone, fact);
+        }
+    }
+}
+
+fn detail(line: Line) -> Detail {
+    Detail { price: line.price, category: line.category, variant: line.variant }
+}

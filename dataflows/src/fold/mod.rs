@@ -1,0 +1,282 @@
+//! From events to facts.
+//!
+//! Purpose: the only place that deals with order, lateness, smoothing and time to live. Each event
+//! changes the facts it is about; what comes out is the difference. Readings of a beacon are
+//! absorbed here: of a hundred, one or two change a zone visit.
+//! Invariant: facts after a tick are a function of the events up to it and of the tick; every fact
+//! that was added is there until it is taken back, once.
+//! Cost: hash maps, a microsecond or less an event; no fact is computed again that did not change.
+
+mod catalogue;
+mod history;
+mod links;
+mod machine;
+mod operator;
+mod profile;
+mod readings;
+mod stock;
+
+pub use machine::{Machine, Reading};
+pub use operator::{FoldOutputs, fold};
+
+use crate::wheel::Wheel;
+use rustc_hash::{FxHashSet, FxHasher};
+use serde::{Deserialize, Serialize};
+use shopbell_model::event::{Act, Body, Event};
+use shopbell_model::facts::{Link, Moment, PersonFact, Subject, SubjectFact};
+use shopbell_model::key::{EventRef, Handle, Text};
+use shopbell_model::settings::{Presence, Retention};
+use shopbell_model::time::Time;
+use std::hash::{Hash, Hasher};
+
+/// A part of an event that one worker's facts follow from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Part {
+    /// Which worker has these facts: equal keys are always together.
+    pub shard: u64,
+    /// The event's place in the log.
+    pub arrival: u64,
+    /// The part.
+    pub content: Content,
+}
+
+/// What a part says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Content {
+    /// The event as it is.
+    Event(Event),
+    /// Two handles are one person, or are not.
+    Link {
+        /// The lesser handle.
+        low: Handle,
+        /// The greater handle.
+        high: Handle,
+        /// When it was said.
+        time: Time,
+        /// They are, or they are not.
+        linked: bool,
+    },
+    /// A handle exists.
+    Seen(Handle),
+}
+
+/// Everything a fold needs to know beforehand.
+#[derive(Clone, Debug)]
+pub struct FoldSettings {
+    /// How signals become visits.
+    pub presence: Presence,
+    /// How long facts are kept.
+    pub retention: Retention,
+    /// Stock above this many reads as this many; what no rule asks for changes no answer.
+    pub stock_detail: i64,
+}
+
+/// What events could not change, by reason: for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FoldCounts {
+    /// Readings of something that is in no zone.
+    pub unknown_beacons: u64,
+    /// Readings and stock changes that came too late to be put in their place.
+    pub too_late: u64,
+    /// Facts dropped because their handle had too many.
+    pub dropped_facts: u64,
+}
+
+/// The key of a shard: the same for a key in every process and after every restart.
+pub fn shard_of(key: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Splits an event into the parts that workers' facts follow from, for `peers` workers.
+pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part)) {
+    let mut send = |shard, content| give(Part { shard, arrival, content });
+    match &event.body {
+        Body::Person { handle, act } => {
+            let shard = shard_of(handle.key());
+            let other = match act {
+                Act::Link(with) | Act::Login(Some(with)) => Some((with, true)),
+                Act::Unlink(with) => Some((with, false)),
+                _ => None,
+            };
+            let Some((with, linked)) = other else {
+                return send(shard, Content::Event(event));
+            };
+            send(shard, Content::Seen(handle.clone()));
+            if with == handle {
+                return;
+            }
+            send(shard_of(with.key()), Content::Seen(with.clone()));
+            let (low, high) =
+                if handle < with { (handle.clone(), with.clone()) } else { (with.clone(), handle.clone()) };
+            let shard = shard_of(low.key()) ^ shard_of(high.key()).rotate_left(1);
+            send(shard, Content::Link { low, high, time: event.time, linked });
+        }
+        Body::StockLevel { item, .. } | Body::StockDelta { item, .. } | Body::CatalogItem { item, .. } => {
+            send(shard_of(item.key()), Content::Event(event));
+        }
+        Body::CatalogLocation { location, .. } => send(shard_of(location.key()), Content::Event(event)),
+        Body::CatalogShelf { location, zone, .. } => {
+            let shard = shard_of(location.key()) ^ shard_of(zone).rotate_left(1);
+            send(shard, Content::Event(event));
+        }
+        Body::CatalogZone { .. } => {
+            for worker in 1..peers {
+                send(worker as u64, Content::Event(event.clone()));
+            }
+            send(0, Content::Event(event));
+        }
+    }
+}
+
+/// Differences of facts, all of one tick.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Of persons, by handle. `None`: the handle itself exists.
+    pub persons: Vec<((Handle, Option<PersonFact>), isize)>,
+    /// Of articles and places.
+    pub subjects: Vec<((Subject, SubjectFact), isize)>,
+    /// Of links.
+    pub links: Vec<(Link, isize)>,
+}
+
+impl Changes {
+    fn person(&mut self, handle: &Handle, fact: PersonFact, diff: isize) {
+        self.persons.push(((handle.clone(), Some(fact)), diff));
+    }
+
+    fn subject(&mut self, subject: Subject, fact: SubjectFact, diff: isize) {
+        self.subjects.push(((subject, fact), diff));
+    }
+}
+
+/// What waits for time to pass.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Timer {
+    /// Facts of this handle come to the end of their time.
+    History(Handle),
+    /// A zone visit of this handle ends unless a reading continued it.
+    Presence(Handle),
+}
+
+/// The facts of one worker's keys.
+#[derive(Debug)]
+pub struct Fold {
+    seen: FxHashSet<Handle>,
+    histories: history::Histories,
+    profiles: profile::Profiles,
+    readings: readings::Readings,
+    stock: stock::Stocks,
+    catalogue: catalogue::CatalogueFacts,
+    links: links::Links,
+    timers: Wheel<Timer>,
+    counts: FoldCounts,
+}
+
+impl Fold {
+    /// A fold that knows nothing yet.
+    pub fn new(settings: &FoldSettings) -> Self {
+        Fold {
+            seen: FxHashSet::default(),
+            histories: history::Histories::new(settings.retention.clone()),
+            profiles: profile::Profiles::default(),
+            readings: readings::Readings::new(settings.presence.clone()),
+            stock: stock::Stocks::new(settings.stock_detail),
+            catalogue: catalogue::CatalogueFacts::default(),
+            links: links::Links::default(),
+            timers: Wheel::default(),
+            counts: FoldCounts::default(),
+        }
+    }
+
+    /// Takes in one part; parts of a tick come in order of arrival.
+    pub fn apply(&mut self, part: Part, out: &mut Changes) {
+        match part.content {
+            Content::Seen(handle) => self.see(&handle, out),
+            Content::Link { low, high, time, linked } => {
+                self.links.apply(low, high, Moment { time, arrival: part.arrival }, linked, out);
+            }
+            Content::Event(event) => self.event(event, part.arrival, out),
+        }
+    }
+
+    fn see(&mut self, handle: &Handle, out: &mut Changes) {
+        if !self.seen.contains(handle) {
+            self.seen.insert(handle.clone());
+            out.persons.push(((handle.clone(), None), 1));
+        }
+    }
+
+    fn event(&mut self, event: Event, arrival: u64, out: &mut Changes) {
+        let at = Moment { time: event.time, arrival };
+        match event.body {
+            Body::Person { handle, act } => {
+                self.see(&handle, out);
+                self.act(handle, at, act, event.reference, out);
+            }
+            Body::StockLevel { location, item, quantity } => {
+                self.stock.level(item, location, at, quantity, &mut self.counts, out);
+            }
+            Body::StockDelta { location, item, delta } => {
+                self.stock.delta(item, location, at, delta, &mut self.counts, out);
+            }
+            Body::CatalogZone { location, zone, beacons, .. } => {
+                self.readings.zone(&event.brand, location, zone, beacons, at);
+            }
+            body => self.catalogue.apply(body, at, out),
+        }
+    }
+
+    fn act(&mut self, handle: Handle, at: Moment, act: Act, event: EventRef, out: &mut Changes) {
+        match act {
+            Act::Reading(beacon, rssi) => {
+                let timers = &mut self.timers;
+                let reading = readings::Heard { beacon, rssi, at, event };
+                self.readings.hear(handle, reading, timers, &mut self.counts, out);
+            }
+            Act::Rfid { read_point, .. } => {
+                let rssi = shopbell_model::value::Rssi(0);
+                let reading =
+                    readings::Heard { beacon: Text::from(read_point.to_lowercase()), rssi, at, event };
+                self.readings.hear(handle, reading, &mut self.timers, &mut self.counts, out);
+            }
+            Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
+            Act::Consent { channel, category, granted } => {
+                self.profiles.consent(handle, at, (channel, category), granted, out);
+            }
+            act => {
+                let counts = &mut self.counts;
+                self.histories.act(&handle, at, act, event, &mut self.timers, counts, out);
+            }
+        }
+    }
+
+    /// The earliest moment at which something ends by itself.
+    pub fn next_due(&mut self) -> Option<Time> {
+        self.timers.next_due()
+    }
+
+    /// Ends what ends at or before `now`, after all events of that tick.
+    pub fn advance(&mut self, now: Time, out: &mut Changes) {
+        let mut timers = Vec::new();
+        while self.timers.pop(now, usize::MAX, &mut timers).is_some() {
+            for (timer, _) in timers.drain(..) {
+                match timer {
+                    Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
+                    Timer::Presence(handle) => {
+                        self.readings.expire(handle, now, &mut self.histories, &mut self.timers, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What could not be used, since the last call.
+    pub fn take_counts(&mut self) -> FoldCounts {
+        std::mem::take(&mut self.counts)
+    }
+}
+
+#[cfg(test)]
+mod tests;

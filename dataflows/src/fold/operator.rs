@@ -1,0 +1,105 @@
+//! The fold as an operator: parts of events in, differences of facts out.
+//!
+//! Invariant: a tick's parts are applied in order of arrival once all of them are there, whatever
+//! way they came; things that end by themselves end at their own tick, between ticks with events.
+
+use super::{Changes, Fold, FoldCounts, FoldSettings, Part};
+use crate::clock::Clock;
+use differential_dataflow::{AsCollection, VecCollection};
+use shopbell_model::facts::{Link, PersonFact, Subject, SubjectFact};
+use shopbell_model::key::Handle;
+use shopbell_model::time::Time;
+use std::collections::BTreeMap;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+/// What comes out of the fold. A handle without a fact says that the handle exists.
+#[derive(Clone)]
+pub struct FoldOutputs<'scope> {
+    /// Facts of persons by handle.
+    pub persons: VecCollection<'scope, Time, (Handle, Option<PersonFact>)>,
+    /// Facts of articles and places.
+    pub subjects: VecCollection<'scope, Time, (Subject, SubjectFact)>,
+    /// Links between handles.
+    pub links: VecCollection<'scope, Time, Link>,
+}
+
+/// A fact's difference at a time.
+type Update<D> = (D, Time, isize);
+
+/// Folds parts into facts. `report` is told what could not be used, and the next time at which
+/// something ends by itself.
+pub fn fold<'scope>(
+    parts: Stream<'scope, Time, Vec<Part>>,
+    settings: &FoldSettings,
+    clock: Clock,
+    mut report: impl FnMut(FoldCounts, Option<Time>) + 'static,
+) -> FoldOutputs<'scope> {
+    let mut builder = OperatorBuilder::new("Fold".to_owned(), parts.scope());
+    let mut input = builder.new_input(parts, Exchange::new(|part: &Part| part.shard));
+    let (persons, persons_stream) = builder.new_output::<Vec<Update<(Handle, Option<PersonFact>)>>>();
+    let (subjects, subjects_stream) = builder.new_output::<Vec<Update<(Subject, SubjectFact)>>>();
+    let (links, links_stream) = builder.new_output::<Vec<Update<Link>>>();
+    let mut persons = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(persons);
+    let mut subjects = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(subjects);
+    let mut links = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(links);
+    let mut fold = Fold::new(settings);
+    builder.build(move |capabilities| {
+        let mut capabilities = Some(capabilities);
+        let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
+        let mut changes = Changes::default();
+        move |frontiers| {
+            input.for_each(|capability, parts| {
+                if let Some(time) = capability.least() {
+                    waiting.entry(*time).or_default().append(parts);
+                }
+            });
+            // At the empty frontier the job ends; nothing that waits may come true by that.
+            let frontier = frontiers.first().and_then(|frontier| frontier.frontier().first().copied());
+            let (Some(frontier), Some(held)) = (frontier, capabilities.as_mut()) else {
+                capabilities = None;
+                return;
+            };
+            let (mut persons, mut subjects, mut links) =
+                (persons.activate(), subjects.activate(), links.activate());
+            loop {
+                let next_event = waiting.first_key_value().map(|(time, _)| *time);
+                let next_event = next_event.filter(|time| *time < frontier);
+                let next_due = fold.next_due().and_then(|due| clock.fires_before(due, frontier));
+                // A tick that has passed already cannot be written to: what came due in it is late.
+                let next_due = next_due.map(|tick| held.first().map_or(tick, |held| tick.max(*held.time())));
+                let Some(tick) = next_event.into_iter().chain(next_due).min() else { break };
+                if let Some(mut parts) = waiting.remove(&tick) {
+                    parts.sort_by_key(|part| part.arrival);
+                    for part in parts {
+                        fold.apply(part, &mut changes);
+                    }
+                }
+                fold.advance(clock.until(tick), &mut changes);
+                for capability in held.iter_mut() {
+                    capability.downgrade(&tick);
+                }
+                if let [to_persons, to_subjects, to_links] = held.as_slice() {
+                    let stamp = |(fact, diff)| (fact, tick, diff);
+                    persons.session(to_persons).give_iterator(changes.persons.drain(..).map(stamp));
+                    let stamp = |(fact, diff)| (fact, tick, diff);
+                    subjects.session(to_subjects).give_iterator(changes.subjects.drain(..).map(stamp));
+                    let stamp = |(fact, diff)| (fact, tick, diff);
+                    links.session(to_links).give_iterator(changes.links.drain(..).map(stamp));
+                }
+            }
+            for capability in held.iter_mut() {
+                capability.downgrade(&frontier);
+            }
+            report(fold.take_counts(), fold.next_due());
+        }
+    });
+    FoldOutputs {
+        persons: persons_stream.as_collection(),
+        subjects: subjects_stream.as_collection(),
+        links: links_stream.as_collection(),
+    }
+}

@@ -1,0 +1,90 @@
+//! Attributes and consent: last writer by event time, per handle.
+//!
+//! A deleted attribute stays as a fact without a value, because it also overrides what another
+//! handle of the same person said before.
+
+use super::Changes;
+use rustc_hash::FxHashMap;
+use shopbell_model::facts::{Attribute, Consent, Moment, PersonFact};
+use shopbell_model::key::{Handle, Text};
+use shopbell_model::shared::Shared;
+use shopbell_model::value::Value;
+
+/// What a consent is about: channel and category.
+type Scope = (Option<Text>, Option<Text>);
+
+#[derive(Debug, Default)]
+struct Profile {
+    attributes: Vec<Shared<Attribute>>,
+    consents: Vec<Shared<Consent>>,
+}
+
+/// Profiles by handle.
+#[derive(Debug, Default)]
+pub(super) struct Profiles {
+    profiles: FxHashMap<Handle, Profile>,
+}
+
+impl Profiles {
+    pub(super) fn attributes(
+        &mut self,
+        handle: Handle,
+        at: Moment,
+        attributes: Vec<(Text, Option<Value>)>,
+        out: &mut Changes,
+    ) {
+        let profile = self.profiles.entry(handle.clone()).or_default();
+        for (name, value) in attributes {
+            let known = profile.attributes.iter().position(|known| known.name == name);
+            let fact = Shared::new(Attribute { name, at, value });
+            replace(
+                &mut profile.attributes,
+                known,
+                fact,
+                |fact| fact.at,
+                |fact, diff| {
+                    out.person(&handle, PersonFact::Attribute(fact), diff);
+                },
+            );
+        }
+    }
+
+    pub(super) fn consent(
+        &mut self,
+        handle: Handle,
+        at: Moment,
+        (channel, category): Scope,
+        granted: bool,
+        out: &mut Changes,
+    ) {
+        let profile = self.profiles.entry(handle.clone()).or_default();
+        let known =
+            profile.consents.iter().position(|known| known.channel == channel && known.category == category);
+        let fact = Shared::new(Consent { channel, category, at, granted });
+        replace(
+            &mut profile.consents,
+            known,
+            fact,
+            |fact| fact.at,
+            |fact, diff| {
+                out.person(&handle, PersonFact::Consent(fact), diff);
+            },
+        );
+    }
+}
+
+/// Puts `fact` in the place of the one at `known`, unless that one is newer; reports the change.
+fn replace<F>(
+    facts: &mut Vec<Shared<F>>,
+    known: Option<usize>,
+    fact: Shared<F>,
+    at: impl Fn(&F) -> Moment,
+    mut report: impl FnMut(Shared<F>, isize),
+) {
+    match known.and_then(|index| facts.get_mut(index)) {
+        Some(last) if at(last) > at(&fact) => return,
+        Some(last) => report(std::mem::replace(last, fact.clone()), -1),
+        None => facts.push(fact.clone()),
+    }
+    report(fact, 1);
+}

@@ -1,0 +1,230 @@
+//! Zone visits by handle, robust to readings that come late.
+//!
+//! Invariant: the visits are those that [`Machine`] finds in the readings sorted by time, as long as
+//! none is later than the `lateness` setting; such ones are dropped and counted.
+//! How: readings younger than that are kept; a late one is put in its place and they are run again
+//! from the state before them. Cost: in order, one step of the machine.
+
+use super::history::Histories;
+use super::machine::{Machine, Open, Reading};
+use super::{Changes, FoldCounts, Timer};
+use crate::wheel::Wheel;
+use rustc_hash::FxHashMap;
+use shopbell_model::facts::{Moment, PersonFact, ZoneVisit};
+use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text, ZoneId};
+use shopbell_model::settings::Presence;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
+use shopbell_model::value::Rssi;
+use std::collections::VecDeque;
+
+/// A reading as it comes in.
+pub(super) struct Heard {
+    pub(super) beacon: Text,
+    pub(super) rssi: Rssi,
+    pub(super) at: Moment,
+    pub(super) event: EventRef,
+}
+
+#[derive(Debug, Default)]
+struct Tracker {
+    /// The state before the readings in `recent`.
+    base: Machine,
+    /// Readings that a late one may still come before.
+    recent: VecDeque<Reading>,
+    /// The state after them.
+    now: Machine,
+    /// Visits that ended since `base`.
+    ended: Vec<Open>,
+    /// The facts that stand for open and recently ended visits.
+    told: Vec<Shared<ZoneVisit>>,
+    /// When the timer is set to; 0 for not at all.
+    wakes: Time,
+}
+
+/// Zones, and who was heard in them.
+#[derive(Debug)]
+pub(super) struct Readings {
+    presence: Presence,
+    zones: Vec<ZoneId>,
+    zone_numbers: FxHashMap<ZoneId, (u32, Moment)>,
+    beacons: FxHashMap<(Brand, Text), (u32, Moment)>,
+    trackers: FxHashMap<Handle, Tracker>,
+}
+
+impl Readings {
+    pub(super) fn new(presence: Presence) -> Self {
+        Readings {
+            presence,
+            zones: Vec::new(),
+            zone_numbers: FxHashMap::default(),
+            beacons: FxHashMap::default(),
+            trackers: FxHashMap::default(),
+        }
+    }
+
+    /// Replaces the list of what senses in a zone; a beacon is in the zone that listed it last.
+    pub(super) fn zone(
+        &mut self,
+        brand: &Brand,
+        location: LocationId,
+        zone: Text,
+        beacons: Vec<Text>,
+        at: Moment,
+    ) {
+        let key = ZoneId { location, zone };
+        let number = match self.zone_numbers.get_mut(&key) {
+            Some((_, last)) if *last > at => return,
+            Some((number, last)) => {
+                *last = at;
+                *number
+            }
+            None => {
+                let number = self.zones.len() as u32;
+                self.zones.push(key.clone());
+                self.zone_numbers.insert(key, (number, at));
+                number
+            }
+        };
+        self.beacons.retain(|_, (zone, _)| *zone != number);
+        for beacon in beacons {
+            let known = self.beacons.entry((brand.clone(), beacon)).or_insert((number, at));
+            if known.1 <= at {
+                *known = (number, at);
+            }
+        }
+    }
+
+    /// Takes in a reading.
+    pub(super) fn hear(
+        &mut self,
+        handle: Handle,
+        heard: Heard,
+        timers: &mut Wheel<Timer>,
+        counts: &mut FoldCounts,
+        out: &mut Changes,
+    ) {
+        let Some((zone, _)) = self.beacons.get(&(handle.brand(), heard.beacon)) else {
+            counts.unknown_beacons += 1;
+            return;
+        };
+        let reading = Reading { at: heard.at, zone: *zone, rssi: heard.rssi, event: heard.event };
+        let tracker = self.trackers.entry(handle.clone()).or_default();
+        let newest = tracker.recent.back().map(|last| last.at);
+        if newest.is_none_or(|newest| newest <= reading.at) {
+            let visits = (tracker.now.open().len(), tracker.ended.len());
+            tracker.now.hear(&reading, &self.presence, &mut tracker.ended);
+            let started = tracker.now.open().iter().any(|open| open.start == reading.at);
+            let ended = visits != (tracker.now.open().len(), tracker.ended.len());
+            tracker.recent.push_back(reading);
+            if started || ended {
+                tracker.tell(&handle, &self.zones, out);
+            }
+        } else if newest.is_some_and(|newest| heard.at.time + self.presence.lateness.0 < newest.time) {
+            counts.too_late += 1;
+            return;
+        } else {
+            let place = tracker.recent.partition_point(|known| known.at <= reading.at);
+            tracker.recent.insert(place, reading);
+            tracker.now = tracker.base.clone();
+            tracker.ended.clear();
+            for reading in &tracker.recent {
+                tracker.now.hear(reading, &self.presence, &mut tracker.ended);
+            }
+            tracker.tell(&handle, &self.zones, out);
+        }
+        tracker.wake(&handle, &self.presence, timers);
+    }
+
+    /// Ends visits that nothing continued, and lets go of readings that none can come before.
+    pub(super) fn expire(
+        &mut self,
+        handle: Handle,
+        now: Time,
+        histories: &mut Histories,
+        timers: &mut Wheel<Timer>,
+        out: &mut Changes,
+    ) {
+        let Some(tracker) = self.trackers.get_mut(&handle) else { return };
+        tracker.wakes = 0;
+        let settled_before = now.saturating_sub(self.presence.lateness.0);
+        tracker.settle(&handle, settled_before, &self.presence, histories, timers);
+        let ended = tracker.ended.len();
+        tracker.now.end_at(now, &self.presence, &mut tracker.ended);
+        if tracker.ended.len() != ended {
+            tracker.tell(&handle, &self.zones, out);
+        }
+        if tracker.recent.is_empty() && tracker.now.open().is_empty() {
+            self.trackers.remove(&handle);
+        } else {
+            tracker.wake(&handle, &self.presence, timers);
+        }
+    }
+}
+
+impl Tracker {
+    /// Makes the facts those of the visits as they are now.
+    fn tell(&mut self, handle: &Handle, zones: &[ZoneId], out: &mut Changes) {
+        let visit = |open: &Open, last| {
+            let zone = zones.get(open.zone as usize)?.clone();
+            Some(ZoneVisit { zone, start: open.start, last, event: open.event.clone() })
+        };
+        let ended = self.ended.iter().filter_map(|open| visit(open, Some(open.last)));
+        let open = self.now.open().iter().filter_map(|open| visit(open, None));
+        let visits: Vec<ZoneVisit> = ended.chain(open).collect();
+        self.told.retain(|told| {
+            let kept = visits.contains(told);
+            if !kept {
+                out.person(handle, PersonFact::Zone(told.clone()), -1);
+            }
+            kept
+        });
+        for visit in visits {
+            if !self.told.iter().any(|told| **told == visit) {
+                let visit = Shared::new(visit);
+                out.person(handle, PersonFact::Zone(visit.clone()), 1);
+                self.told.push(visit);
+            }
+        }
+    }
+
+    /// Moves readings before `before` into the base, and what ended with them into history.
+    fn settle(
+        &mut self,
+        handle: &Handle,
+        before: Time,
+        presence: &Presence,
+        histories: &mut Histories,
+        timers: &mut Wheel<Timer>,
+    ) {
+        let mut ended = Vec::new();
+        while self.recent.front().is_some_and(|first| first.at.time < before) {
+            if let Some(reading) = self.recent.pop_front() {
+                self.base.hear(&reading, presence, &mut ended);
+            }
+        }
+        if self.recent.is_empty() {
+            self.base.end_at(before, presence, &mut ended);
+        }
+        for open in ended {
+            self.ended.retain(|known| known.start != open.start || known.zone != open.zone);
+            if let Some(index) = self.told.iter().position(|told| told.start == open.start) {
+                histories.zone_visit(handle, self.told.swap_remove(index), timers);
+            }
+        }
+    }
+
+    /// Sets the timer to the next moment at which something ends.
+    fn wake(&mut self, handle: &Handle, presence: &Presence, timers: &mut Wheel<Timer>) {
+        let first = self.recent.front().map(|first| first.at.time + presence.lateness.0 + 1);
+        let next = self.now.next_end(presence).into_iter().chain(first).min().unwrap_or(0);
+        // A timer that comes too early looks again; only one that would come too late is moved.
+        if next != 0 && (self.wakes == 0 || next < self.wakes) {
+            if self.wakes != 0 {
+                timers.update(self.wakes, Timer::Presence(handle.clone()), -1);
+            }
+            self.wakes = next;
+            timers.update(next, Timer::Presence(handle.clone()), 1);
+        }
+    }
+}

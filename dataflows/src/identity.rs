@@ -1,0 +1,278 @@
+//! Identity: which handles are one person.
+//!
+//! Purpose: connected components over links, with unlinking, shared handles that link nobody, and a
+//! cap on the handles of a person. Invariant: the persons are a function of the set of links alone (see
+//! docs/semantics.md), however it came about. Cost: a changed link costs its own component, which the
+//! two limits keep small; links of a brand are kept on one worker.
+//!
+//! Not an iteration in the graph: the cap takes links in order of time, which label propagation
+//! cannot express, and a component of a few handles is found again in microseconds.
+
+use crate::fold::shard_of;
+use differential_dataflow::{AsCollection, VecCollection};
+use rustc_hash::{FxHashMap, FxHashSet};
+use shopbell_model::facts::{Link, Moment};
+use shopbell_model::key::{Handle, Person};
+use shopbell_model::settings::Identity;
+use shopbell_model::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::operator::Operator;
+
+/// A handle's person, where the person is not named by the handle itself.
+pub type Renaming = (Handle, Person);
+
+/// Alarms: what the limits stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdentityCounts {
+    /// Handles with too many links to mean anything.
+    pub shared_handles: usize,
+    /// Links not followed because the person would have too many handles.
+    pub capped_links: usize,
+}
+
+/// All links of some brands, and the persons that follow.
+#[derive(Debug)]
+pub struct Persons {
+    limits: Identity,
+    links: FxHashMap<Handle, BTreeMap<Handle, Moment>>,
+    /// Persons of handles that are not named by themselves.
+    renamed: FxHashMap<Handle, Person>,
+    /// Handles whose person may have changed.
+    touched: BTreeSet<Handle>,
+    capped: FxHashSet<(Handle, Handle)>,
+    shared: usize,
+}
+
+impl Persons {
+    /// Nobody is linked yet.
+    pub fn new(limits: Identity) -> Self {
+        Persons {
+            limits,
+            links: FxHashMap::default(),
+            renamed: FxHashMap::default(),
+            touched: BTreeSet::new(),
+            capped: FxHashSet::default(),
+            shared: 0,
+        }
+    }
+
+    /// Adds or takes away a link; [`Persons::settle`] says what follows.
+    pub fn update(&mut self, link: &Link, diff: isize) {
+        for (here, there) in [(&link.low, &link.high), (&link.high, &link.low)] {
+            let before = self.is_shared(here);
+            let links = self.links.entry(here.clone()).or_default();
+            if diff > 0 {
+                links.insert(there.clone(), link.at);
+            } else if links.get(there) == Some(&link.at) {
+                links.remove(there);
+            }
+            let after = self.is_shared(here);
+            self.touched.insert(here.clone());
+            if before != after {
+                self.shared = if after { self.shared + 1 } else { self.shared - 1 };
+                let neighbours = self.links.get(here).into_iter().flat_map(|links| links.keys().cloned());
+                self.touched.extend(neighbours);
+            }
+            if self.links.get(here).is_some_and(BTreeMap::is_empty) {
+                self.links.remove(here);
+            }
+        }
+    }
+
+    fn is_shared(&self, handle: &Handle) -> bool {
+        self.links.get(handle).is_some_and(|links| links.len() > self.limits.max_links as usize)
+    }
+
+    fn joins_nobody(&self, handle: &Handle) -> bool {
+        self.is_shared(handle) || self.limits.blocks(handle)
+    }
+
+    /// Recomputes the components of what was touched and reports every handle whose person changed:
+    /// −1 with the old person, +1 with the new one.
+    pub fn settle(&mut self, mut report: impl FnMut(Renaming, isize)) {
+        let mut seeds = std::mem::take(&mut self.touched);
+        while let Some(seed) = seeds.pop_first() {
+            let (members, links) = self.component(&seed);
+            for member in &members {
+                seeds.remove(member);
+            }
+            self.name(&members, &links, &mut report);
+        }
+    }
+
+    /// The handles that can be reached from `seed` over links that count, and those links.
+    fn component(&self, seed: &Handle) -> (Vec<Handle>, Vec<(Time, Handle, Handle)>) {
+        let mut members = vec![seed.clone()];
+        let mut links = Vec::new();
+        if self.joins_nobody(seed) {
+            return (members, links);
+        }
+        let mut known: FxHashSet<Handle> = members.iter().cloned().collect();
+        let mut next = 0;
+        while let Some(here) = members.get(next).cloned() {
+            next += 1;
+            for (there, at) in self.links.get(&here).into_iter().flatten() {
+                if self.joins_nobody(there) {
+                    continue;
+                }
+                if here < *there {
+                    links.push((at.time, here.clone(), there.clone()));
+                }
+                if known.insert(there.clone()) {
+                    members.push(there.clone());
+                }
+            }
+        }
+        links.sort_unstable();
+        (members, links)
+    }
+
+    /// Joins the members link by link, as long as a person stays within the cap, and names them.
+    fn name(
+        &mut self,
+        members: &[Handle],
+        links: &[(Time, Handle, Handle)],
+        report: &mut impl FnMut(Renaming, isize),
+    ) {
+        let index: FxHashMap<&Handle, usize> = members.iter().enumerate().map(|(i, h)| (h, i)).collect();
+        let mut sets = Sets::new(members.len());
+        for (_, low, high) in links {
+            let (Some(low_index), Some(high_index)) = (index.get(low), index.get(high)) else { continue };
+            let joined = sets.join(*low_index, *high_index, self.limits.max_handles as usize);
+            let pair = (low.clone(), high.clone());
+            if joined {
+                self.capped.remove(&pair);
+            } else {
+                self.capped.insert(pair);
+            }
+        }
+        let mut names: FxHashMap<usize, &Handle> = FxHashMap::default();
+        for (i, member) in members.iter().enumerate() {
+            let name = names.entry(sets.find(i)).or_insert(member);
+            if (member.rank(), member.as_str()) < (name.rank(), name.as_str()) {
+                *name = member;
+            }
+        }
+        for (i, member) in members.iter().enumerate() {
+            let Some(name) = names.get(&sets.find(i)) else { continue };
+            let own = Person::named_by(member);
+            let new = Person::named_by(name);
+            let old = self.renamed.get(member).unwrap_or(&own);
+            if *old == new {
+                continue;
+            }
+            report((member.clone(), old.clone()), -1);
+            report((member.clone(), new.clone()), 1);
+            if new == own {
+                self.renamed.remove(member);
+            } else {
+                self.renamed.insert(member.clone(), new);
+            }
+        }
+    }
+
+    /// What the limits stop now.
+    pub fn counts(&self) -> IdentityCounts {
+        IdentityCounts { shared_handles: self.shared, capped_links: self.capped.len() }
+    }
+}
+
+/// Disjoint sets of numbers, with their sizes.
+struct Sets {
+    parent: Vec<usize>,
+    size: Vec<usize>,
+}
+
+impl Sets {
+    fn new(count: usize) -> Self {
+        Sets { parent: (0..count).collect(), size: vec![1; count] }
+    }
+
+    fn find(&mut self, mut member: usize) -> usize {
+        while let Some(&parent) = self.parent.get(member) {
+            if parent == member {
+                break;
+            }
+            let above = self.parent.get(parent).copied().unwrap_or(parent);
+            if let Some(slot) = self.parent.get_mut(member) {
+                *slot = above;
+            }
+            member = above;
+        }
+        member
+    }
+
+    /// Joins two sets unless the union had more than `cap` members; whether they are one now.
+    fn join(&mut self, a: usize, b: usize, cap: usize) -> bool {
+        let (a, b) = (self.find(a), self.find(b));
+        if a == b {
+            return true;
+        }
+        let size_of = |sets: &Self, set: usize| sets.size.get(set).copied().unwrap_or(1);
+        let (size_a, size_b) = (size_of(self, a), size_of(self, b));
+        if size_a + size_b > cap {
+            return false;
+        }
+        let (small, large) = if size_a < size_b { (a, b) } else { (b, a) };
+        if let Some(parent) = self.parent.get_mut(small) {
+            *parent = large;
+        }
+        if let Some(size) = self.size.get_mut(large) {
+            *size = size_a + size_b;
+        }
+        true
+    }
+}
+
+/// Persons of handles, as corrections of "every handle is a person of its own".
+pub fn identity<'scope>(
+    links: VecCollection<'scope, Time, Link>,
+    limits: &Identity,
+    mut report: impl FnMut(IdentityCounts) + 'static,
+) -> VecCollection<'scope, Time, Renaming> {
+    let mut persons = Persons::new(limits.clone());
+    let by_brand = Exchange::new(|(link, _, _): &(Link, Time, isize)| shard_of(link.low.brand().as_str()));
+    links
+        .inner
+        .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
+            by_brand,
+            "Identity",
+            move |capability, _| {
+                let mut held = Some(capability);
+                let mut waiting: BTreeMap<Time, Vec<(Link, isize)>> = BTreeMap::new();
+                move |(input, frontier), output| {
+                    input.for_each(|_, updates| {
+                        for (link, time, diff) in updates.drain(..) {
+                            waiting.entry(time).or_default().push((link, diff));
+                        }
+                    });
+                    let (Some(frontier), Some(capability)) =
+                        (frontier.frontier().first().copied(), held.as_mut())
+                    else {
+                        held = None;
+                        return;
+                    };
+                    while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
+                        let (time, updates) = entry.remove_entry();
+                        capability.downgrade(&time);
+                        // Taken away before added, so that a link that moves in time is not lost.
+                        for wanted in [false, true] {
+                            for (link, diff) in updates.iter().filter(|(_, diff)| (*diff > 0) == wanted) {
+                                persons.update(link, *diff);
+                            }
+                        }
+                        let mut session = output.session(&*capability);
+                        persons.settle(|renaming, diff| session.give((renaming, time, diff)));
+                        report(persons.counts());
+                    }
+                    capability.downgrade(&frontier);
+                }
+            },
+        )
+        .as_collection()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! What is derived of a person alone: interests, the cart, visits, attributes.
+//!
+//! Invariant: a function of the person's facts in order of (time, arrival), over all handles; see
+//! docs/semantics.md. Cost: the facts of a person are read again whenever one of them changes; the
+//! fold keeps them few.
+
+use crate::presence::shop_visits;
+use crate::rows::{CartLife, Derived, End, Interest, Kind, Life};
+use differential_dataflow::VecCollection;
+use shopbell_model::facts::{
+    Attribute, Bought, CartChange, CartMove, Detail, Moment, PersonFact, SignKind, Subject, Viewed, Wish,
+};
+use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
+use shopbell_model::shared::Shared;
+use shopbell_model::time::{Duration, Time};
+use shopbell_model::view::CustomerView;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Derives what follows from each person's own facts.
+pub fn interests<'scope>(
+    facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
+    leave_after: Duration,
+) -> VecCollection<'scope, Time, (Person, Derived)> {
+    facts.filter(|(_, (_, fact))| concerns_situations(fact)).reduce_named(
+        "Interests",
+        move |person, facts, derived| {
+            let facts: Vec<(&Handle, &PersonFact)> =
+                facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
+            derive(person, &facts, leave_after, &mut |row| derived.push((row, 1)));
+        },
+    )
+}
+
+/// Facts that situations follow from; the rest is for decisions.
+fn concerns_situations(fact: &PersonFact) -> bool {
+    match fact {
+        PersonFact::Cart(_)
+        | PersonFact::Wish(_)
+        | PersonFact::View(_)
+        | PersonFact::Bought(_)
+        | PersonFact::Sign(_)
+        | PersonFact::Zone(_)
+        | PersonFact::Attribute(_) => true,
+        PersonFact::Consent(_)
+        | PersonFact::Outcome(..)
+        | PersonFact::Sent(_)
+        | PersonFact::Withdrawn(_)
+        | PersonFact::Suppressed(..) => false,
+    }
+}
+
+/// Everything that follows from one person's facts, with what has to be known of the world for it.
+pub fn derive(
+    person: &Person,
+    facts: &[(&Handle, &PersonFact)],
+    leave_after: Duration,
+    give: &mut impl FnMut(Derived),
+) {
+    let mut about = BTreeSet::new();
+    derive_own(person, facts, leave_after, &mut |derived| {
+        ask(&derived, &mut about);
+        give(derived);
+    });
+    about.into_iter().for_each(|subject| give(Derived::About(subject)));
+}
+
+/// Notes which articles and places a row is about.
+fn ask(derived: &Derived, about: &mut BTreeSet<Subject>) {
+    match derived {
+        Derived::Interest(interest) if interest.end.is_none() => {
+            about.insert(Subject::Item(interest.item.clone()));
+        }
+        Derived::Zone(_, visit) if visit.last.is_none() => {
+            about.insert(Subject::Location(visit.zone.location.clone()));
+        }
+        Derived::Shop(visit) => {
+            about.insert(Subject::Location(visit.location.clone()));
+        }
+        Derived::CheckIn(_, sign) => {
+            about.insert(Subject::Location(sign.location.clone()));
+        }
+        Derived::Bought(_, bought) => {
+            about.extend(bought.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
+            about.extend(bought.location.iter().cloned().map(Subject::Location));
+        }
+        _ => {}
+    }
+}
+
+fn derive_own(
+    person: &Person,
+    facts: &[(&Handle, &PersonFact)],
+    leave_after: Duration,
+    give: &mut impl FnMut(Derived),
+) {
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    let mut signs = Vec::new();
+    let mut zones = Vec::new();
+    let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
+    for &(handle, fact) in facts {
+        match fact {
+            PersonFact::Cart(fact) => steps.push(Step { at: fact.at, handle, act: Act::Cart(fact) }),
+            PersonFact::Wish(fact) => steps.push(Step { at: fact.at, handle, act: Act::Wish(fact) }),
+            PersonFact::View(fact) => steps.push(Step { at: fact.at, handle, act: Act::View(fact) }),
+            PersonFact::Bought(fact) => {
+                steps.push(Step { at: fact.at, handle, act: Act::Bought(fact) });
+                give(Derived::Bought(handle.clone(), fact.clone()));
+            }
+            PersonFact::Sign(fact) => {
+                if fact.kind == SignKind::CheckIn {
+                    give(Derived::CheckIn(handle.clone(), fact.clone()));
+                }
+                signs.push((handle, &**fact));
+            }
+            PersonFact::Zone(fact) => {
+                give(Derived::Zone(handle.clone(), fact.clone()));
+                zones.push((handle, &**fact));
+            }
+            PersonFact::Attribute(fact) => {
+                let known = attributes.entry(&fact.name).or_insert(fact);
+                if known.at < fact.at {
+                    *known = fact;
+                }
+            }
+            _ => {}
+        }
+    }
+    let attributes: Vec<_> = attributes
+        .into_iter()
+        .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))
+        .collect();
+    if !attributes.is_empty() {
+        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes })));
+    }
+    for visit in shop_visits(&signs, &zones, leave_after) {
+        give(Derived::Shop(Shared::new(visit)));
+    }
+    steps.sort_by_key(|step| step.at);
+    Wants::default().run(&steps, give);
+}
+
+struct Step<'a> {
+    at: Moment,
+    handle: &'a Handle,
+    act: Act<'a>,
+}
+
+enum Act<'a> {
+    Cart(&'a CartMove),
+    Wish(&'a Wish),
+    View(&'a Viewed),
+    Bought(&'a Bought),
+}
+
+/// Interests as they stand while a person's facts are gone through in order.
+#[derive(Default)]
+struct Wants {
+    open: BTreeMap<(ItemId, Kind), Interest>,
+    ended: Vec<Interest>,
+    cart: Option<CartLife>,
+    lines: usize,
+    ended_carts: Vec<CartLife>,
+}
+
+impl Wants {
+    fn run(mut self, steps: &[Step<'_>], give: &mut impl FnMut(Derived)) {
+        for step in steps {
+            let Step { at, handle, act } = step;
+            match act {
+                Act::Cart(moved) => self.cart(at.time, handle, moved),
+                Act::Wish(wish) if wish.wanted => {
+                    self.begin(Kind::Wishlist, at.time, handle, &wish.item, &wish.detail, &wish.event);
+                }
+                Act::Wish(wish) => self.end(Kind::Wishlist, at.time, handle, &wish.item, End::Removed),
+                Act::View(view) => {
+                    self.begin(Kind::Viewed, at.time, handle, &view.item, &view.detail, &view.event);
+                }
+                Act::Bought(bought) => {
+                    for (item, _, _) in &bought.items {
+                        for kind in [Kind::Cart, Kind::Wishlist, Kind::Viewed] {
+                            self.end(kind, at.time, handle, item, End::Bought);
+                        }
+                    }
+                }
+            }
+        }
+        let interests = self.open.into_values().chain(self.ended);
+        interests.for_each(|interest| give(Derived::Interest(Shared::new(interest))));
+        let carts = self.cart.into_iter().chain(self.ended_carts);
+        carts.for_each(|cart| give(Derived::Cart(Shared::new(cart))));
+    }
+
+    fn cart(&mut self, now: Time, handle: &Handle, moved: &CartMove) {
+        let Some(item) = &moved.item else {
+            let lines = self.open.iter_mut().filter(|((_, kind), _)| *kind == Kind::Cart);
+            lines.for_each(|(_, line)| note(&mut line.activity, now, handle));
+            return self.cart_activity(now, handle);
+        };
+        match moved.change {
+            CartChange::Add(quantity) => {
+                let key = (item.clone(), Kind::Cart);
+                if let Some(line) = self.open.get_mut(&key) {
+                    line.quantity = line.quantity.saturating_add(quantity);
+                    line.detail = moved.detail.clone();
+                    note(&mut line.activity, now, handle);
+                } else {
+                    self.begin(Kind::Cart, now, handle, item, &moved.detail, &moved.event);
+                    if let Some(line) = self.open.get_mut(&key) {
+                        line.quantity = quantity;
+                        line.activity.push((now, handle.clone()));
+                        let life = line.life.clone();
+                        self.lines += 1;
+                        if self.lines == 1 {
+                            self.cart = Some(CartLife { life, end: None, activity: vec![] });
+                        }
+                    }
+                }
+                self.cart_activity(now, handle);
+            }
+            CartChange::Take(quantity) => {
+                let Some(line) = self.open.get_mut(&(item.clone(), Kind::Cart)) else { return };
+                if line.quantity <= quantity {
+                    return self.end(Kind::Cart, now, handle, item, End::Removed);
+                }
+                line.quantity -= quantity;
+                note(&mut line.activity, now, handle);
+                self.cart_activity(now, handle);
+            }
+            CartChange::Remove => self.end(Kind::Cart, now, handle, item, End::Removed),
+            CartChange::Checkout => {
+                let Some(line) = self.open.get_mut(&(item.clone(), Kind::Cart)) else { return };
+                note(&mut line.activity, now, handle);
+                self.cart_activity(now, handle);
+            }
+        }
+    }
+
+    fn cart_activity(&mut self, now: Time, handle: &Handle) {
+        if let Some(cart) = &mut self.cart {
+            note(&mut cart.activity, now, handle);
+        }
+    }
+
+    fn begin(
+        &mut self,
+        kind: Kind,
+        now: Time,
+        handle: &Handle,
+        item: &ItemId,
+        detail: &Detail,
+        event: &EventRef,
+    ) {
+        self.open.entry((item.clone(), kind)).or_insert_with(|| Interest {
+            item: item.clone(),
+            life: Life { start: now, anchor: handle.clone(), kind, event: event.clone() },
+            end: None,
+            quantity: 1,
+            detail: detail.clone(),
+            activity: Vec::new(),
+        });
+    }
+
+    fn end(&mut self, kind: Kind, now: Time, handle: &Handle, item: &ItemId, end: End) {
+        let Some(mut interest) = self.open.remove(&(item.clone(), kind)) else { return };
+        interest.end = Some((now, end));
+        interest.activity = Vec::new();
+        if kind == Kind::Cart {
+            self.lines -= 1;
+            if self.lines > 0 {
+                self.cart_activity(now, handle);
+            } else if let Some(cart) = self.cart.take() {
+                self.ended_carts.push(CartLife { end: Some(end), activity: Vec::new(), ..cart });
+            }
+        }
+        self.ended.push(interest);
+    }
+}
+
+/// Notes an activity once a moment.
+fn note(activity: &mut Vec<(Time, Handle)>, now: Time, handle: &Handle) {
+    if activity.last().is_none_or(|(last, _)| *last != now) {
+        activity.push((now, handle.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

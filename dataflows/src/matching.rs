@@ -1,0 +1,369 @@
+//! Rules ⋈ situations: which rule applies to whom, since when, with which score.
+//!
+//! Invariant: a candidate is a function of one rule and one situation, so that a rule edit changes
+//! exactly the candidates of that rule, and a fact exactly those of its situation.
+//! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
+//! sides are spread over [`SHARDS`] keys a kind, so that all workers share the work of a rule edit.
+
+use crate::fold::shard_of;
+use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
+use crate::seen::see;
+use differential_dataflow::VecCollection;
+use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
+use shopbell_model::offer::{About, Episode, Idle, offer_id};
+use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::shared::Shared;
+use shopbell_model::time::{Duration, Time};
+use shopbell_model::value::Money;
+
+/// Keys over which the situations of a kind are spread.
+const SHARDS: u64 = 64;
+
+/// Candidates of all rules, with due time and end.
+pub fn matching<'scope>(
+    findings: VecCollection<'scope, Time, (Person, Finding)>,
+    rules: VecCollection<'scope, Time, Shared<Rule>>,
+) -> VecCollection<'scope, Time, (Person, Shared<Candidate>)> {
+    let rules = rules
+        .flat_map(|rule| {
+            let kind = kind_of(&rule.when);
+            (0..SHARDS).map(move |shard| ((kind, shard), rule.clone()))
+        })
+        .arrange_by_key_named("Arrange: rules");
+    findings
+        .flat_map(|(person, finding)| match finding {
+            Finding::Stands(situation) => {
+                let key = (situation.kind(), shard_of(person.key()) % SHARDS);
+                Some((key, (person, situation)))
+            }
+            Finding::Gone(..) => None,
+        })
+        .arrange_by_key_named("Arrange: situations")
+        .join_core(rules, |_, (person, situation), rule| {
+            let mut found = Vec::new();
+            candidates(person, situation, rule, &mut |candidate| {
+                found.push((person.clone(), Shared::new(candidate)));
+            });
+            found
+        })
+}
+
+fn kind_of(when: &When) -> SceneKind {
+    match when {
+        When::CartAbandoned { per_item: true, .. } => SceneKind::Line,
+        When::CartAbandoned { per_item: false, .. } => SceneKind::Cart,
+        When::ZoneEntered { .. } => SceneKind::Zone,
+        When::StoreLeft { .. } => SceneKind::Visit,
+        When::CheckedIn => SceneKind::CheckIn,
+        When::BackInStock { .. } | When::RunningLow { .. } | When::PriceDropped { .. } => SceneKind::Interest,
+        When::Purchased { .. } => SceneKind::Purchase,
+    }
+}
+
+/// The candidates that `rule` finds in `situation`.
+pub fn candidates(
+    person: &Person,
+    situation: &Shared<Situation>,
+    rule: &Shared<Rule>,
+    give: &mut impl FnMut(Candidate),
+) {
+    if rule.brand.as_ref().is_some_and(|brand| *brand != person.brand()) {
+        return;
+    }
+    let mut builder = Builder { situation, rule, give };
+    match (&rule.when, &situation.scene) {
+        (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
+            let (anchor, item) = (&line.life.anchor, &line.item);
+            let about = |idle| About::Line(line.life.start, idle);
+            let name = format!("line|{anchor}|{item}|{}", line.life.start);
+            builder.idle(&line.life, &line.activity, *idle, *from_first_add, &name, about);
+        }
+        (When::CartAbandoned { idle, from_first_add, .. }, Scene::Cart(cart)) => {
+            let about = |idle| About::Cart(cart.life.start, idle);
+            let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
+            builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
+        }
+        (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
+            let zone = &visit.zone;
+            let listed = |name: &Text| *name == zone.zone || name.as_str() == zone.to_string();
+            if !zones.is_empty() && !zones.iter().any(listed) {
+                return;
+            }
+            let start = visit.start.time;
+            let due = start.saturating_add(dwell.0);
+            let text = format!("zone|{handle}|{}|{}|{start}", zone.location, zone.zone);
+            let about = About::Zone { zone: zone.clone(), start, interest: *interest, in_stock: *in_stock };
+            let stocked = |wanted: &Wanted| !in_stock || has_stock(wanted, Some(&zone.location));
+            builder.of_interest(*interest, due, text, handle, about, Some(&visit.event), stocked);
+        }
+        (When::StoreLeft { min_dwell, after, interest }, Scene::Visit(visit, end, first_purchase)) => {
+            let due = end.saturating_add(after.0);
+            if visit.dwell < *min_dwell || first_purchase.is_some_and(|time| time <= due) {
+                return;
+            }
+            let text = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
+            let about = About::Visit {
+                location: visit.location.clone(),
+                start: visit.start,
+                until: due,
+                interest: *interest,
+            };
+            let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
+            builder.of_interest(*interest, due, text, &visit.anchor, about, Some(&visit.event), in_time);
+        }
+        (When::CheckedIn, Scene::CheckIn(handle, sign)) => {
+            let text = format!("check_in|{handle}|{}|{}", sign.location, sign.at.time);
+            let found = Found {
+                due: sign.at.time,
+                until: None,
+                text,
+                anchor: handle,
+                about: About::CheckIn,
+                more: None,
+            };
+            builder.whole(found, &[], Some(&sign.event));
+        }
+        (When::Purchased { within }, Scene::Purchase(handle, bought)) => {
+            let due = bought.at.time;
+            let until = Some(due.saturating_add(within.0).saturating_add(1));
+            let text = format!("purchase|{handle}|{}|{due}", bought.transaction);
+            let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
+            builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
+        }
+        (when, Scene::Interest) => builder.article(when),
+        _ => {}
+    }
+}
+
+fn has_stock(wanted: &Wanted, location: Option<&LocationId>) -> bool {
+    let article = wanted.article.as_ref();
+    article.and_then(|article| article.stock_at(location)).is_some_and(|stock| stock.quantity > 0)
+}
+
+/// An episode that a rule found.
+struct Found<'a> {
+    due: Time,
+    until: Option<Time>,
+    text: String,
+    anchor: &'a Handle,
+    about: About,
+    /// A handle that evidence came from besides the anchor and those of the articles.
+    more: Option<&'a Handle>,
+}
+
+/// Makes candidates of one rule in one situation.
+struct Builder<'a, G> {
+    situation: &'a Shared<Situation>,
+    rule: &'a Shared<Rule>,
+    give: &'a mut G,
+}
+
+impl<G: FnMut(Candidate)> Builder<'_, G> {
+    /// Every idle period that came to its end, or will if nothing happens.
+    fn idle(
+        &mut self,
+        life: &Life,
+        activity: &[(Time, Handle)],
+        idle: Duration,
+        from_first_add: bool,
+        name: &str,
+        about: impl Fn(Option<Idle>) -> About,
+    ) {
+        let items = || self.situation.items.iter().collect();
+        let anchor = &life.anchor;
+        if from_first_add {
+            let due = life.start.saturating_add(idle.0);
+            let text = name.to_owned();
+            let found = Found { due, until: None, text, anchor, about: about(None), more: None };
+            return self.per_item(found, items(), Some(CART), None);
+        }
+        for (index, (since, handle)) in activity.iter().enumerate() {
+            let due = since.saturating_add(idle.0);
+            if activity.get(index + 1).is_none_or(|(next, _)| *next > due) {
+                let about = about(Some(Idle { since: *since, idle }));
+                let text = format!("{name}|{since}");
+                let found = Found { due, until: None, text, anchor, about, more: Some(handle) };
+                let items = self.situation.items.iter().collect();
+                self.per_item(found, items, Some(CART), None);
+            }
+        }
+    }
+
+    /// A visit with articles of interest, or without where the rule needs none.
+    #[expect(clippy::too_many_arguments, reason = "the columns of the table of situations")]
+    fn of_interest(
+        &mut self,
+        interest: Interests,
+        due: Time,
+        text: String,
+        anchor: &Handle,
+        about: About,
+        event: Option<&EventRef>,
+        counts: impl Fn(&Wanted) -> bool,
+    ) {
+        let items = self.situation.items.iter();
+        let items: Vec<_> =
+            items.filter(|wanted| wanted.life(interest).is_some() && counts(wanted)).collect();
+        let found = Found { due, until: None, text, anchor, about, more: None };
+        if interest.none {
+            self.whole(found, &items, event);
+        } else {
+            self.per_item(found, items, Some(interest), event);
+        }
+    }
+
+    /// A change of stock or price of an article of interest.
+    fn article(&mut self, when: &When) {
+        let Some(wanted) = self.situation.items.first() else { return };
+        let Some(article) = &wanted.article else { return };
+        let brand = self.situation.customer.person.brand();
+        let place = |location: &Option<Text>| location.as_ref().map(|name| LocationId::new(&brand, name));
+        let (interest, due, word, rest, about) = match when {
+            When::BackInStock { interest, location } => {
+                let there = place(location);
+                let Some(life) = wanted.life(*interest) else { return };
+                let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
+                let Some(returned) = stock.and_then(|stock| stock.returned).filter(|r| *r >= life.start)
+                else {
+                    return;
+                };
+                let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
+                let (start, interest, returned) = (life.start, *interest, Some(returned));
+                let about = About::Stock { start, interest, location: there, returned, at_most: None };
+                (interest, returned.unwrap_or(start), "back", rest, about)
+            }
+            When::RunningLow { interest, at_most, location } => {
+                let there = place(location);
+                let Some(life) = wanted.life(*interest) else { return };
+                let Some(stock) = article.stock_at(there.as_ref()) else { return };
+                if stock.quantity < 1 || stock.quantity > i64::from(*at_most) {
+                    return;
+                }
+                let rest = format!("{}|{}", location.as_deref().unwrap_or("*"), stock.returned.unwrap_or(0));
+                let (start, interest, returned) = (life.start, *interest, stock.returned);
+                let at_most = Some(*at_most);
+                let about = About::Stock { start, interest, location: there, returned, at_most };
+                (interest, start, "low", rest, about)
+            }
+            When::PriceDropped { interest, by_basis_points } => {
+                let Some(life) = wanted.life(*interest) else { return };
+                let Some(catalogue) = &article.catalogue else { return };
+                let runs = price_drops(&catalogue.prices, life.start, *by_basis_points);
+                let (Some(since), true) = runs else { return };
+                let (start, interest, by_basis_points) = (life.start, *interest, *by_basis_points);
+                let about = About::Price { start, interest, since, by_basis_points };
+                (interest, since, "price", since.to_string(), about)
+            }
+            _ => return,
+        };
+        let Some(life) = wanted.life(interest).cloned() else { return };
+        let text = format!("{word}|{}|{}|{}|{rest}", life.anchor, wanted.item, life.start);
+        let found = Found { due, until: None, text, anchor: &life.anchor, about, more: None };
+        let items = vec![wanted];
+        self.per_item(found, items, Some(interest), None);
+    }
+
+    /// A candidate about the articles that pass, if any does.
+    fn per_item(
+        &mut self,
+        found: Found<'_>,
+        items: Vec<&Shared<Wanted>>,
+        interest: Option<Interests>,
+        event: Option<&EventRef>,
+    ) {
+        let mut passed = Vec::with_capacity(items.len());
+        for wanted in items {
+            let scored = see(self.situation, &self.rule.when, Some(wanted), self.due(&found), |view| {
+                self.rule.passes(view).then(|| self.rule.score(view))
+            });
+            passed.extend(scored.map(|scored| (scored, wanted)));
+        }
+        passed.sort_by(|(a, x), (b, y)| b.score.cmp(&a.score).then_with(|| x.item.cmp(&y.item)));
+        let Some((best, _)) = passed.first() else { return };
+        let (score, terms) = (best.score, best.terms.clone());
+        let lives = passed.iter().filter_map(|(_, wanted)| wanted.life(interest?));
+        let lives: Vec<&Life> = lives.collect();
+        let items = passed.iter().map(|(_, wanted)| wanted.item.clone()).collect();
+        self.finish(found, score, terms, items, &lives, event);
+    }
+
+    /// A candidate about the situation as a whole.
+    fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
+        let scored = see(self.situation, &self.rule.when, None, self.due(&found), |view| {
+            self.rule.passes(view).then(|| self.rule.score(view))
+        });
+        let Some(scored) = scored else { return };
+        let items = items.iter().map(|wanted| wanted.item.clone()).collect();
+        self.finish(found, scored.score, scored.terms, items, &[], event);
+    }
+
+    /// When it comes true: not before the rule does.
+    fn due(&self, found: &Found<'_>) -> Time {
+        found.due.max(self.rule.from.unwrap_or(0))
+    }
+
+    fn finish(
+        &mut self,
+        found: Found<'_>,
+        score: u8,
+        terms: Vec<(Text, i64)>,
+        items: Vec<ItemId>,
+        lives: &[&Life],
+        event: Option<&EventRef>,
+    ) {
+        let due = self.due(&found);
+        let until = found.until;
+        if until.is_some_and(|until| until <= due) {
+            return;
+        }
+        let mut handles: Vec<Handle> = lives.iter().map(|life| life.anchor.clone()).collect();
+        handles.push(found.anchor.clone());
+        handles.extend(found.more.cloned());
+        handles.sort_unstable();
+        handles.dedup();
+        let mut events: Vec<EventRef> =
+            lives.iter().map(|life| life.event.clone()).chain(event.cloned()).collect();
+        events.sort_unstable();
+        events.dedup();
+        let text = Text::from(found.text);
+        let brand = self.situation.customer.person.brand();
+        (self.give)(Candidate {
+            offer_id: offer_id(&brand, &self.rule.id, &text),
+            score,
+            rule: self.rule.clone(),
+            episode: Episode { anchor: found.anchor.clone(), text, handles, about: found.about },
+            due,
+            until,
+            terms,
+            items,
+            events,
+            situation: self.situation.clone(),
+        });
+    }
+}
+
+/// Cart lines are of interest because they are in the cart.
+const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
+
+/// When the last run of prices began that are lower by that much than the one in force at `start` (or
+/// the first known after), and whether it goes on.
+pub(crate) fn price_drops(
+    prices: &[(Time, Money)],
+    start: Time,
+    by_basis_points: u32,
+) -> (Option<Time>, bool) {
+    let in_force = prices.partition_point(|(since, _)| *since <= start).saturating_sub(1);
+    let Some((_, base)) = prices.get(in_force) else { return (None, false) };
+    let keep = 10_000i128 - i128::from(by_basis_points.min(10_000));
+    let (mut began, mut low) = (None, false);
+    for (time, price) in prices.iter().skip(in_force) {
+        let was_low = std::mem::replace(&mut low, i128::from(price.0) * 10_000 <= i128::from(base.0) * keep);
+        if low && !was_low {
+            began = Some(*time);
+        }
+    }
+    (began, low)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The whole graph, put together.
+
+use crate::clock::Clock;
+use crate::decide::{DecideSettings, Ground, decisions};
+use crate::fold::{FoldCounts, FoldSettings, Part, fold};
+use crate::gather::gather;
+use crate::identity::{IdentityCounts, identity};
+use crate::interests::interests;
+use crate::inventory::{inventory, surroundings};
+use crate::ledger::kept;
+use crate::matching::matching;
+use crate::persons::persons;
+use crate::rows::{Derived, Finding};
+use crate::situations::situations;
+use crate::when_due::{Waiting, when_due};
+use differential_dataflow::VecCollection;
+use differential_dataflow::operators::iterate::Variable;
+use shopbell_model::facts::PersonFact;
+use shopbell_model::key::Person;
+use shopbell_model::offer::Message;
+use shopbell_model::rules::Rule;
+use shopbell_model::settings::Identity;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::{Duration, Time};
+use std::rc::Rc;
+use timely::dataflow::Stream;
+
+/// Everything the graph needs to know beforehand.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How events become facts.
+    pub fold: FoldSettings,
+    /// How handles become persons.
+    pub identity: Identity,
+    /// How decisions are made.
+    pub decide: DecideSettings,
+    /// How long the ledger is kept.
+    pub ledger: Duration,
+}
+
+/// What goes on in the graph of one worker: for metrics, and for a ticker that sleeps.
+pub trait Report {
+    /// What the fold could not use.
+    fn folded(&self, counts: FoldCounts);
+    /// What the limits of identity stop.
+    fn identified(&self, counts: IdentityCounts);
+    /// Rows that wait in the named place, and when the next one is due.
+    fn waiting(&self, place: &'static str, waiting: Waiting);
+}
+
+/// Builds the graph on one worker: parts of events and rules in, messages out.
+///
+/// `deliver` gets every tick's messages on the first worker; the returned stream's frontier says how
+/// far that is.
+pub fn offers<'scope>(
+    parts: Stream<'scope, Time, Vec<Part>>,
+    rules: VecCollection<'scope, Time, Shared<Rule>>,
+    settings: &Settings,
+    clock: &Clock,
+    report: Rc<dyn Report>,
+    deliver: impl FnMut(Time, Vec<Message>) + 'static,
+) -> Stream<'scope, Time, Vec<()>> {
+    let scope = parts.scope();
+    let waiting = |place: &'static str| {
+        let report = Rc::clone(&report);
+        move |waiting| report.waiting(place, waiting)
+    };
+    let folded = {
+        let (report, ends) = (Rc::clone(&report), waiting("fold"));
+        fold(parts, &settings.fold, clock.clone(), move |counts, next| {
+            report.folded(counts);
+            ends((0, next));
+        })
+    };
+    let renamings = {
+        let report = Rc::clone(&report);
+        identity(folded.links, &settings.identity, move |counts| report.identified(counts))
+    };
+    let (ledger, said) = Variable::new(scope, 1);
+    let kept = kept(said.clone(), settings.ledger, clock.clone(), waiting("ledger"));
+    let persons = persons(folded.persons, kept, renamings);
+
+    let derived = interests(persons.facts.clone(), settings.fold.presence.leave_after);
+    let known = surroundings(derived.clone(), inventory(folded.subjects));
+    let sent = persons.facts.clone().flat_map(|(person, (_, fact))| match fact {
+        PersonFact::Sent(sent) => Some((person, Derived::Sent(sent))),
+        _ => None,
+    });
+    let findings = situations(derived.concat(known).concat(sent));
+    let candidates = matching(findings.clone(), rules.clone());
+    let candidates = within_time(candidates, clock, waiting);
+
+    let gone = findings.flat_map(|(person, finding)| match finding {
+        Finding::Gone(offer, reason) => Some((person, Ground::Gone(offer, reason))),
+        Finding::Stands(_) => None,
+    });
+    let handles = persons.handles.map(|(person, handle)| (person, Ground::Handle(handle)));
+    let facts = persons.facts.flat_map(|(person, (handle, fact))| {
+        concerns_decisions(&fact).then(|| (person, Ground::Fact(handle, fact)))
+    });
+    let grounds = candidates.concat(gone).concat(handles).concat(facts);
+    let wakes = waiting("objections");
+    let decided =
+        decisions(grounds, rules, settings.decide.clone(), clock.clone(), move |next| wakes((0, next)));
+    ledger.set(decided.facts);
+    gather(decided.messages, deliver)
+}
+
+/// Candidates from their due time until their end.
+fn within_time<'scope, F: FnMut(Waiting) + 'static>(
+    candidates: VecCollection<'scope, Time, (Person, Shared<crate::rows::Candidate>)>,
+    clock: &Clock,
+    waiting: impl Fn(&'static str) -> F,
+) -> VecCollection<'scope, Time, (Person, Ground)> {
+    let ground = |(person, candidate)| (person, Ground::Candidate(candidate));
+    let starts = candidates.clone().map(move |row| {
+        let due = row.1.due;
+        (ground(row), due)
+    });
+    let ends = candidates.flat_map(move |row| row.1.until.map(|until| (ground(row), until)));
+    let started = when_due(starts, clock.clone(), "When due: candidates", waiting("candidates"));
+    let ended = when_due(ends, clock.clone(), "When due: ends", waiting("ends"));
+    started.concat(ended.negate())
+}
+
+/// Facts that decisions rest on; situations follow from the others.
+fn concerns_decisions(fact: &PersonFact) -> bool {
+    matches!(
+        fact,
+        PersonFact::Consent(_)
+            | PersonFact::Outcome(..)
+            | PersonFact::Sent(_)
+            | PersonFact::Withdrawn(_)
+            | PersonFact::Suppressed(..)
+    )
+}

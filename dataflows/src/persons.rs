@@ -1,0 +1,40 @@
+//! Facts re-keyed from the handle they were noticed under to the person behind it.
+//!
+//! Invariant: every fact of a handle is with exactly one person at any time; linking and unlinking
+//! moves it, in the tick in which the link changes. Cost: one join over the facts of the handle that moves.
+
+use crate::identity::Renaming;
+use differential_dataflow::VecCollection;
+use shopbell_model::facts::PersonFact;
+use shopbell_model::key::{Handle, Person};
+use shopbell_model::time::Time;
+
+/// Facts and handles by person.
+pub struct Persons<'scope> {
+    /// Facts, with the handle each was noticed under.
+    pub facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
+    /// The handles of each person.
+    pub handles: VecCollection<'scope, Time, (Person, Handle)>,
+}
+
+/// Brings facts by handle to persons. `facts` without a fact say that the handle exists.
+pub fn persons<'scope>(
+    facts: VecCollection<'scope, Time, (Handle, Option<PersonFact>)>,
+    ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    renamings: VecCollection<'scope, Time, Renaming>,
+) -> Persons<'scope> {
+    let own = facts.clone().flat_map(|(handle, fact)| {
+        fact.is_none().then(|| {
+            let person = Person::named_by(&handle);
+            (handle, person)
+        })
+    });
+    let person_of = own.concat(renamings).arrange_by_key_named("Arrange: person of handle");
+    let handles = person_of.clone().as_collection(|handle, person| (person.clone(), handle.clone()));
+    let facts = facts
+        .flat_map(|(handle, fact)| fact.map(|fact| (handle, fact)))
+        .concat(ledger)
+        .arrange_by_key_named("Arrange: facts by handle")
+        .join_core(person_of, |handle, fact, person| Some((person.clone(), (handle.clone(), fact.clone()))));
+    Persons { facts, handles }
+}

@@ -1,0 +1,284 @@
+//! Rows between the graphs: what is derived of a person, an article, a situation.
+//!
+//! Invariant: a row is a function of facts; equal facts give equal rows on every worker. What is
+//! large is shared, so that a row is a few words.
+
+use serde::{Deserialize, Serialize};
+use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
+use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
+use shopbell_model::offer::{Episode, Reason, Sent};
+use shopbell_model::rules::{Interests, Rule};
+use shopbell_model::shared::Shared;
+use shopbell_model::time::{Duration, Time};
+use shopbell_model::value::Money;
+use shopbell_model::view::{CartView, CustomerView};
+
+/// What is derived of a person before articles and places are known, and those themselves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Derived {
+    /// The person's attributes, where there are any.
+    Customer(Shared<CustomerView>),
+    /// Interest in an article, or what became of it.
+    Interest(Shared<Interest>),
+    /// The cart, or what became of it.
+    Cart(Shared<CartLife>),
+    /// A stay in a zone.
+    Zone(Handle, Shared<ZoneVisit>),
+    /// A visit to a shop.
+    Shop(Shared<ShopVisit>),
+    /// A check-in.
+    CheckIn(Handle, Shared<Sign>),
+    /// A purchase.
+    Bought(Handle, Shared<Bought>),
+    /// An article or place that has to be known for this person.
+    About(Subject),
+    /// An article the person has to do with.
+    Article(Shared<Article>),
+    /// A place the person has to do with.
+    Place(Shared<Place>),
+    /// An offer that may have to be taken back.
+    Sent(Shared<Sent>),
+}
+
+/// Kinds of interest, in order of precedence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// In the cart.
+    Cart,
+    /// On the wish list.
+    Wishlist,
+    /// Looked at.
+    Viewed,
+}
+
+impl Kind {
+    /// Whether a rule counts this kind.
+    pub fn counts_in(self, interests: Interests) -> bool {
+        match self {
+            Kind::Cart => interests.cart,
+            Kind::Wishlist => interests.wishlist,
+            Kind::Viewed => interests.viewed,
+        }
+    }
+}
+
+/// How an interest ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum End {
+    /// The article was bought.
+    Bought,
+    /// It was taken out.
+    Removed,
+}
+
+/// Where and when an interest began.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Life {
+    /// When.
+    pub start: Time,
+    /// Under which handle.
+    pub anchor: Handle,
+    /// Of which kind.
+    pub kind: Kind,
+    /// By which event.
+    pub event: EventRef,
+}
+
+/// One life of an interest in an article.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Interest {
+    /// The article.
+    pub item: ItemId,
+    /// Its beginning.
+    pub life: Life,
+    /// Pieces in the cart; 1 for other kinds.
+    pub quantity: u32,
+    /// What events said of the article last.
+    pub detail: Detail,
+    /// When something was done with it, and under which handle, oldest first (carts only).
+    pub activity: Vec<(Time, Handle)>,
+    /// How it ended, where it did.
+    pub end: Option<(Time, End)>,
+}
+
+/// One life of a cart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CartLife {
+    /// The beginning: that of its first line.
+    pub life: Life,
+    /// How it ended, where it did.
+    pub end: Option<End>,
+    /// When something was done with it, and under which handle, oldest first.
+    pub activity: Vec<(Time, Handle)>,
+}
+
+/// A visit to a shop.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ShopVisit {
+    /// The shop.
+    pub location: LocationId,
+    /// When it began.
+    pub start: Time,
+    /// Under which handle.
+    pub anchor: Handle,
+    /// By which event.
+    pub event: EventRef,
+    /// When it ends or ended; `None` while somebody is still in a zone there.
+    pub end: Option<Time>,
+    /// From the beginning to the last sign, or to the leave.
+    pub dwell: Duration,
+}
+
+/// What is known of an article.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Article {
+    /// The article.
+    pub item: ItemId,
+    /// What the catalogue says.
+    pub catalogue: Option<Shared<Catalogue>>,
+    /// Stock by location, and everywhere (`location` absent); sorted.
+    pub stock: Vec<Stock>,
+    /// Zones whose shelf has it; sorted.
+    pub shelves: Vec<ZoneId>,
+}
+
+impl Article {
+    /// The price in force.
+    pub fn price(&self) -> Option<Money> {
+        self.catalogue.as_ref()?.prices.last().map(|(_, price)| *price)
+    }
+
+    /// Stock there, or everywhere.
+    pub fn stock_at(&self, location: Option<&LocationId>) -> Option<&Stock> {
+        self.stock.iter().find(|stock| stock.location.as_ref() == location)
+    }
+}
+
+/// An article in a situation, with every interest the person has in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The article.
+    pub item: ItemId,
+    /// The standing interests, one a kind at most.
+    pub lives: Vec<Life>,
+    /// Pieces in the cart, or bought; 1 otherwise.
+    pub quantity: u32,
+    /// What events said of it last.
+    pub detail: Detail,
+    /// What is known of it.
+    pub article: Option<Shared<Article>>,
+}
+
+impl Wanted {
+    /// The interest that counts: of the kinds asked for the one that began first.
+    pub fn life(&self, interests: Interests) -> Option<&Life> {
+        self.lives.iter().filter(|life| life.kind.counts_in(interests)).min()
+    }
+
+    /// Whether there is an interest of that kind.
+    pub fn is(&self, kind: Kind) -> bool {
+        self.lives.iter().any(|life| life.kind == kind)
+    }
+}
+
+/// What rules react to, before any rule's parameters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Scene {
+    /// A cart line.
+    Line(Shared<Interest>),
+    /// A cart.
+    Cart(Shared<CartLife>),
+    /// A stay in a zone.
+    Zone(Handle, Shared<ZoneVisit>),
+    /// A shop visit that ends or ended then, with the first purchase since it began.
+    Visit(Shared<ShopVisit>, Time, Option<Time>),
+    /// A check-in.
+    CheckIn(Handle, Shared<Sign>),
+    /// A purchase.
+    Purchase(Handle, Shared<Bought>),
+    /// Interest in an article.
+    Interest,
+}
+
+/// Kinds of scene: what rules and situations are joined on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SceneKind {
+    /// [`Scene::Line`].
+    Line,
+    /// [`Scene::Cart`].
+    Cart,
+    /// [`Scene::Zone`].
+    Zone,
+    /// [`Scene::Visit`].
+    Visit,
+    /// [`Scene::CheckIn`].
+    CheckIn,
+    /// [`Scene::Purchase`].
+    Purchase,
+    /// [`Scene::Interest`].
+    Interest,
+}
+
+/// A situation of a person, with all a rule may ask about it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Situation {
+    /// What it is.
+    pub scene: Scene,
+    /// The articles it is about.
+    pub items: Vec<Shared<Wanted>>,
+    /// The person.
+    pub customer: Shared<CustomerView>,
+    /// The cart.
+    pub cart: CartView,
+    /// The place.
+    pub place: Option<Shared<Place>>,
+}
+
+impl Situation {
+    /// Its kind.
+    pub fn kind(&self) -> SceneKind {
+        match self.scene {
+            Scene::Line(_) => SceneKind::Line,
+            Scene::Cart(_) => SceneKind::Cart,
+            Scene::Zone(..) => SceneKind::Zone,
+            Scene::Visit(..) => SceneKind::Visit,
+            Scene::CheckIn(..) => SceneKind::CheckIn,
+            Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Interest => SceneKind::Interest,
+        }
+    }
+}
+
+/// What the situations of a person say: what stands, and why an offer sent no longer does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Finding {
+    /// A situation stands.
+    Stands(Shared<Situation>),
+    /// If this offer's candidate is gone, then for this reason.
+    Gone(Text, Reason),
+}
+
+/// A rule that applies to a person in an episode.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The offer it would be.
+    pub offer_id: Text,
+    /// Its score, 0 to 100.
+    pub score: u8,
+    /// The rule.
+    pub rule: Shared<Rule>,
+    /// The episode.
+    pub episode: Episode,
+    /// When it came or comes true.
+    pub due: Time,
+    /// When it no longer stands, by itself.
+    pub until: Option<Time>,
+    /// The parts of the score.
+    pub terms: Vec<(Text, i64)>,
+    /// The articles that passed, best first.
+    pub items: Vec<ItemId>,
+    /// What it follows from.
+    pub events: Vec<EventRef>,
+    /// The situation, for the text of the offer.
+    pub situation: Shared<Situation>,
+}

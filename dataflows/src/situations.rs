@@ -1,0 +1,198 @@
+//! Situations of a person, and why an offer's situation is over.
+//!
+//! Purpose: brings together what is derived of a person with what is known of the articles and
+//! places concerned: interest ⋈ shelf ⋈ stock ⋈ place. Invariant: a function of those rows, without a
+//! rule or a clock; a rule edit changes nothing here. Cost: a person's rows are read again when one
+//! changes.
+
+mod reason;
+
+use crate::rows::{Article, CartLife, Derived, Finding, Interest, Scene, ShopVisit, Situation, Wanted};
+use differential_dataflow::VecCollection;
+use reason::why_gone;
+use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
+use shopbell_model::key::{Handle, ItemId, LocationId, Person};
+use shopbell_model::offer::Sent;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
+use shopbell_model::value::Money;
+use shopbell_model::view::{CartView, CustomerView};
+use std::collections::BTreeMap;
+
+/// What stands, and why what was sent would be taken back.
+pub fn situations<'scope>(
+    rows: VecCollection<'scope, Time, (Person, Derived)>,
+) -> VecCollection<'scope, Time, (Person, Finding)> {
+    rows.filter(|(_, row)| !matches!(row, Derived::About(_))).reduce_named(
+        "Situations",
+        |person, rows, findings| {
+            let known = Known::new(person, rows.iter().map(|(row, _)| *row));
+            known.situations(&mut |situation| {
+                findings.push((Finding::Stands(Shared::new(situation)), 1));
+            });
+            for sent in &known.sent {
+                let reason = why_gone(&known, sent);
+                findings.push((Finding::Gone(sent.offer_id.clone(), reason), 1));
+            }
+        },
+    )
+}
+
+/// A person's rows, sorted out.
+struct Known<'a> {
+    customer: Shared<CustomerView>,
+    wanted: BTreeMap<&'a ItemId, Shared<Wanted>>,
+    lines: Vec<&'a Shared<Interest>>,
+    ended: Vec<&'a Shared<Interest>>,
+    carts: Vec<&'a Shared<CartLife>>,
+    zones: Vec<(&'a Handle, &'a Shared<ZoneVisit>)>,
+    shops: Vec<&'a Shared<ShopVisit>>,
+    check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
+    bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
+    articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
+    places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
+    sent: Vec<&'a Shared<Sent>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(person: &Person, rows: impl Iterator<Item = &'a Derived>) -> Self {
+        let mut known = Known {
+            customer: Shared::new(CustomerView { person: person.clone(), attributes: Vec::new() }),
+            wanted: BTreeMap::new(),
+            lines: Vec::new(),
+            ended: Vec::new(),
+            carts: Vec::new(),
+            zones: Vec::new(),
+            shops: Vec::new(),
+            check_ins: Vec::new(),
+            bought: Vec::new(),
+            articles: BTreeMap::new(),
+            places: BTreeMap::new(),
+            sent: Vec::new(),
+        };
+        let mut open: BTreeMap<&ItemId, Vec<&Shared<Interest>>> = BTreeMap::new();
+        for row in rows {
+            match row {
+                Derived::Customer(customer) => known.customer = customer.clone(),
+                Derived::Interest(interest) if interest.end.is_some() => known.ended.push(interest),
+                Derived::Interest(interest) => {
+                    if !interest.activity.is_empty() {
+                        known.lines.push(interest);
+                    }
+                    open.entry(&interest.item).or_default().push(interest);
+                }
+                Derived::Cart(cart) => known.carts.push(cart),
+                Derived::Zone(handle, visit) => known.zones.push((handle, visit)),
+                Derived::Shop(visit) => known.shops.push(visit),
+                Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
+                Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
+                Derived::Article(article) => {
+                    known.articles.insert(&article.item, article);
+                }
+                Derived::Place(place) => {
+                    known.places.insert(&place.location, place);
+                }
+                Derived::Sent(sent) => known.sent.push(sent),
+                Derived::About(_) => {}
+            }
+        }
+        for (item, interests) in open {
+            let mut lives: Vec<_> = interests.iter().map(|interest| interest.life.clone()).collect();
+            lives.sort_unstable();
+            let latest = interests.iter().max_by_key(|interest| &interest.life);
+            let wanted = Wanted {
+                item: item.clone(),
+                lives,
+                quantity: interests.iter().map(|interest| interest.quantity).max().unwrap_or(1),
+                detail: latest.map(|interest| interest.detail.clone()).unwrap_or_default(),
+                article: known.articles.get(item).map(|article| (*article).clone()),
+            };
+            known.wanted.insert(item, Shared::new(wanted));
+        }
+        known
+    }
+
+    fn cart_view(&self) -> CartView {
+        let mut view = CartView::default();
+        for line in &self.lines {
+            view.lines += 1;
+            view.quantity = view.quantity.saturating_add(line.quantity);
+            let price = self.articles.get(&line.item).and_then(|article| article.price());
+            if let Some(price) = price.or(line.detail.price) {
+                let sum = price.0.saturating_mul(i64::from(line.quantity));
+                view.value = Money(view.value.0.saturating_add(sum));
+            }
+        }
+        view
+    }
+
+    fn situations(&self, give: &mut impl FnMut(Situation)) {
+        let cart = self.cart_view();
+        let mut stands = |scene, items, location: Option<&LocationId>| {
+            let place = location.map(|location| self.place(location));
+            give(Situation { scene, items, customer: self.customer.clone(), cart, place });
+        };
+        let all = || self.wanted.values().cloned().collect::<Vec<_>>();
+        for line in &self.lines {
+            let item = self.wanted.get(&line.item).cloned();
+            stands(Scene::Line((*line).clone()), item.into_iter().collect(), None);
+        }
+        for life in self.carts.iter().filter(|cart| cart.end.is_none()) {
+            let items = self.lines.iter().filter_map(|line| self.wanted.get(&line.item).cloned()).collect();
+            stands(Scene::Cart((*life).clone()), items, None);
+        }
+        for (handle, visit) in self.zones.iter().filter(|(_, visit)| visit.last.is_none()) {
+            let on_shelf = |wanted: &&Shared<Wanted>| {
+                wanted.article.as_ref().is_some_and(|article| article.shelves.contains(&visit.zone))
+            };
+            let items = self.wanted.values().filter(on_shelf).cloned().collect();
+            let scene = Scene::Zone((*handle).clone(), (*visit).clone());
+            stands(scene, items, Some(&visit.zone.location));
+        }
+        for visit in &self.shops {
+            if let Some(end) = visit.end {
+                let scene = Scene::Visit((*visit).clone(), end, self.first_purchase(visit.start));
+                stands(scene, all(), Some(&visit.location));
+            }
+        }
+        for (handle, sign) in &self.check_ins {
+            let scene = Scene::CheckIn((*handle).clone(), (*sign).clone());
+            stands(scene, Vec::new(), Some(&sign.location));
+        }
+        for (handle, bought) in &self.bought {
+            let items = bought.items.iter().map(|(item, quantity, detail)| {
+                let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
+                let article = self.articles.get(item).map(|article| (*article).clone());
+                Shared::new(Wanted {
+                    item: item.clone(),
+                    lives,
+                    quantity: *quantity,
+                    detail: detail.clone(),
+                    article,
+                })
+            });
+            let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
+            stands(scene, items.collect(), bought.location.as_ref());
+        }
+        for wanted in self.wanted.values() {
+            stands(Scene::Interest, vec![wanted.clone()], None);
+        }
+    }
+
+    fn place(&self, location: &LocationId) -> Shared<Place> {
+        match self.places.get(location) {
+            Some(place) => (*place).clone(),
+            None => Shared::new(Place {
+                location: location.clone(),
+                name: None,
+                kind: None,
+                position: None,
+                tz: None,
+            }),
+        }
+    }
+
+    fn first_purchase(&self, since: Time) -> Option<Time> {
+        self.bought.iter().map(|(_, bought)| bought.at.time).filter(|time| *time >= since).min()
+    }
+}

@@ -1,0 +1,110 @@
+//! `shopbell check`: everything that is wrong with rule and configuration files.
+
+use super::{Failure, files};
+use crate::config::Config;
+use clap::Args;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Check rule files and configuration files
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Rule files, folders of rule files, configuration files
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that is wrong.
+struct Finding {
+    text: String,
+    json: serde_json::Value,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let (mut rule_files, mut config_files) = (Vec::new(), Vec::new());
+    for path in &arguments.paths {
+        for file in files::rule_files(path)? {
+            if is_configuration(&file)? { config_files.push(file) } else { rule_files.push(file) }
+        }
+    }
+    let mut findings = Vec::new();
+    for file in &config_files {
+        for error in Config::load(file).err().unwrap_or_default() {
+            let place = json!({ "file": error.file, "line": error.line, "column": error.column });
+            findings.push(finding(&error, place, error.code(), error.hint()));
+        }
+    }
+    let mut summary = format!("{} configuration files", config_files.len());
+    match shopbell_model::rules::load(&files::texts(&rule_files)?) {
+        Ok(set) => {
+            summary = format!(
+                "{} rules ({} disabled) in {} files, {summary}",
+                set.rules.len() + set.disabled,
+                set.disabled,
+                rule_files.len()
+            );
+        }
+        Err(errors) => {
+            for error in errors {
+                let place = json!({ "file": error.file, "line": error.line, "column": error.column });
+                findings.push(finding(&error, place, error.code(), error.hint()));
+            }
+        }
+    }
+    print(arguments.json, &findings, &summary).map_err(super::replay::output_closed)?;
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Whether a file is a configuration: it has a table that only those have, and no rules.
+fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
+    const TABLES: [&str; 11] = [
+        "engine",
+        "source",
+        "http",
+        "presence",
+        "identity",
+        "policy",
+        "channels",
+        "retention",
+        "limits",
+        "output",
+        "webhook",
+    ];
+    let texts = files::texts(std::slice::from_ref(file))?;
+    let table = texts.first().and_then(|(_, text)| text.parse::<toml::Table>().ok());
+    Ok(table.is_some_and(|table| {
+        !table.contains_key("rule") && TABLES.iter().any(|name| table.contains_key(*name))
+    }))
+}
+
+fn finding(error: &impl ToString, place: serde_json::Value, code: &str, hint: String) -> Finding {
+    let text = error.to_string();
+    let mut json = place;
+    if let Some(object) = json.as_object_mut() {
+        object.insert("code".to_owned(), code.into());
+        object.insert("message".to_owned(), text.clone().into());
+        object.insert("hint".to_owned(), hint.into());
+    }
+    Finding { text, json }
+}
+
+fn print(json: bool, findings: &[Finding], summary: &str) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    if json {
+        let list: Vec<_> = findings.iter().map(|finding| &finding.json).collect();
+        return writeln!(out, "{}", json!({ "ok": findings.is_empty(), "findings": list }));
+    }
+    for finding in findings {
+        writeln!(out, "{}", finding.text)?;
+    }
+    if findings.is_empty() {
+        writeln!(out, "ok: {summary}")
+    } else {
+        writeln!(out, "{} problems found", findings.len())
+    }
+}

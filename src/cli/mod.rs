@@ -1,0 +1,54 @@
+//! Commands: arguments in, exit code out.
+//!
+//! Exit codes: 0 done, 1 something was found wrong (rules, input where `--strict`), 2 used wrongly,
+//! 3 the engine failed. Results go to standard output, logs and progress to standard error.
+
+mod check;
+mod failure;
+mod files;
+mod generate;
+mod import;
+mod replay;
+
+pub use failure::Failure;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Real-time offers for retailers: one best offer per person, withdrawn when its reason is gone.
+#[derive(Debug, Parser)]
+#[command(name = "shopbell", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Replay events from files through the whole engine, by their own clock
+    Replay(replay::Arguments),
+    /// Check rule files and configuration files, and name everything that is wrong
+    Check(check::Arguments),
+    /// Make the events of a mall that never was, the same for the same seed
+    Generate(generate::Arguments),
+    /// Turn public data sets into events
+    Import(import::Arguments),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+        Command::Import(arguments) => import::run(arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report();
+            failure.exit_code()
+        }
+    }
+}

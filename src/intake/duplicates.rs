@@ -1,0 +1,67 @@
+//! Second copies of events.
+//!
+//! Invariant: of events with the same brand, source and id within the retention, only the first
+//! counts. Kept as 128-bit fingerprints in two generations: memory is that of one to two retentions.
+//! Cost: two look-ups an event.
+
+use rustc_hash::{FxHashSet, FxHasher};
+use shopbell_model::event::Event;
+use shopbell_model::time::{Duration, Time};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What stands for an event's identity. Two different events share one with a chance of 2⁻¹²⁸, as
+/// far as nobody looks for such a pair.
+pub fn fingerprint(event: &Event) -> u128 {
+    let key = (&event.brand, &event.reference);
+    // SipHash with fixed keys, so that a restart finds the same; and a second, unrelated one.
+    let mut strong = DefaultHasher::new();
+    let mut fast = FxHasher::default();
+    key.hash(&mut strong);
+    key.hash(&mut fast);
+    u128::from(strong.finish()) << 64 | u128::from(fast.finish())
+}
+
+/// Fingerprints of events that were taken in.
+#[derive(Debug)]
+pub struct Duplicates {
+    retention: Duration,
+    young: FxHashSet<u128>,
+    old: FxHashSet<u128>,
+    /// When the young become the old.
+    turns: Time,
+}
+
+impl Duplicates {
+    /// Remembers each event for at least `retention`, by the clock.
+    pub fn new(retention: Duration) -> Self {
+        Duplicates { retention, young: FxHashSet::default(), old: FxHashSet::default(), turns: 0 }
+    }
+
+    /// Whether the event is new; if so, it is remembered.
+    pub fn is_new(&mut self, fingerprint: u128, now: Time) -> bool {
+        if now >= self.turns {
+            let forgotten = now >= self.turns.saturating_add(self.retention.0);
+            self.old = std::mem::take(&mut self.young);
+            if forgotten {
+                self.old.clear();
+            }
+            self.turns = now.saturating_add(self.retention.0);
+        }
+        !self.old.contains(&fingerprint) && self.young.insert(fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_known_for_the_retention_and_forgotten_after_two() {
+        let mut seen = Duplicates::new(Duration(100));
+        assert!(seen.is_new(1, 1000));
+        assert!(!seen.is_new(1, 1050));
+        assert!(!seen.is_new(1, 1100));
+        assert!(!seen.is_new(1, 1199));
+        assert!(seen.is_new(1, 1400));
+    }
+}

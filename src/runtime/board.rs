@@ -1,0 +1,149 @@
+//! What goes on inside the workers, for everybody outside.
+//!
+//! Invariant: numbers only grow or are those of the last look; nobody inside waits for anybody here.
+
+use shopbell_dataflows::Report;
+use shopbell_dataflows::fold::FoldCounts;
+use shopbell_dataflows::identity::IdentityCounts;
+use shopbell_dataflows::when_due::Waiting;
+use shopbell_model::time::Time;
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex};
+
+use super::held;
+
+/// One worker's numbers.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    folded: FoldCounts,
+    identified: IdentityCounts,
+    waiting: BTreeMap<&'static str, Waiting>,
+}
+
+/// Numbers of all workers, and how far the job is.
+#[derive(Debug)]
+pub struct Board {
+    workers: Vec<Mutex<Numbers>>,
+    /// Everything before this time is complete; `None` when the workers have ended.
+    completed: Mutex<Option<Time>>,
+    changed: Condvar,
+}
+
+impl Board {
+    pub(super) fn new(workers: usize) -> Self {
+        Board {
+            workers: (0..workers).map(|_| Mutex::default()).collect(),
+            completed: Mutex::new(Some(0)),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Everything before this time is complete.
+    pub fn completed(&self) -> Time {
+        held(&self.completed).unwrap_or(0)
+    }
+
+    pub(super) fn complete(&self, time: Time) {
+        let mut completed = held(&self.completed);
+        if completed.is_some_and(|done| done < time) {
+            *completed = Some(time);
+            self.changed.notify_all();
+        }
+    }
+
+    pub(super) fn end(&self) {
+        *held(&self.completed) = None;
+        self.changed.notify_all();
+    }
+
+    /// Waits until everything before `time` is complete; an error where the workers ended before.
+    pub(super) fn wait_for(&self, time: Time) -> Result<(), ()> {
+        let mut completed = held(&self.completed);
+        loop {
+            match *completed {
+                None => return Err(()),
+                Some(done) if done >= time => return Ok(()),
+                Some(_) => {
+                    completed =
+                        self.changed.wait(completed).unwrap_or_else(std::sync::PoisonError::into_inner);
+                }
+            }
+        }
+    }
+
+    /// What the fold could not use, over all workers.
+    pub fn folded(&self) -> FoldCounts {
+        let mut sum = FoldCounts::default();
+        for numbers in &self.workers {
+            let folded = held(numbers).folded;
+            sum.unknown_beacons += folded.unknown_beacons;
+            sum.too_late += folded.too_late;
+            sum.dropped_facts += folded.dropped_facts;
+        }
+        sum
+    }
+
+    /// What the limits of identity stop, over all workers.
+    pub fn identified(&self) -> IdentityCounts {
+        let mut sum = IdentityCounts::default();
+        for numbers in &self.workers {
+            let identified = held(numbers).identified;
+            sum.shared_handles += identified.shared_handles;
+            sum.capped_links += identified.capped_links;
+        }
+        sum
+    }
+
+    /// Rows that wait for their time, and when the next of them is due.
+    pub fn waiting(&self) -> Waiting {
+        let (mut rows, mut next) = (0, None);
+        for numbers in &self.workers {
+            for (waiting, due) in held(numbers).waiting.values() {
+                rows += waiting;
+                next = next.into_iter().chain(*due).min();
+            }
+        }
+        (rows, next)
+    }
+
+    /// The part of one worker.
+    pub(super) fn reporter(self: &std::sync::Arc<Self>, worker: usize) -> Reporter {
+        Reporter { board: std::sync::Arc::clone(self), worker }
+    }
+}
+
+/// Writes one worker's numbers.
+pub(super) struct Reporter {
+    board: std::sync::Arc<Board>,
+    worker: usize,
+}
+
+impl Reporter {
+    fn write(&self, change: impl FnOnce(&mut Numbers)) {
+        if let Some(numbers) = self.board.workers.get(self.worker) {
+            change(&mut held(numbers));
+        }
+    }
+}
+
+impl Report for Reporter {
+    fn folded(&self, counts: FoldCounts) {
+        if counts != FoldCounts::default() {
+            self.write(|numbers| {
+                numbers.folded.unknown_beacons += counts.unknown_beacons;
+                numbers.folded.too_late += counts.too_late;
+                numbers.folded.dropped_facts += counts.dropped_facts;
+            });
+        }
+    }
+
+    fn identified(&self, counts: IdentityCounts) {
+        self.write(|numbers| numbers.identified = counts);
+    }
+
+    fn waiting(&self, place: &'static str, waiting: Waiting) {
+        self.write(|numbers| {
+            numbers.waiting.insert(place, waiting);
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! One worker thread: feeds its share of each tick, steps the dataflow, sleeps when there is nothing.
+
+use super::board::Board;
+use super::held;
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use differential_dataflow::input::Input;
+use shopbell_dataflows::clock::Clock;
+use shopbell_dataflows::fold::Part;
+use shopbell_dataflows::{Settings, offers};
+use shopbell_model::offer::Message;
+use shopbell_model::rules::Rule;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread::Thread;
+use std::time::Duration;
+use timely::dataflow::operators::{Input as TimelyInput, Probe};
+use timely::worker::Worker;
+
+/// A worker's share of some ticks; then time goes on to `until`.
+pub(super) struct Batch {
+    pub(super) ticks: Vec<(Time, Vec<Part>)>,
+    pub(super) until: Time,
+}
+
+/// Takes a complete tick out.
+pub(super) type Deliver = Box<dyn FnMut(Time, Vec<Message>) + Send>;
+
+/// What all workers share.
+pub(super) struct Work {
+    pub(super) receivers: Mutex<Vec<Option<Receiver<Batch>>>>,
+    pub(super) deliver: Mutex<Option<Deliver>>,
+    pub(super) settings: Settings,
+    pub(super) rules: Vec<Shared<Rule>>,
+    pub(super) clock: Clock,
+    pub(super) board: Arc<Board>,
+    pub(super) ready: Sender<(usize, Thread)>,
+}
+
+/// Runs until there will be no more batches.
+pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
+    let index = worker.index();
+    let Some(batches) = held(&work.receivers).get_mut(index).and_then(Option::take) else { return };
+    // Messages are handed over on the first worker only.
+    let mut deliver = if index == 0 { held(&work.deliver).take() } else { None };
+    let reporter = Rc::new(work.board.reporter(index));
+    let (mut events, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
+        let (events, parts) = scope.new_input::<Vec<Part>>();
+        let (rules, rules_in_force) = scope.new_collection();
+        let delivered =
+            offers(parts, rules_in_force, &work.settings, &work.clock, reporter, move |tick, messages| {
+                if let Some(deliver) = &mut deliver {
+                    deliver(tick, messages);
+                }
+            });
+        let (probe, _) = delivered.probe();
+        (events, rules, probe)
+    });
+    if index == 0 {
+        work.rules.iter().cloned().for_each(|rule| rules.insert(rule));
+    }
+    // Whoever waits for this message is gone only if starting failed elsewhere.
+    let _ = work.ready.send((index, std::thread::current()));
+    loop {
+        match batches.try_recv() {
+            Ok(batch) => {
+                rules.advance_to(batch.until);
+                rules.flush();
+                for (time, mut parts) in batch.ticks {
+                    events.advance_to(time);
+                    events.send_batch(&mut parts);
+                }
+                events.advance_to(batch.until);
+                events.flush();
+            }
+            Err(TryRecvError::Empty) => {
+                worker.step_or_park(Some(Duration::from_millis(200)));
+                if index == 0 {
+                    let done = probe.with_frontier(|frontier| frontier.first().copied());
+                    done.into_iter().for_each(|done| work.board.complete(done));
+                }
+            }
+            Err(TryRecvError::Disconnected) => break,
+        }
+    }
+    // Dropped, not run to the end: nothing that waits for its time may come true by closing inputs.
+    for dataflow in worker.installed_dataflows() {
+        worker.drop_dataflow(dataflow);
+    }
+}

@@ -1,0 +1,143 @@
+//! The configuration: as the oracle needs it, and as the TOML text the engine is given.
+
+use super::event::Time;
+use std::fmt::Write;
+
+/// A minute in milliseconds.
+pub(crate) const MINUTE: Time = 60_000;
+/// An hour in milliseconds.
+pub(crate) const HOUR: Time = 60 * MINUTE;
+/// A day in milliseconds.
+pub(crate) const DAY: Time = 24 * HOUR;
+
+/// `[presence]`; levels in hundredths of a dBm.
+#[derive(Clone, Debug)]
+pub(crate) struct Presence {
+    pub(crate) enter: i64,
+    pub(crate) exit: i64,
+    pub(crate) exit_after: Time,
+    pub(crate) window: usize,
+    pub(crate) strongest: bool,
+    pub(crate) leave_after: Time,
+    pub(crate) lateness: Time,
+    /// `[retention] visits`.
+    pub(crate) visits_kept: Time,
+}
+
+/// `[identity]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) max_links: usize,
+    pub(crate) max_handles: usize,
+    pub(crate) blocked: Vec<&'static str>,
+}
+
+/// So many within a span.
+pub(crate) type Cap = (usize, Time);
+
+/// `[policy]`; what is `None` or empty is not written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policy {
+    pub(crate) cap: Option<Cap>,
+    pub(crate) channel_caps: Vec<(&'static str, Cap)>,
+    /// Minutes of the day: start, end.
+    pub(crate) quiet_hours: Option<(u64, u64)>,
+    pub(crate) tz: Option<&'static str>,
+    pub(crate) hold_out_percent: u64,
+    pub(crate) min_score: i64,
+    pub(crate) cooldown: Option<Time>,
+    pub(crate) opt_in: bool,
+    pub(crate) channels: Vec<&'static str>,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) presence: Presence,
+    pub(crate) identity: Identity,
+    pub(crate) policy: Policy,
+    /// `[retention] views`.
+    pub(crate) views_kept: Time,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            presence: Presence {
+                enter: -7000,
+                exit: -7500,
+                exit_after: 10_000,
+                window: 1,
+                strongest: true,
+                leave_after: 10 * MINUTE,
+                lateness: 30_000,
+                visits_kept: DAY,
+            },
+            identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
+            policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
+            views_kept: 7 * DAY,
+        }
+    }
+}
+
+/// A span as rule files write it.
+pub(crate) fn span(millis: Time) -> String {
+    if millis.is_multiple_of(1000) { format!("{}s", millis / 1000) } else { format!("{millis}ms") }
+}
+
+/// A cap as rule files write it.
+pub(crate) fn cap_text((count, within): Cap) -> String {
+    format!("{count} per {}", span(within))
+}
+
+impl Config {
+    /// The text the engine is given.
+    pub(crate) fn toml(&self) -> String {
+        let (presence, identity, policy) = (&self.presence, &self.identity, &self.policy);
+        let mut text = String::from("[presence]\n");
+        let mode = if presence.strongest { "strongest" } else { "all" };
+        let _ = writeln!(text, "enter_rssi = {}\nexit_rssi = {}", presence.enter / 100, presence.exit / 100);
+        let _ = writeln!(text, "exit_after = {:?}\nwindow = {}", span(presence.exit_after), presence.window);
+        let _ = writeln!(text, "mode = {mode:?}\nleave_after = {:?}", span(presence.leave_after));
+        let _ = writeln!(text, "lateness = {:?}\n\n[identity]", span(presence.lateness));
+        let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
+        let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
+        let _ = writeln!(
+            text,
+            "views = {:?}\nvisits = {:?}\n",
+            span(self.views_kept),
+            span(presence.visits_kept)
+        );
+        let _ = writeln!(
+            text,
+            "[policy]\nhold_out_percent = {}\nmin_score = {}",
+            policy.hold_out_percent, policy.min_score
+        );
+        let _ = writeln!(text, "consent = {:?}", if policy.opt_in { "opt_in" } else { "opt_out" });
+        if !policy.channels.is_empty() {
+            let _ = writeln!(text, "channels = {:?}", policy.channels);
+        }
+        if let Some(cap) = policy.cap {
+            let _ = writeln!(text, "cap = {:?}", cap_text(cap));
+        }
+        if let Some((start, end)) = policy.quiet_hours {
+            let clock = |minutes: u64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+            let _ = writeln!(text, "quiet_hours = \"{}-{}\"", clock(start), clock(end));
+        }
+        if let Some(tz) = policy.tz {
+            let _ = writeln!(text, "tz = {tz:?}");
+        }
+        if let Some(cooldown) = policy.cooldown {
+            let _ = writeln!(text, "cooldown = {:?}", span(cooldown));
+        }
+        let caps: Vec<String> = policy
+            .channel_caps
+            .iter()
+            .map(|(channel, cap)| format!("{channel} = {:?}", cap_text(*cap)))
+            .collect();
+        if !caps.is_empty() {
+            let _ = writeln!(text, "channel_caps = {{ {} }}", caps.join(", "));
+        }
+        text
+    }
+}

@@ -1,0 +1,269 @@
+//! Candidates, policies, withdrawals: what is sent and taken back at one tick.
+//!
+//! Invariant: all but the ledger is computed afresh at every tick; the ledger only grows.
+
+use super::config::Config;
+use super::event::{Act, Event, Time};
+use super::policies::{channel, held_out, objection, quiet_until};
+use super::rules::Rule;
+use super::situations::{Situation, situations};
+use super::withdraw::reason_gone;
+use super::world::{Brand, Person, World};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A line of the answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Row {
+    pub(crate) tick: Time,
+    pub(crate) offer_id: String,
+    pub(crate) what: What,
+}
+
+/// Made or taken back.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Made {
+        rule: String,
+        episode: String,
+        person: String,
+        handles: Vec<String>,
+        channel: String,
+        address: String,
+        score: i64,
+        items: Vec<String>,
+    },
+    Withdrawn {
+        reason: String,
+    },
+}
+
+/// An offer that was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) offer_id: String,
+    pub(crate) brand: String,
+    pub(crate) rule: Rule,
+    pub(crate) situation: Situation,
+    /// The items offered; those of the situation that passed.
+    pub(crate) items: Vec<String>,
+    pub(crate) evidence: BTreeSet<String>,
+    pub(crate) channel: String,
+    pub(crate) tick: Time,
+    pub(crate) withdrawn: bool,
+}
+
+/// A rule that applies in a standing situation.
+struct Candidate<'a> {
+    offer_id: String,
+    rule: &'a Rule,
+    situation: Situation,
+    score: i64,
+    items: Vec<String>,
+}
+
+/// First 32 hexadecimal digits of the SHA-256 of brand, rule and episode.
+pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
+    let digest = Sha256::digest([brand, rule, episode].join("\u{1f}").as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One tick: rows in order of offer id, and later moments at which something may come due.
+pub(crate) fn decide(
+    world: &World<'_>,
+    rules: &[Rule],
+    config: &Config,
+    ledger: &mut Vec<Sent>,
+    moments: &mut BTreeSet<Time>,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for brand in &world.brands {
+        let mut standing: BTreeMap<String, bool> = BTreeMap::new();
+        for person in &brand.persons {
+            let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
+            rows.extend(send(person, brand, candidates, config, world.clock, ledger, moments));
+        }
+        rows.extend(take_back(brand, &standing, config, world.clock, ledger));
+    }
+    rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
+    rows
+}
+
+/// Candidates of a person, best first. `standing` takes every offer id whose situation stands, and
+/// whether it is a candidate.
+fn candidates<'a>(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    rules: &'a [Rule],
+    config: &Config,
+    clock: Time,
+    standing: &mut BTreeMap<String, bool>,
+    moments: &mut BTreeSet<Time>,
+) -> Vec<Candidate<'a>> {
+    let mut found: Vec<Candidate<'_>> = Vec::new();
+    for rule in rules {
+        moments.extend(rule.from.into_iter().chain(rule.until));
+        for situation in situations(&rule.when, person, brand, config) {
+            moments.insert(situation.due);
+            let id = offer_id(&brand.name, rule.id, &situation.episode);
+            if clock < situation.due || situation.until.is_some_and(|until| clock > until) {
+                continue;
+            }
+            let in_time =
+                rule.from.is_none_or(|from| from <= clock) && rule.until.is_none_or(|until| clock < until);
+            let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
+            *standing.entry(id.clone()).or_default() |= scored.is_some();
+            let Some((score, items)) = scored else { continue };
+            if !found.iter().any(|other| other.offer_id == id) {
+                found.push(Candidate { offer_id: id, rule, situation, score, items });
+            }
+        }
+    }
+    found.sort_by(|a, b| {
+        let key = |c: &Candidate<'_>| (-c.score, -c.rule.priority, c.rule.id, c.offer_id.clone());
+        key(a).cmp(&key(b))
+    });
+    found
+}
+
+/// Score and items of a rule in a situation, where its condition holds.
+fn evaluate(
+    rule: &Rule,
+    situation: &Situation,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+) -> Option<(i64, Vec<String>)> {
+    let known = &brand.catalogue;
+    let view = |item| {
+        let mut view = person.view(known, item, situation.due);
+        view.dwell = situation.dwell;
+        view.location.clone_from(&situation.place);
+        view
+    };
+    if !situation.about_items {
+        let view = view(None);
+        let mut items: Vec<String> = situation.items.iter().map(|item| item.id.clone()).collect();
+        items.sort();
+        return rule.passes(&view).then(|| (rule.score_in(&view), items));
+    }
+    let mut passing: Vec<(i64, String)> = Vec::new();
+    for item in &situation.items {
+        let item = person.item_view(known, &item.id, item.quantity, situation.place.as_deref());
+        let view = view(Some(item));
+        if rule.passes(&view) {
+            passing.push((-rule.score_in(&view), view.item.map(|item| item.id).unwrap_or_default()));
+        }
+    }
+    passing.sort();
+    passing.dedup();
+    let best = passing.first()?.0;
+    Some((-best, passing.into_iter().map(|(_, item)| item).collect()))
+}
+
+/// Sends what no policy objects to, best first.
+fn send(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    candidates: Vec<Candidate<'_>>,
+    config: &Config,
+    clock: Time,
+    ledger: &mut Vec<Sent>,
+    moments: &mut BTreeSet<Time>,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for candidate in candidates {
+        if ledger.iter().any(|sent| sent.offer_id == candidate.offer_id) {
+            continue;
+        }
+        let Candidate { offer_id, rule, situation, score, items } = candidate;
+        let earlier: Vec<&Sent> = ledger
+            .iter()
+            .filter(|s| s.brand == brand.name && person.handles.contains(&s.situation.anchor))
+            .collect();
+        let policy = &config.policy;
+        if held_out(&brand.name, &person.name, policy.hold_out_percent) || score < policy.min_score {
+            continue;
+        }
+        let Some((channel, address)) = channel(rule, policy, person) else { continue };
+        if let Some(end) = quiet_until(policy, person, brand, situation.place.as_deref(), clock) {
+            moments.insert(end);
+            continue;
+        }
+        if let Some(again) = objection(rule, policy, &channel, &earlier, clock) {
+            moments.insert(again);
+            continue;
+        }
+        rows.push(Row {
+            tick: clock,
+            offer_id: offer_id.clone(),
+            what: What::Made {
+                rule: rule.id.to_owned(),
+                episode: situation.episode.clone(),
+                person: person.name.clone(),
+                handles: person.handles.iter().cloned().collect(),
+                channel: channel.clone(),
+                address,
+                score,
+                items: items.clone(),
+            },
+        });
+        let of_items =
+            situation.items.iter().filter(|item| items.contains(&item.id)).map(|item| item.handle.clone());
+        let evidence = situation.handles.iter().cloned().chain(of_items).collect();
+        let (brand, rule, tick) = (brand.name.clone(), rule.clone(), clock);
+        ledger.push(Sent {
+            offer_id,
+            brand,
+            rule,
+            situation,
+            items,
+            evidence,
+            channel,
+            tick,
+            withdrawn: false,
+        });
+    }
+    rows
+}
+
+/// Takes back what was sent and has lost its reason.
+fn take_back(
+    brand: &Brand<'_>,
+    standing: &BTreeMap<String, bool>,
+    config: &Config,
+    clock: Time,
+    ledger: &mut [Sent],
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < clock;
+    for sent in ledger.iter_mut().filter(in_brand) {
+        let over =
+            sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
+        let Some(person) =
+            brand.persons.iter().find(|person| person.handles.contains(&sent.situation.anchor))
+        else {
+            continue;
+        };
+        if over || redeemed(&brand.persons, &sent.offer_id) {
+            continue;
+        }
+        let consents = person.consents(&sent.channel, sent.rule.category, !config.policy.opt_in);
+        let reason = match standing.get(&sent.offer_id) {
+            _ if !consents => "consent",
+            Some(true) => continue,
+            stands => reason_gone(sent, stands.is_some(), person, brand),
+        };
+        sent.withdrawn = true;
+        rows.push(Row {
+            tick: clock,
+            offer_id: sent.offer_id.clone(),
+            what: What::Withdrawn { reason: reason.to_owned() },
+        });
+    }
+    rows
+}
+
+fn redeemed(persons: &[Person<'_>], offer_id: &str) -> bool {
+    let says_so = |event: &&Event| matches!(&event.act, Act::Redeemed(id) if id == offer_id);
+    persons.iter().any(|person| person.events.iter().any(&says_so))
+}

@@ -1,0 +1,174 @@
+//! Events as the oracle reads them: straight from JSON lines, with types of its own.
+//!
+//! Invariant: nothing here uses the engine's decoding; only well-formed events come in (scripts are
+//! generated), an unknown type becomes [`Act::Other`].
+
+use serde_json::Value;
+
+/// Milliseconds since 1970.
+pub(crate) type Time = u64;
+
+/// One event; `seq` is its place in the log, so `(time, seq)` is the order of facts.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) seq: usize,
+    pub(crate) reference: (String, String),
+    pub(crate) brand: String,
+    pub(crate) time: Time,
+    /// Empty for stock and catalogue.
+    pub(crate) handle: String,
+    pub(crate) act: Act,
+}
+
+/// An item of an event with its quantity, where given.
+pub(crate) type Line = (String, Option<i64>);
+
+/// What happened, as far as any situation depends on it.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    View(Vec<Line>),
+    Add(Vec<Line>),
+    Remove(Vec<Line>),
+    Wish(Vec<Line>),
+    Unwish(Vec<Line>),
+    Checkout(Vec<Line>),
+    Purchase {
+        transaction: String,
+        items: Vec<Line>,
+        location: Option<String>,
+    },
+    Enter(String),
+    CheckIn(String),
+    Leave(String),
+    /// `store.try_item` and `store.assist`: signs that keep a shop visit going.
+    Sign(String),
+    Reading {
+        beacon: String,
+        rssi: i64,
+    },
+    Profile(Vec<(String, Value)>),
+    Link(String),
+    Unlink(String),
+    Consent {
+        channel: Option<String>,
+        category: Option<String>,
+        granted: bool,
+    },
+    Redeemed(String),
+    Level {
+        location: String,
+        item: String,
+        quantity: i64,
+    },
+    Delta {
+        location: String,
+        item: String,
+        delta: i64,
+    },
+    Item {
+        item: String,
+        price: Option<i64>,
+        category: Option<String>,
+    },
+    Location {
+        location: String,
+        tz: Option<String>,
+    },
+    Zone {
+        location: String,
+        zone: String,
+        beacons: Vec<String>,
+    },
+    Shelf {
+        location: String,
+        zone: String,
+        items: Vec<String>,
+    },
+    Other,
+}
+
+impl Event {
+    /// Reads the JSON line at place `seq` of the log.
+    pub(crate) fn read(seq: usize, line: &str) -> Event {
+        let json: Value = serde_json::from_str(line).expect("scripts hold JSON lines");
+        let text = |field: &str| json[field].as_str().unwrap_or_default().to_owned();
+        let time: jiff::Timestamp = text("time").parse().expect("scripts hold RFC 3339 times");
+        Event {
+            seq,
+            reference: (text("source"), text("id")),
+            brand: text("brand"),
+            time: time.as_millisecond() as Time,
+            handle: text("subject"),
+            act: act(&text("type"), &json["data"]),
+        }
+    }
+
+    /// Place among the facts.
+    pub(crate) fn order(&self) -> (Time, usize) {
+        (self.time, self.seq)
+    }
+}
+
+fn act(kind: &str, data: &Value) -> Act {
+    let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
+    let maybe = |field: &str| data[field].as_str().map(str::to_owned);
+    let whole = |field: &str| data[field].as_i64().unwrap_or_default();
+    let texts = |field: &str| -> Vec<String> {
+        let list = data[field].as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    };
+    let items = || -> Vec<Line> {
+        let list = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        list.iter()
+            .map(|i| (i["item_id"].as_str().unwrap_or_default().to_owned(), i["quantity"].as_i64()))
+            .collect()
+    };
+    let location = || text("location");
+    match kind {
+        "web.view_item" => Act::View(items()),
+        "web.add_to_cart" => Act::Add(items()),
+        "web.remove_from_cart" => Act::Remove(items()),
+        "web.add_to_wishlist" => Act::Wish(items()),
+        "web.remove_from_wishlist" => Act::Unwish(items()),
+        "web.begin_checkout" => Act::Checkout(items()),
+        "web.purchase" | "store.purchase" => {
+            Act::Purchase { transaction: text("transaction_id"), items: items(), location: maybe("location") }
+        }
+        "store.enter" => Act::Enter(location()),
+        "store.check_in" => Act::CheckIn(location()),
+        "store.leave" => Act::Leave(location()),
+        "store.try_item" | "store.assist" => Act::Sign(location()),
+        // Hundredths of a dBm, so that means of two compare exactly.
+        "sensor.beacon" => Act::Reading {
+            beacon: text("beacon"),
+            rssi: (data["rssi"].as_f64().unwrap_or_default() * 100.0).round() as i64,
+        },
+        "crm.profile" => {
+            let map = data["attributes"].as_object().cloned().unwrap_or_default();
+            Act::Profile(map.into_iter().collect())
+        }
+        "crm.link" => Act::Link(text("with")),
+        "web.login" if data["with"].is_string() => Act::Link(text("with")),
+        "crm.unlink" => Act::Unlink(text("with")),
+        "crm.consent" => Act::Consent {
+            channel: maybe("channel"),
+            category: maybe("category"),
+            granted: data["granted"] == true,
+        },
+        "push.redeemed" => Act::Redeemed(text("offer_id")),
+        "stock.level" => {
+            Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }
+        }
+        "stock.delta" => Act::Delta { location: location(), item: text("item_id"), delta: whole("delta") },
+        "catalog.item" => Act::Item {
+            item: text("item_id"),
+            // Ten-thousandths of the currency's unit.
+            price: data["price"].as_f64().map(|price| (price * 10_000.0).round() as i64),
+            category: maybe("category"),
+        },
+        "catalog.location" => Act::Location { location: location(), tz: maybe("tz") },
+        "catalog.zone" => Act::Zone { location: location(), zone: text("zone"), beacons: texts("beacons") },
+        "catalog.shelf" => Act::Shelf { location: location(), zone: text("zone"), items: texts("items") },
+        _ => Act::Other,
+    }
+}

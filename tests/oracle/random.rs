@@ -1,0 +1,78 @@
+//! Random scripts: the engine must say what the oracle says.
+//!
+//! `SHOPBELL_ORACLE_SCRIPTS` sets how many scripts (60), `SHOPBELL_ORACLE_SECONDS` when to stop (120),
+//! `SHOPBELL_ORACLE_SEED` the first seed (1): a seed that failed can be run alone.
+
+use super::compare::{assert_agrees, job};
+use super::config::{HOUR, MINUTE};
+use super::engine::{Engine, Shopbell};
+use super::generate::{Random, script};
+use super::replay::{Replay, Ticks, answer};
+use super::rule_sets::{RuleSet, rule_sets};
+use super::script::json_lines;
+use std::time::{Duration, Instant};
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// The script of that seed for a set. Its clock ends on the grid, so that nothing hangs on how the
+/// last, broken stretch of the grid is read.
+pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
+    let mut random = Random(seed);
+    let length = 30 + random.of(&[10, 20, 40, 40, 60, 60, 90, 90, 170, 270]);
+    let shorthand = script(&mut random, &set.shape, length);
+    let events = json_lines(&shorthand.join("\n"));
+    let grid = random.of(&[1, 1, 100, 1000, 10_000]);
+    let replay = Replay { events, rules: set.rules.clone(), config: set.config.clone(), grid, until: None };
+    let more = random.of(&[0, MINUTE, 20 * MINUTE, HOUR]);
+    let end = replay.last_moment() + more;
+    redeem_some(&mut random, Replay { until: Some(end.div_ceil(grid) * grid), ..replay })
+}
+
+/// Redeems one of the offers that the script leads to, now and then.
+fn redeem_some(random: &mut Random, mut replay: Replay) -> Replay {
+    let rows = answer(&replay, Ticks::Due);
+    if rows.is_empty() || random.below(2) == 0 {
+        return replay;
+    }
+    let row = &rows[random.below(rows.len() as u64) as usize];
+    let time = super::script::clock_text(row.tick);
+    let event = json_lines(&format!("{time} card:1 redeem {} #redeemed", row.offer_id));
+    let after = replay.place_after(row.tick);
+    replay.events.splice(after..after, event);
+    replay
+}
+
+/// Scripts by seed, over all sets in turn, until there were enough or time is up.
+fn scripts(mut check: impl FnMut(&str, &Replay)) {
+    let (count, seconds) = (setting("SHOPBELL_ORACLE_SCRIPTS", 60), setting("SHOPBELL_ORACLE_SECONDS", 120));
+    let (first, begun, sets) = (setting("SHOPBELL_ORACLE_SEED", 1), Instant::now(), rule_sets());
+    for seed in first..first + count {
+        if begun.elapsed() > Duration::from_secs(seconds) {
+            println!("time is up after {} of {count} scripts", seed - first);
+            return;
+        }
+        let set = &sets[(seed % sets.len() as u64) as usize];
+        check(&format!("seed {seed}, rules {}", set.name), &replay_of(seed, set));
+    }
+}
+
+#[test]
+fn oracle_agrees_on_random_scripts() {
+    let mut which = 0;
+    scripts(|name, replay| {
+        which += 1;
+        assert_agrees(name, replay, &Shopbell, [1, 2, 4][which % 3]);
+    });
+}
+
+#[test]
+fn same_bytes_on_any_number_of_workers() {
+    scripts(|name, replay| {
+        let of = |workers| Shopbell.replay(&job(replay, workers)).expect("the engine answers");
+        let one = of(1);
+        assert_eq!(one, of(2), "{name}: 2 workers");
+        assert_eq!(one, of(4), "{name}: 4 workers");
+    });
+}

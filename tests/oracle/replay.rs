@@ -1,0 +1,113 @@
+//! The oracle itself: events in, rows out, everything computed again at every tick.
+//!
+//! Cost: the square of the number of events and more; meant for scripts of up to some hundred.
+
+use super::config::Config;
+use super::decide::{Row, Sent, decide};
+use super::event::{Act, Event, Time};
+use super::rules::Rule;
+use super::world::{World, world};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is replayed.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    /// JSON lines in the order of the log.
+    pub(crate) events: Vec<String>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) config: Config,
+    /// Milliseconds between grid points of ticks.
+    pub(crate) grid: Time,
+    pub(crate) until: Option<Time>,
+}
+
+/// Which ticks to look at besides those with events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ticks {
+    /// Those at which something may come due.
+    Due,
+    /// Every grid point: the same answer, slower.
+    Every,
+}
+
+/// The answer to a replay, in order of (tick, offer id).
+pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
+    let (by_tick, end) = by_tick(replay);
+    let Some(first) = by_tick.keys().next().copied() else { return Vec::new() };
+    let grid_point = |moment: Time| moment.div_ceil(replay.grid) * replay.grid;
+    let last_with_events = by_tick.keys().last().copied().unwrap_or(first);
+
+    let (mut rows, mut ledger, mut taken) = (Vec::new(), Vec::<Sent>::new(), Vec::<&Event>::new());
+    let mut moments: BTreeSet<Time> = BTreeSet::new();
+    let mut tick = first;
+    loop {
+        taken.extend(by_tick.get(&tick).into_iter().flatten());
+        let world = world(&taken, &replay.config, tick);
+        moments.extend(silences(&world, &taken, &replay.config));
+        rows.extend(decide(&world, &replay.rules, &replay.config, &mut ledger, &mut moments));
+
+        moments = moments.split_off(&(tick + 1));
+        if ticks == Ticks::Every {
+            moments.insert(tick + 1);
+        }
+        let limit = if tick < last_with_events { Time::MAX } else { end };
+        let due = moments.first().filter(|moment| **moment <= limit).map(|moment| grid_point(*moment));
+        let with_events = by_tick.range(tick + 1..).next().map(|(tick, _)| *tick);
+        match due.into_iter().chain(with_events).min() {
+            Some(next) => tick = next,
+            None => return rows,
+        }
+    }
+}
+
+/// Events by the tick that takes them in, copies left out, and the last moment of the clock.
+fn by_tick(replay: &Replay) -> (BTreeMap<Time, Vec<Event>>, Time) {
+    let (mut seen, mut clock) = (BTreeSet::new(), 0);
+    let mut by_tick: BTreeMap<Time, Vec<Event>> = BTreeMap::new();
+    for (seq, line) in replay.events.iter().enumerate() {
+        let event = Event::read(seq, line);
+        if seen.insert(event.reference.clone()) {
+            clock = clock.max(event.time);
+            by_tick.entry(clock.div_ceil(replay.grid) * replay.grid).or_default().push(event);
+        }
+    }
+    (by_tick, clock.max(replay.until.unwrap_or(0)))
+}
+
+/// Moments at which silence ends something, or something grows too old to count.
+fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
+    let mut moments = Vec::new();
+    for brand in &world.brands {
+        moments.extend(brand.zone_visits.iter().map(|visit| visit.last + config.presence.exit_after));
+        let of_shops = brand.persons.iter().flat_map(|person| &person.shop_visits);
+        moments.extend(of_shops.map(|visit| visit.end_at_the_latest(&config.presence)));
+    }
+    for event in taken {
+        match &event.act {
+            Act::View(_) => moments.push(event.time + config.views_kept + 1),
+            Act::Enter(_)
+            | Act::CheckIn(_)
+            | Act::Sign(_)
+            | Act::Purchase { .. }
+            | Act::Leave(_)
+            | Act::Reading { .. } => {
+                moments.push(event.time + config.presence.visits_kept + 1);
+            }
+            _ => {}
+        }
+    }
+    moments
+}
+
+impl Replay {
+    /// The greatest event time: where the clock ends without `until`.
+    pub(crate) fn last_moment(&self) -> Time {
+        by_tick(self).1
+    }
+
+    /// Place in the log behind all events of the tick at `tick`.
+    pub(crate) fn place_after(&self, tick: Time) -> usize {
+        let before = by_tick(self).0;
+        before.range(..=tick).flat_map(|(_, events)| events).map(|event| event.seq + 1).max().unwrap_or(0)
+    }
+}

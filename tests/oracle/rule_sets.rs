@@ -1,0 +1,310 @@
+//! Sets of rules with a configuration and the shape of the scripts they are tried on.
+
+use super::config::{Config, DAY, HOUR, Identity, MINUTE, Policy, Presence};
+use super::generate::Shape;
+use super::rules::{Condition, Kinds, Rule, Score, When};
+use super::script::moment;
+
+/// A set.
+#[derive(Clone, Debug)]
+pub(crate) struct RuleSet {
+    pub(crate) name: &'static str,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) config: Config,
+    pub(crate) shape: Shape,
+}
+
+const ALL: Kinds = Kinds(&["cart", "wishlist", "viewed"]);
+const SAVED: Kinds = Kinds(&["cart", "wishlist"]);
+const VIEWED: Kinds = Kinds(&["viewed"]);
+const NONE: Kinds = Kinds(&["none"]);
+
+const GOLD: Condition = ("customer.tier == \"gold\"", |view| view.customer_is("tier", "gold"));
+const DEAR: Condition =
+    ("item.price > 20", |view| view.of_item(|item| item.price.is_some_and(|price| price > 20.0)));
+const FULL_CART: Condition = ("cart.value >= 50.0", |view| view.cart_value >= 50.0);
+const LONG: Condition =
+    ("visit.dwell >= duration(\"1m\")", |view| view.dwell.is_some_and(|dwell| dwell >= MINUTE));
+const FREQUENT: Condition =
+    ("customer.visits > 2", |view| view.customer_number("visits").is_some_and(|n| n > 2.0));
+const EARLY: Condition = ("now.getMinutes() < 30", |view| view.now / MINUTE % 60 < 30);
+const GOLD_OR_DEAR: Condition =
+    ("customer.tier == \"gold\" || item.price > 20", |view| (GOLD.1)(view) || (DEAR.1)(view));
+const SPORT: Condition =
+    ("item.category == \"sport\"", |view| view.of_item(|i| i.category.as_deref() == Some("sport")));
+const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_cart", |v| {
+    v.of_item(|i| i.in_wishlist || i.viewed && !i.in_cart)
+});
+const NOT_CARTED: Condition =
+    ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
+
+const BY_LINES: Score = ("20 + 2 * cart.lines + (customer.tier == \"gold\" ? 30 : 0)", |view| {
+    let gold = if view.customer_is("tier", "gold") { 30.0 } else { 0.0 };
+    20.0 + 2.0 * view.cart_lines as f64 + gold
+});
+const BY_PRICE: Score = ("item.price", |view| view.item.as_ref().and_then(|item| item.price).unwrap_or(0.0));
+const BY_PIECES: Score = ("90 + 10 * cart.quantity - 5 * item.quantity", |view| {
+    90.0 + 10.0 * view.cart_quantity as f64 - 5.0 * view.item.as_ref().map_or(0, |item| item.quantity) as f64
+});
+
+fn cart(idle: u64, per_item: bool, first_add: bool) -> When {
+    When::CartAbandoned { idle, per_item, first_add }
+}
+
+fn zone(dwell: u64, interest: Kinds) -> When {
+    When::ZoneEntered { dwell, interest, in_stock: true, zones: &[] }
+}
+
+/// All sets.
+pub(crate) fn rule_sets() -> Vec<RuleSet> {
+    vec![
+        carts(),
+        presence(),
+        every_zone(),
+        stock(),
+        policies(),
+        quiet_hours(),
+        identity(),
+        blocked(),
+        defaults(),
+    ]
+}
+
+fn carts() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_PIECES, ..Rule::new("cart_idle", cart(MINUTE, false, false)) },
+        Rule {
+            condition: Some(FULL_CART),
+            score: BY_LINES,
+            ..Rule::new("full_cart", cart(10_000, false, true))
+        },
+        Rule {
+            condition: Some(GOLD_OR_DEAR),
+            score: BY_PRICE,
+            ..Rule::new("line_idle", cart(MINUTE, true, false))
+        },
+        Rule { condition: Some(EARLY), priority: 2, ..Rule::new("line_old", cart(2 * MINUTE, true, true)) },
+        Rule { condition: Some(GOLD), ..Rule::new("receipt", When::Purchased { within: 5 * MINUTE }) },
+    ];
+    let shape = Shape {
+        cart: 12,
+        presence: 0,
+        stock: 1,
+        identity: 2,
+        profile: 2,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    RuleSet { name: "carts", rules, config: Config::default(), shape }
+}
+
+fn presence_rules() -> Vec<Rule> {
+    let here: When =
+        When::ZoneEntered { dwell: 10_000, interest: ALL, in_stock: false, zones: &["s1/z2", "z1"] };
+    let left = |min_dwell, after, interest| When::StoreLeft { min_dwell, after, interest };
+    vec![
+        Rule { score: BY_PRICE, ..Rule::new("on_shelf", zone(0, SAVED)) },
+        Rule { condition: Some(DEAR), ..Rule::new("stays", zone(5_000, ALL)) },
+        Rule { condition: Some(SPORT), priority: 1, ..Rule::new("either_way", here) },
+        Rule { condition: Some(GOLD), ..Rule::new("greet_zone", zone(0, NONE)) },
+        Rule::new("left", left(10_000, MINUTE, SAVED)),
+        Rule { condition: Some(SAVED_OR_SEEN), ..Rule::new("left_seen", left(0, MINUTE, ALL)) },
+        Rule { condition: Some(LONG), score: BY_LINES, ..Rule::new("left_late", left(0, 10_000, ALL)) },
+        Rule { condition: Some(FREQUENT), ..Rule::new("farewell", left(0, 0, NONE)) },
+        Rule { condition: Some(GOLD), ..Rule::new("welcome", When::CheckedIn) },
+    ]
+}
+
+fn presence() -> RuleSet {
+    let shape = Shape {
+        cart: 5,
+        presence: 8,
+        stock: 1,
+        identity: 2,
+        profile: 1,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    RuleSet { name: "presence", rules: presence_rules(), config: Config::default(), shape }
+}
+
+fn every_zone() -> RuleSet {
+    let base = Config::default();
+    let presence = Presence {
+        exit_after: 20_000,
+        window: 2,
+        strongest: false,
+        leave_after: 2 * MINUTE,
+        lateness: 5_000,
+        ..base.presence
+    };
+    let shape = Shape {
+        cart: 4,
+        presence: 10,
+        stock: 1,
+        identity: 1,
+        profile: 1,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    RuleSet { name: "every_zone", rules: presence_rules(), config: Config { presence, ..base }, shape }
+}
+
+fn stock() -> RuleSet {
+    let low = |at_most, location| When::RunningLow { interest: SAVED, at_most, location };
+    let rules = vec![
+        Rule::new("back", When::BackInStock { interest: ALL, location: None }),
+        Rule {
+            condition: Some(NOT_CARTED),
+            ..Rule::new("back_here", When::BackInStock { interest: ALL, location: Some("s1") })
+        },
+        Rule { score: BY_PRICE, ..Rule::new("few", low(2, None)) },
+        Rule::new("few_here", low(1, Some("s1"))),
+        Rule::new("cheaper", When::PriceDropped { interest: SAVED, by_percent: 10 }),
+        Rule {
+            condition: Some(DEAR),
+            ..Rule::new("seen_cheaper", When::PriceDropped { interest: VIEWED, by_percent: 50 })
+        },
+        Rule { condition: Some(DEAR), ..Rule::new("receipt", When::Purchased { within: MINUTE }) },
+    ];
+    let shape = Shape {
+        cart: 6,
+        presence: 0,
+        stock: 9,
+        identity: 1,
+        profile: 0,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
+    RuleSet { name: "stock", rules, config, shape }
+}
+
+fn mixed_rules() -> Vec<Rule> {
+    vec![
+        Rule { score: BY_LINES, cap: Some((2, HOUR)), ..Rule::new("cart_idle", cart(MINUTE, false, false)) },
+        Rule {
+            score: BY_PRICE,
+            cooldown: Some(30_000),
+            channels: vec!["sms", "associate"],
+            ..Rule::new("line_idle", cart(10_000, true, false))
+        },
+        Rule { category: Some("promo"), priority: 5, ..Rule::new("on_shelf", zone(0, ALL)) },
+        Rule { category: Some("service"), ..Rule::new("welcome", When::CheckedIn) },
+        Rule {
+            valid: MINUTE,
+            ..Rule::new("few", When::RunningLow { interest: ALL, at_most: 3, location: None })
+        },
+        Rule { category: Some("promo"), ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE }) },
+    ]
+}
+
+fn policies() -> RuleSet {
+    let policy = Policy {
+        cap: Some((3, 10 * MINUTE)),
+        channel_caps: vec![("sms", (1, 5 * MINUTE)), ("web", (2, 2 * MINUTE))],
+        min_score: 20,
+        cooldown: Some(MINUTE),
+        channels: vec!["web", "sms", "push", "email"],
+        ..Policy::default()
+    };
+    let shape = Shape {
+        cart: 8,
+        presence: 3,
+        stock: 2,
+        identity: 3,
+        profile: 4,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    RuleSet { name: "policies", rules: mixed_rules(), config: Config { policy, ..Config::default() }, shape }
+}
+
+fn quiet_hours() -> RuleSet {
+    let base = Config::default();
+    let policy = Policy {
+        quiet_hours: Some((21 * 60, 8 * 60)),
+        tz: Some("Europe/London"),
+        hold_out_percent: 20,
+        opt_in: true,
+        ..base.policy.clone()
+    };
+    let mut rules = mixed_rules();
+    rules[0].from = Some(moment("20:30:00"));
+    rules[0].until = Some(moment("21:10:00"));
+    rules[3].until = Some(moment("32:00:00"));
+    let shape = Shape {
+        cart: 6,
+        presence: 3,
+        stock: 1,
+        identity: 3,
+        profile: 6,
+        hour: 20,
+        jumps: true,
+        brands: false,
+    };
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "quiet_hours", rules, config: Config { policy, presence, ..base }, shape }
+}
+
+fn identity() -> RuleSet {
+    let config = Config {
+        identity: Identity { max_links: 2, max_handles: 4, blocked: Vec::new() },
+        ..Config::default()
+    };
+    let shape = Shape {
+        cart: 6,
+        presence: 3,
+        stock: 1,
+        identity: 8,
+        profile: 1,
+        hour: 10,
+        jumps: false,
+        brands: true,
+    };
+    RuleSet { name: "identity", rules: mixed_rules(), config, shape }
+}
+
+fn blocked() -> RuleSet {
+    let base = Config::default();
+    let config = Config { identity: Identity { blocked: vec!["device:1"], ..base.identity.clone() }, ..base };
+    let shape = Shape {
+        cart: 6,
+        presence: 3,
+        stock: 1,
+        identity: 6,
+        profile: 1,
+        hour: 10,
+        jumps: false,
+        brands: true,
+    };
+    RuleSet { name: "blocked", rules: mixed_rules(), config, shape }
+}
+
+/// Situations with spans as long as in practice, on scripts with jumps.
+fn defaults() -> RuleSet {
+    let rules = vec![
+        Rule::new("cart_idle", cart(30 * MINUTE, false, false)),
+        Rule::new("left", When::StoreLeft { min_dwell: 10 * MINUTE, after: 2 * MINUTE, interest: SAVED }),
+        Rule::new("back", When::BackInStock { interest: SAVED, location: None }),
+        Rule::new("receipt", When::Purchased { within: 5 * MINUTE }),
+    ];
+    let shape = Shape {
+        cart: 6,
+        presence: 5,
+        stock: 2,
+        identity: 2,
+        profile: 1,
+        hour: 1,
+        jumps: true,
+        brands: false,
+    };
+    let base = Config::default();
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "defaults", rules, config: Config { presence, ..base }, shape }
+}

@@ -1,0 +1,347 @@
+//! Which situations stand for a person: one function each, read off the table in `docs/semantics.md`.
+//!
+//! A situation is listed whether or not it is due yet; conditions of rules come later.
+
+use super::config::Config;
+use super::event::{Act, Time};
+use super::interest::Interest;
+use super::rules::{Kinds, When};
+use super::stock::{current_return, drops};
+use super::world::{Brand, Person};
+use std::collections::BTreeSet;
+
+/// A situation that stands, before any rule's condition.
+#[derive(Clone, Debug)]
+pub(crate) struct Situation {
+    pub(crate) episode: String,
+    pub(crate) anchor: String,
+    pub(crate) due: Time,
+    /// Last moment at which it stands, where time alone ends it.
+    pub(crate) until: Option<Time>,
+    pub(crate) items: Vec<Item>,
+    /// Handles that the evidence came from, those of the items apart.
+    pub(crate) handles: BTreeSet<String>,
+    pub(crate) basis: Basis,
+    pub(crate) place: Option<String>,
+    /// `visit.dwell`.
+    pub(crate) dwell: Option<Time>,
+    /// Whether at least one item must pass, and expressions may use `item`.
+    pub(crate) about_items: bool,
+}
+
+/// An article of a situation.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) id: String,
+    /// Pieces bought, for a purchase.
+    pub(crate) quantity: Option<i64>,
+    /// The handle its interest came from.
+    pub(crate) handle: String,
+}
+
+/// What a situation rests on: enough to say later why it is gone.
+#[derive(Clone, Debug)]
+pub(crate) enum Basis {
+    Line {
+        anchor: String,
+        start: Time,
+    },
+    Cart {
+        anchor: String,
+        start: Time,
+    },
+    Zone {
+        handle: String,
+        location: String,
+        zone: String,
+        start: Time,
+        interest: Kinds,
+        in_stock: bool,
+    },
+    Left {
+        window: (Time, Time),
+        interest: Kinds,
+    },
+    Stock {
+        anchor: String,
+        start: Time,
+        interest: Kinds,
+        since: Option<Time>,
+    },
+    Price {
+        anchor: String,
+        start: Time,
+        interest: Kinds,
+        since: Time,
+        basis_points: i64,
+    },
+    /// A check-in or a purchase: it has happened.
+    Done,
+}
+
+/// All situations of that kind that stand for the person.
+pub(crate) fn situations(
+    when: &When,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+) -> Vec<Situation> {
+    match when {
+        When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
+        When::CartAbandoned { idle, per_item: false, first_add } => cart_abandoned(person, *idle, *first_add),
+        When::ZoneEntered { dwell, interest, in_stock, zones } => {
+            zone_entered(person, brand, *dwell, interest, *in_stock, zones)
+        }
+        When::StoreLeft { min_dwell, after, interest } => {
+            store_left(person, config, *min_dwell, *after, interest)
+        }
+        When::CheckedIn => checked_in(person),
+        When::BackInStock { interest, location } => back_in_stock(person, brand, interest, *location),
+        When::RunningLow { interest, at_most, location } => {
+            running_low(person, brand, interest, *at_most, *location)
+        }
+        When::PriceDropped { interest, by_percent } => {
+            price_dropped(person, brand, interest, *by_percent * 100)
+        }
+        When::Purchased { within } => purchased(person, *within),
+    }
+}
+
+fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: Basis) -> Situation {
+    let handles = BTreeSet::from([anchor.to_owned()]);
+    let anchor = anchor.to_owned();
+    Situation {
+        episode,
+        anchor,
+        due,
+        until: None,
+        items,
+        handles,
+        basis,
+        place: None,
+        dwell: None,
+        about_items: true,
+    }
+}
+
+fn item(life: &Interest) -> Item {
+    Item { id: life.item.clone(), quantity: None, handle: life.anchor.clone() }
+}
+
+/// Activities after which nothing happened for `idle`.
+fn idle_since(activities: &[(Time, String)], idle: Time) -> Vec<&(Time, String)> {
+    let broken = |a: Time| activities.iter().any(|(later, _)| *later > a && *later <= a + idle);
+    activities.iter().filter(|(a, _)| !broken(*a)).collect()
+}
+
+fn lines_abandoned(person: &Person<'_>, idle: Time, first_add: bool) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for line in person.interests.lines() {
+        let (anchor, start) = (&line.anchor, line.start);
+        let episode = format!("line|{anchor}|{}|{start}", line.item);
+        let basis = || Basis::Line { anchor: anchor.clone(), start };
+        if first_add {
+            found.push(situation(episode, anchor, start + idle, vec![item(line)], basis()));
+            continue;
+        }
+        for (a, by) in idle_since(&line.activities, idle) {
+            let mut idle = situation(format!("{episode}|{a}"), anchor, a + idle, vec![item(line)], basis());
+            idle.handles.insert(by.clone());
+            found.push(idle);
+        }
+    }
+    found
+}
+
+fn cart_abandoned(person: &Person<'_>, idle: Time, first_add: bool) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for cart in person.interests.carts.iter().filter(|cart| cart.ended.is_none()) {
+        let (anchor, start) = (&cart.anchor, cart.start);
+        let items: Vec<Item> = person.interests.lines().into_iter().map(item).collect();
+        let episode = format!("cart|{anchor}|{start}");
+        let basis = || Basis::Cart { anchor: anchor.clone(), start };
+        if first_add {
+            found.push(situation(episode, anchor, start + idle, items, basis()));
+            continue;
+        }
+        for (a, by) in idle_since(&cart.activities, idle) {
+            let mut idle = situation(format!("{episode}|{a}"), anchor, a + idle, items.clone(), basis());
+            idle.handles.insert(by.clone());
+            found.push(idle);
+        }
+    }
+    found
+}
+
+fn zone_entered(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    dwell: Time,
+    interest: &Kinds,
+    in_stock: bool,
+    zones: &[&str],
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    let of_person = |handle: &String| person.handles.contains(handle);
+    for visit in brand.zone_visits.iter().filter(|visit| visit.ended.is_none() && of_person(&visit.handle)) {
+        let (location, zone, start) = (&visit.location, &visit.zone, visit.first.0);
+        if !zones.is_empty() && !zones.iter().any(|z| z == zone || *z == format!("{location}/{zone}")) {
+            continue;
+        }
+        let shelf =
+            brand.catalogue.shelves.get(&(location.clone(), zone.clone())).cloned().unwrap_or_default();
+        let there = |id: &String| !in_stock || brand.catalogue.pieces(Some(location), id) > 0;
+        let lives = person.interests.lives(interest);
+        let items: Vec<Item> = lives
+            .into_iter()
+            .filter(|life| shelf.contains(&life.item) && there(&life.item))
+            .map(item)
+            .collect();
+        if items.is_empty() && !interest.none() {
+            continue;
+        }
+        let basis = Basis::Zone {
+            handle: visit.handle.clone(),
+            location: location.clone(),
+            zone: zone.clone(),
+            start,
+            interest: interest.clone(),
+            in_stock,
+        };
+        let episode = format!("zone|{}|{location}|{zone}|{start}", visit.handle);
+        let mut entered = situation(episode, &visit.handle, start + dwell, items, basis);
+        entered.place = Some(location.clone());
+        entered.dwell = Some(dwell);
+        entered.about_items = !interest.none();
+        found.push(entered);
+    }
+    found
+}
+
+fn store_left(
+    person: &Person<'_>,
+    config: &Config,
+    min_dwell: Time,
+    after: Time,
+    interest: &Kinds,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for visit in &person.shop_visits {
+        let Some((_, dwell)) = visit.ended else { continue };
+        let end = visit.end_at_the_latest(&config.presence);
+        let window = (visit.start, end + after);
+        let bought = person.purchases().any(|time| window.0 <= time && time <= window.1);
+        let lives = person.interests.lives(interest);
+        let items: Vec<Item> = lives.into_iter().filter(|life| life.start <= window.1).map(item).collect();
+        if dwell < min_dwell || bought || (items.is_empty() && !interest.none()) {
+            continue;
+        }
+        let episode = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
+        let basis = Basis::Left { window, interest: interest.clone() };
+        let mut left = situation(episode, &visit.anchor, window.1, items, basis);
+        left.place = Some(visit.location.clone());
+        left.dwell = Some(dwell);
+        left.about_items = !interest.none();
+        found.push(left);
+    }
+    found
+}
+
+fn checked_in(person: &Person<'_>) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for event in &person.events {
+        let Act::CheckIn(location) = &event.act else { continue };
+        let episode = format!("check_in|{}|{location}|{}", event.handle, event.time);
+        let mut checked_in = situation(episode, &event.handle, event.time, Vec::new(), Basis::Done);
+        checked_in.place = Some(location.clone());
+        checked_in.about_items = false;
+        found.push(checked_in);
+    }
+    found
+}
+
+fn back_in_stock(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    interest: &Kinds,
+    location: Option<&'static str>,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for life in person.interests.lives(interest) {
+        let (anchor, start) = (&life.anchor, life.start);
+        let timeline = brand.catalogue.timeline(location, &life.item);
+        let Some(since) = current_return(&timeline).filter(|since| *since >= start) else { continue };
+        let episode = format!("back|{anchor}|{}|{start}|{}|{since}", life.item, location.unwrap_or("*"));
+        let basis =
+            Basis::Stock { anchor: anchor.clone(), start, interest: interest.clone(), since: Some(since) };
+        let mut back = situation(episode, anchor, since, vec![item(life)], basis);
+        back.place = location.map(str::to_owned);
+        found.push(back);
+    }
+    found
+}
+
+fn running_low(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    interest: &Kinds,
+    at_most: i64,
+    location: Option<&'static str>,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for life in person.interests.lives(interest) {
+        let (anchor, start) = (&life.anchor, life.start);
+        if !(1..=at_most).contains(&brand.catalogue.pieces(location, &life.item)) {
+            continue;
+        }
+        let since = current_return(&brand.catalogue.timeline(location, &life.item));
+        let (place, number) = (location.unwrap_or("*"), since.unwrap_or(0));
+        let episode = format!("low|{anchor}|{}|{start}|{place}|{number}", life.item);
+        let basis = Basis::Stock { anchor: anchor.clone(), start, interest: interest.clone(), since };
+        let mut low = situation(episode, anchor, start, vec![item(life)], basis);
+        low.place = location.map(str::to_owned);
+        found.push(low);
+    }
+    found
+}
+
+fn price_dropped(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    interest: &Kinds,
+    basis_points: i64,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for life in person.interests.lives(interest) {
+        let (anchor, start) = (&life.anchor, life.start);
+        let Some(prices) = brand.catalogue.prices.get(&life.item) else { continue };
+        if !super::stock::dropped_now(prices, start, basis_points) {
+            continue;
+        }
+        let Some(since) = drops(prices, start, basis_points).pop() else { continue };
+        let episode = format!("price|{anchor}|{}|{start}|{since}", life.item);
+        let basis =
+            Basis::Price { anchor: anchor.clone(), start, interest: interest.clone(), since, basis_points };
+        found.push(situation(episode, anchor, since, vec![item(life)], basis));
+    }
+    found
+}
+
+fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for event in &person.events {
+        let Act::Purchase { transaction, items, location } = &event.act else { continue };
+        let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
+        let line = |(id, quantity): &(String, Option<i64>)| Item {
+            id: id.clone(),
+            quantity: Some(quantity.unwrap_or(1)),
+            handle: event.handle.clone(),
+        };
+        let items = items.iter().map(line).collect();
+        let mut purchased = situation(episode, &event.handle, event.time, items, Basis::Done);
+        purchased.until = Some(event.time + within);
+        purchased.place = location.clone();
+        found.push(purchased);
+    }
+    found
+}

@@ -1,0 +1,141 @@
+//! Everything that follows from the events taken in so far and the clock, computed from scratch.
+
+use super::config::Config;
+use super::event::{Act, Event, Time};
+use super::interest::{Interests, Kind, interests};
+use super::persons::{name, persons};
+use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
+use super::rules::{ItemView, Kinds, View};
+use super::stock::{Catalogue, catalogue};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All brands at one moment.
+pub(crate) struct World<'a> {
+    pub(crate) clock: Time,
+    pub(crate) brands: Vec<Brand<'a>>,
+}
+
+/// One brand: brands never meet.
+pub(crate) struct Brand<'a> {
+    pub(crate) name: String,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) zone_visits: Vec<ZoneVisit>,
+    pub(crate) persons: Vec<Person<'a>>,
+}
+
+/// One person with all that is known of it.
+pub(crate) struct Person<'a> {
+    pub(crate) name: String,
+    pub(crate) handles: BTreeSet<String>,
+    /// In order of (time, arrival).
+    pub(crate) events: Vec<&'a Event>,
+    pub(crate) interests: Interests,
+    pub(crate) shop_visits: Vec<ShopVisit>,
+    pub(crate) attributes: BTreeMap<String, Value>,
+}
+
+/// The world after `events` (in order of arrival, copies left out) at `clock`.
+pub(crate) fn world<'a>(events: &[&'a Event], config: &Config, clock: Time) -> World<'a> {
+    let names: BTreeSet<&String> = events.iter().map(|event| &event.brand).collect();
+    let of_brand =
+        |name: &String| events.iter().copied().filter(|event| event.brand == *name).collect::<Vec<_>>();
+    let brands = names.into_iter().map(|name| brand(name, &of_brand(name), config, clock)).collect();
+    World { clock, brands }
+}
+
+fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -> Brand<'a> {
+    let mut ordered = arrived.to_vec();
+    ordered.sort_by_key(|event| event.order());
+    let zone_visits = zone_visits(arrived, &config.presence, clock);
+    let person = |handles: BTreeSet<String>| {
+        let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
+        Person {
+            name: name(&handles),
+            interests: interests(&events, clock.saturating_sub(config.views_kept)),
+            shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
+            attributes: attributes(&events),
+            handles,
+            events,
+        }
+    };
+    let persons = persons(arrived, &config.identity).into_iter().map(person).collect();
+    Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits }
+}
+
+fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {
+    let mut attributes = BTreeMap::new();
+    for event in events {
+        if let Act::Profile(changes) = &event.act {
+            attributes.extend(changes.iter().cloned());
+        }
+    }
+    attributes.retain(|_, value| !value.is_null());
+    attributes
+}
+
+impl Person<'_> {
+    /// Consent for a channel and a category: the most specific statement, of those the latest.
+    pub(crate) fn consents(&self, channel: &str, category: Option<&str>, unless_told: bool) -> bool {
+        let mut best: Option<(u8, bool)> = None;
+        for event in &self.events {
+            let Act::Consent { channel: on, category: about, granted } = &event.act else { continue };
+            let applies = on.as_deref().is_none_or(|on| on == channel)
+                && about.as_deref().is_none_or(|about| Some(about) == category);
+            let specific = u8::from(on.is_some()) * 2 + u8::from(about.is_some());
+            if applies && best.is_none_or(|(other, _)| specific >= other) {
+                best = Some((specific, *granted));
+            }
+        }
+        best.map_or(unless_told, |(_, granted)| granted)
+    }
+
+    /// What expressions see; `item` is the article in question.
+    pub(crate) fn view(&self, known: &Catalogue, item: Option<ItemView>, now: Time) -> View {
+        let lines = self.interests.lines();
+        let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
+        View {
+            customer: self.attributes.clone(),
+            item,
+            cart_lines: lines.len() as i64,
+            cart_quantity: lines.iter().map(|line| line.quantity).sum(),
+            cart_value: lines.iter().map(value).sum::<i64>() as f64 / 10_000.0,
+            dwell: None,
+            location: None,
+            now,
+        }
+    }
+
+    /// `item` in expressions: of the cart, or `quantity` where it is told.
+    pub(crate) fn item_view(
+        &self,
+        known: &Catalogue,
+        item: &str,
+        quantity: Option<i64>,
+        place: Option<&str>,
+    ) -> ItemView {
+        let open = |kind: Kind| self.interests.open(kind, item);
+        ItemView {
+            id: item.to_owned(),
+            category: known.categories.get(item).cloned(),
+            price: known.price(item).map(|price| price as f64 / 10_000.0),
+            quantity: quantity.or(open(Kind::Cart).map(|line| line.quantity)).unwrap_or(1),
+            stock: known.pieces(place, item),
+            in_cart: open(Kind::Cart).is_some(),
+            in_wishlist: open(Kind::Wish).is_some(),
+            viewed: open(Kind::View).is_some(),
+        }
+    }
+
+    /// Whether an interest of these kinds in the item is open.
+    pub(crate) fn wants(&self, item: &str, kinds: &Kinds) -> bool {
+        [Kind::Cart, Kind::Wish, Kind::View]
+            .into_iter()
+            .any(|kind| kinds.has(kind) && self.interests.open(kind, item).is_some())
+    }
+
+    /// Times of the person's purchases on any channel.
+    pub(crate) fn purchases(&self) -> impl Iterator<Item = Time> {
+        self.events.iter().filter(|event| matches!(event.act, Act::Purchase { .. })).map(|event| event.time)
+    }
+}
