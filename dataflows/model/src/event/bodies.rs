@@ -6,7 +6,7 @@
 
 use super::json::{Field, Kind as Json, Place, Value, found, object};
 use super::kind::Kind;
-use super::refusal::{QUANTITY_LIMIT, Refusal};
+use super::refusal::{QUANTITY_LIMIT, Refusal, excerpt};
 use super::{Act, Limits, Line, Position, Purchase, PushOutcome};
 use crate::key::{Brand, Handle, ItemId, LocationId, Text};
 use crate::value::{Number, Rssi};
@@ -229,7 +229,7 @@ impl<'a> Data<'a> {
         let handle =
             Handle::parse(self.brand, &text).map_err(|error| Refusal::Handle { path: path(), error })?;
         if handle == *subject {
-            return Err(Refusal::LinkWithItself { handle: text.into_owned() });
+            return Err(Refusal::LinkWithItself { handle: excerpt(&text) });
         }
         Ok(Some(handle))
     }
