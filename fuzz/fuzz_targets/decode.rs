@@ -3,11 +3,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shopbell_model::event::{Decoded, Kind, Limits, Lines, Refusal, decode, decode_array, decode_binary, encode};
+use shopbell_model::event::{
+    Decoded, Kind, Limits, Lines, Refusal, decode, decode_array, decode_binary, encode,
+};
 
 fuzz_target!(|raw: &[u8]| {
     let limits = Limits { event_bytes: 64 * 1024, ..Limits::default() };
-    check(decode(raw, u64::MAX, &limits), &limits);
+    let decoded = decode(raw, u64::MAX, &limits);
+    agree_with_serde_json(raw, &decoded);
+    check(decoded, &limits);
     for event in decode_array(raw).unwrap_or_default() {
         check(decode(event, u64::MAX, &limits), &limits);
     }
@@ -33,6 +37,18 @@ fuzz_target!(|raw: &[u8]| {
         check(decode_binary(headers, payload, u64::MAX, &limits), &limits);
     }
 });
+
+/// What decoding takes for JSON, serde_json does too, and the other way round.
+fn agree_with_serde_json(raw: &[u8], decoded: &Result<Decoded, Refusal>) {
+    let Ok(text) = std::str::from_utf8(raw) else { return };
+    let theirs = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    match decoded {
+        Err(Refusal::TooLarge { .. } | Refusal::TooDeep { .. }) => {}
+        // Skipping, serde_json does not look at surrogates.
+        Err(Refusal::NotJson { reason, .. }) => assert!(!theirs || reason == "lone surrogate", "{text}"),
+        _ => assert!(theirs, "{text}"),
+    }
+}
 
 fn check(decoded: Result<Decoded, Refusal>, limits: &Limits) {
     match decoded {

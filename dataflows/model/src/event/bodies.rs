@@ -6,10 +6,11 @@
 
 use super::json::{Field, Kind as Json, Place, Value, found, object};
 use super::kind::Kind;
-use super::refusal::{QUANTITY_LIMIT, Refusal};
+use super::refusal::{QUANTITY_LIMIT, Refusal, excerpt};
 use super::{Act, Limits, Line, Position, Purchase, PushOutcome};
 use crate::key::{Brand, Handle, ItemId, LocationId, Text};
 use crate::value::{Number, Rssi};
+use std::fmt::Write;
 
 mod profile;
 mod things;
@@ -194,7 +195,13 @@ impl<'a> Data<'a> {
                 let part = |field: Field<'_>| {
                     field.whole_within(0, i64::from(u16::MAX))?.ok_or(Refusal::BeaconUnnamed)
                 };
-                lower(&format!("{uuid}/{}/{}", part(major)?, part(minor)?))
+                let (major, minor) = (part(major)?, part(minor)?);
+                let mut id = Text::with_capacity(uuid.len() + "/65535/65535".len());
+                id.push_str(&uuid);
+                id.make_ascii_lowercase();
+                // Writing to a string cannot fail.
+                let _ = write!(id, "/{major}/{minor}");
+                id
             }
         };
         Ok(Act::Reading(id, signal(rssi)?))
@@ -229,7 +236,7 @@ impl<'a> Data<'a> {
         let handle =
             Handle::parse(self.brand, &text).map_err(|error| Refusal::Handle { path: path(), error })?;
         if handle == *subject {
-            return Err(Refusal::LinkWithItself { handle: text.into_owned() });
+            return Err(Refusal::LinkWithItself { handle: excerpt(&text) });
         }
         Ok(Some(handle))
     }

@@ -22,7 +22,6 @@ use std::borrow::Cow;
 
 /// What some bytes turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly all are events; a box for each would cost more")]
 pub enum Decoded {
     /// An event of the contract.
     Event(Event),

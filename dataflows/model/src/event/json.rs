@@ -179,13 +179,18 @@ pub(super) struct Object<'t, const N: usize> {
     pub(super) duplicate: Option<&'static str>,
 }
 
-/// The values of `names` in an object; in any other value there are none.
+/// The values of `names` in `whole`, which is an object.
 pub(super) fn object<'t, const N: usize>(whole: Value<'t>, names: &[&'static str; N]) -> Object<'t, N> {
     // What was seen, apart from the values: `null` is absent, but still given.
     let (mut values, mut seen) = ([None; N], [false; N]);
     let (mut duplicate, mut next) = (None, 0);
-    for (key, value) in members(whole) {
-        let Some(position) = position(names, next, &key) else { continue };
+    let mut inside = whole.inside();
+    while let (Some(key), Some(value)) = (inside.next(), inside.next()) {
+        let found = match key.kind() {
+            Kind::Plain => position(names, next, key.raw()),
+            _ => position(names, next, &key.text().unwrap_or_default()),
+        };
+        let Some(position) = found else { continue };
         next = position + 1;
         if let (Some(slot), Some(seen)) = (values.get_mut(position), seen.get_mut(position)) {
             if *seen {
@@ -207,7 +212,7 @@ fn position(names: &[&'static str], next: usize, key: &str) -> Option<usize> {
     names.iter().position(|name| *name == key)
 }
 
-/// Keys and values of an object, in its order.
+/// Keys and values of `whole`, which is an object, in its order.
 pub(super) fn members<'t>(whole: Value<'t>) -> impl Iterator<Item = (Cow<'t, str>, Value<'t>)> {
     let mut inside = whole.inside();
     std::iter::from_fn(move || Some((inside.next()?.text()?, inside.next()?)))
