@@ -273,7 +273,7 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
     ) {
         let mut passed = Vec::with_capacity(items.len());
         for wanted in items {
-            let scored = see(self.situation, &self.rule.when, Some(wanted), self.due(&found), |view| {
+            let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
                 self.rule.passes(view).then(|| self.rule.score(view))
             });
             passed.extend(scored.map(|scored| (scored, wanted)));
@@ -289,17 +289,12 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
 
     /// A candidate about the situation as a whole.
     fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
-        let scored = see(self.situation, &self.rule.when, None, self.due(&found), |view| {
+        let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
             self.rule.passes(view).then(|| self.rule.score(view))
         });
         let Some(scored) = scored else { return };
         let items = items.iter().map(|wanted| wanted.item.clone()).collect();
         self.finish(found, scored.score, scored.terms, items, &[], event);
-    }
-
-    /// When it comes true: not before the rule does.
-    fn due(&self, found: &Found<'_>) -> Time {
-        found.due.max(self.rule.from.unwrap_or(0))
     }
 
     fn finish(
@@ -311,7 +306,7 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         lives: &[&Life],
         event: Option<&EventRef>,
     ) {
-        let due = self.due(&found);
+        let due = found.due;
         let until = found.until;
         if until.is_some_and(|until| until <= due) {
             return;

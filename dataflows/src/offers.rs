@@ -15,8 +15,9 @@ use crate::situations::situations;
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::VecCollection;
 use differential_dataflow::operators::iterate::Variable;
+use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::PersonFact;
-use shopbell_model::key::Person;
+use shopbell_model::key::{Handle, Person, Text};
 use shopbell_model::offer::Message;
 use shopbell_model::rules::Rule;
 use shopbell_model::settings::Identity;
@@ -77,8 +78,10 @@ pub fn offers<'scope>(
         identity(folded.links, &settings.identity, move |counts| report.identified(counts))
     };
     let (ledger, said) = Variable::new(scope, 1);
-    let kept = kept(said.clone(), settings.ledger, clock.clone(), waiting("ledger"));
-    let persons = persons(folded.persons, kept, renamings);
+    let kept = kept(said, settings.ledger, clock.clone(), waiting("ledger"));
+    let (outcomes, facts) = apart(folded.persons);
+    let answered = answered(outcomes, kept.clone());
+    let persons = persons(facts, kept.concat(answered), renamings);
 
     let derived = interests(persons.facts.clone(), settings.fold.presence.leave_after);
     let known = surroundings(derived.clone(), inventory(folded.subjects));
@@ -106,6 +109,32 @@ pub fn offers<'scope>(
     gather(decided.messages, deliver)
 }
 
+/// Facts by handle, as the fold gives them.
+type ByHandle<'scope> = VecCollection<'scope, Time, (Handle, Option<PersonFact>)>;
+
+/// Outcomes of offers by offer, and the other facts.
+fn apart(facts: ByHandle<'_>) -> (VecCollection<'_, Time, (Text, PushOutcome)>, ByHandle<'_>) {
+    let outcomes = facts.clone().flat_map(|(_, fact)| match fact {
+        Some(PersonFact::Outcome(offer, outcome)) => Some((offer, outcome)),
+        _ => None,
+    });
+    (outcomes, facts.filter(|(_, fact)| !matches!(fact, Some(PersonFact::Outcome(..)))))
+}
+
+/// Outcomes by the handle that the offer belongs to, whoever reported them.
+fn answered<'scope>(
+    outcomes: VecCollection<'scope, Time, (Text, PushOutcome)>,
+    ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
+) -> VecCollection<'scope, Time, (Handle, PersonFact)> {
+    let anchors = ledger.flat_map(|(handle, fact)| match fact {
+        PersonFact::Sent(sent) => Some((sent.offer_id.clone(), handle)),
+        _ => None,
+    });
+    outcomes.join_map(anchors, |offer, outcome, handle| {
+        (handle.clone(), PersonFact::Outcome(offer.clone(), *outcome))
+    })
+}
+
 /// Candidates from their due time until their end.
 fn within_time<'scope, F: FnMut(Waiting) + 'static>(
     candidates: VecCollection<'scope, Time, (Person, Shared<crate::rows::Candidate>)>,
@@ -114,7 +143,8 @@ fn within_time<'scope, F: FnMut(Waiting) + 'static>(
 ) -> VecCollection<'scope, Time, (Person, Ground)> {
     let ground = |(person, candidate)| (person, Ground::Candidate(candidate));
     let starts = candidates.clone().map(move |row| {
-        let due = row.1.due;
+        // Not before the rule is in force.
+        let due = row.1.due.max(row.1.rule.from.unwrap_or(0));
         (ground(row), due)
     });
     let ends = candidates.flat_map(move |row| row.1.until.map(|until| (ground(row), until)));

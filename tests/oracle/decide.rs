@@ -109,8 +109,7 @@ fn candidates<'a>(
             if clock < situation.due || situation.until.is_some_and(|until| clock > until) {
                 continue;
             }
-            let in_time =
-                rule.from.is_none_or(|from| from <= clock) && rule.until.is_none_or(|until| clock < until);
+            let in_time = rule.from.is_none_or(|from| from <= clock);
             let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
             *standing.entry(id.clone()).or_default() |= scored.is_some();
             let Some((score, items)) = scored else { continue };
@@ -172,7 +171,9 @@ fn send(
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     for candidate in candidates {
-        if ledger.iter().any(|sent| sent.offer_id == candidate.offer_id) {
+        // A rule that is over makes no offers; what it made keeps standing.
+        let over = candidate.rule.until.is_some_and(|until| until <= clock);
+        if over || ledger.iter().any(|sent| sent.offer_id == candidate.offer_id) {
             continue;
         }
         let Candidate { offer_id, rule, situation, score, items } = candidate;

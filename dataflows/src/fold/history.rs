@@ -129,7 +129,7 @@ impl Histories {
         timers: &mut Wheel<Timer>,
     ) {
         let at = Moment { time: visit.last.unwrap_or(visit.start.time), arrival: visit.start.arrival };
-        let expires = at.time.saturating_add(self.retention.visits.0);
+        let expires = end_of(at.time, self.retention.visits);
         let entry = Entry { at, expires, group: Group::Alone, fact: PersonFact::Zone(visit) };
         self.histories.entry(handle.clone()).or_default().push(handle, entry, timers);
     }
@@ -181,7 +181,7 @@ struct Keep<'a> {
 
 impl Keep<'_> {
     fn fact(&mut self, span: Duration, group: Group, fact: PersonFact) {
-        let mut expires = self.at.time.saturating_add(span.0);
+        let mut expires = end_of(self.at.time, span);
         let history = self.histories.histories.entry(self.handle.clone()).or_default();
         if group != Group::Alone {
             for entry in history.entries.iter_mut().filter(|entry| entry.group == group) {
@@ -260,6 +260,11 @@ impl Keep<'_> {
             self.fact(span, Group::Alone, fact);
         }
     }
+}
+
+/// The first moment at which a fact is older than its retention.
+fn end_of(time: Time, span: Duration) -> Time {
+    time.saturating_add(span.0).saturating_add(1)
 }
 
 fn detail(line: Line) -> Detail {

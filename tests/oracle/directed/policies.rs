@@ -155,9 +155,7 @@ case!(
          10:02:59.999 card:2 checkin s1
          10:03:00 card:3 checkin s1",
         "10:01:00 made campaign card:1 associate 50 - check_in|card:1|s1|{10:00:00}
-         10:02:59.999 made campaign card:2 associate 50 - check_in|card:2|s1|{10:02:59.999}
-         10:03:00 withdrawn campaign rule
-         10:03:00 withdrawn campaign rule"
+         10:02:59.999 made campaign card:2 associate 50 - check_in|card:2|s1|{10:02:59.999}"
     )
 );
 
