@@ -86,11 +86,7 @@ impl Histories {
                 {
                     keep.sign(location.clone(), SignKind::Seen, event.clone());
                 }
-                let items = purchase
-                    .items
-                    .into_iter()
-                    .map(|line| (line.item.clone(), line.quantity.unwrap_or(1), detail(line)))
-                    .collect();
+                let items = by_item(purchase.items);
                 let (transaction, location) = (purchase.transaction, purchase.location);
                 let bought = Bought { at, transaction, items, location, event };
                 let span = keep.histories.retention.purchases;
@@ -265,6 +261,19 @@ impl Keep<'_> {
 /// The first moment at which a fact is older than its retention.
 fn end_of(time: Time, span: Duration) -> Time {
     time.saturating_add(span.0).saturating_add(1)
+}
+
+/// What was bought, one entry an article.
+fn by_item(lines: Vec<Line>) -> Vec<(ItemId, u32, Detail)> {
+    let mut items: Vec<(ItemId, u32, Detail)> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let quantity = line.quantity.unwrap_or(1);
+        match items.iter_mut().find(|(item, _, _)| *item == line.item) {
+            Some((_, sum, _)) => *sum = sum.saturating_add(quantity),
+            None => items.push((line.item.clone(), quantity, detail(line))),
+        }
+    }
+    items
 }
 
 fn detail(line: Line) -> Detail {
