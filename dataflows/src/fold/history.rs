@@ -259,7 +259,7 @@ impl Keep<'_> {
 }
 
 /// The first moment at which a fact is older than its retention.
-fn end_of(time: Time, span: Duration) -> Time {
+pub(super) fn end_of(time: Time, span: Duration) -> Time {
     time.saturating_add(span.0).saturating_add(1)
 }
 
