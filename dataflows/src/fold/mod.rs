@@ -182,7 +182,7 @@ impl Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
             profiles: profile::Profiles::default(),
-            readings: readings::Readings::new(settings.presence.clone()),
+            readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
             stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
             links: links::Links::default(),
@@ -232,15 +232,11 @@ impl Fold {
     fn act(&mut self, handle: Handle, at: Moment, act: Act, event: EventRef, out: &mut Changes) {
         match act {
             Act::Reading(beacon, rssi) => {
-                let timers = &mut self.timers;
-                let reading = readings::Heard { beacon, rssi, at, event };
-                self.readings.hear(handle, reading, timers, &mut self.counts, out);
+                self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
             }
             Act::Rfid { read_point, .. } => {
-                let rssi = shopbell_model::value::Rssi(0);
-                let reading =
-                    readings::Heard { beacon: Text::from(read_point.to_lowercase()), rssi, at, event };
-                self.readings.hear(handle, reading, &mut self.timers, &mut self.counts, out);
+                let (beacon, rssi) = (Text::from(read_point.to_lowercase()), shopbell_model::value::Rssi(0));
+                self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
             }
             Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
             Act::Consent { channel, category, granted } => {
@@ -251,6 +247,11 @@ impl Fold {
                 self.histories.act(&handle, at, act, event, &mut self.timers, counts, out);
             }
         }
+    }
+
+    fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
+        let (histories, timers) = (&mut self.histories, &mut self.timers);
+        self.readings.hear(handle, heard, histories, timers, &mut self.counts, out);
     }
 
     /// The earliest moment at which something ends by itself.
@@ -266,7 +267,7 @@ impl Fold {
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
                     Timer::Presence(handle) => {
-                        self.readings.expire(handle, now, &mut self.histories, &mut self.timers, out);
+                        self.readings.expire(handle, now, &mut self.timers, out);
                     }
                 }
             }
