@@ -23,9 +23,12 @@ pub(super) fn runtime() -> Result<Runtime, RunError> {
         .map_err(|error| RunError::System { what: "the runtime of http", error })
 }
 
-/// The files, then standard input, with their labels in metrics.
-pub(super) fn sources(config: &Config) -> Result<Vec<(&'static str, Box<dyn Source>)>, RunError> {
-    let mut sources: Vec<(&'static str, Box<dyn Source>)> = Vec::new();
+/// A source with its label in metrics.
+pub(super) type Labelled = (&'static str, Box<dyn Source>);
+
+/// The files, then standard input.
+pub(super) fn sources(config: &Config) -> Result<Vec<Labelled>, RunError> {
+    let mut sources: Vec<Labelled> = Vec::new();
     for path in &config.source.files {
         sources.push(("file", Box::new(open_file(path, config.limits.event_bytes)?)));
     }

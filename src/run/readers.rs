@@ -6,15 +6,16 @@
 
 use super::RunError;
 use super::control::Control;
+use super::parts::Labelled;
 use crate::intake::{DecodedChunk, Outcome};
 use crate::metrics::Metrics;
-use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, Intake, Progress, Source};
+use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, Intake, Progress};
 use std::sync::Arc;
 
 /// What is read, and with what.
 pub(super) struct Readers {
-    /// One after the other, each with its label in metrics.
-    pub(super) sources: Vec<(&'static str, Box<dyn Source>)>,
+    /// One after the other.
+    pub(super) sources: Vec<Labelled>,
     pub(super) decoder: Arc<dyn Decode>,
     pub(super) dead_letters: DeadLetters,
     pub(super) intake: Intake,

@@ -144,6 +144,10 @@ impl Ticker {
     fn show(&self) {
         let board = self.engine.board();
         let identified = board.identified();
+        let folded = board.folded();
+        self.metrics.skipped("unknown-beacon", folded.unknown_beacons);
+        self.metrics.skipped("reading-too-late", folded.too_late);
+        self.metrics.skipped("fact-dropped", folded.dropped_facts);
         self.metrics.waiting_deadlines.set(board.waiting().0 as i64);
         self.metrics.shared_handles.set(identified.shared_handles as i64);
         self.metrics.capped_persons.set(identified.capped_links as i64);

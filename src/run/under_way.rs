@@ -77,8 +77,9 @@ impl UnderWay {
     /// Everything before `time` is complete.
     pub(super) fn complete(&self, time: Time) {
         let mut ticks = self.ticks();
-        while let Some(done) = ticks.pop_front_if(|unfinished| unfinished.until <= time) {
+        while let Some(done) = ticks.front().filter(|unfinished| unfinished.until <= time) {
             self.metrics.tick.observe(done.began.elapsed());
+            ticks.pop_front();
         }
         self.metrics.unfinished_ticks.set(ticks.len() as i64);
     }

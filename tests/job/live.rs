@@ -124,6 +124,23 @@ fn a_second_copy_changes_nothing() {
 }
 
 #[test]
+fn an_idle_job_makes_no_ticks_and_an_offer_becomes_a_fact_without_one() {
+    let job = Job::start(CHECKED_IN, "");
+    let ticks = || job.metric("shopbell_tick_seconds_count");
+    assert_eq!(ticks(), 0.0);
+    job.accept(&[check_in("1", "phone:1")]);
+    job.process.wait_for_offer("offer.made", "phone:1");
+    // One of the event, one in which the ledger learns of the offer.
+    wait_for("the ledger's tick", || (ticks() == 2.0).then_some(()));
+    // More than the longest sleep of the ticker.
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!((ticks(), job.metric("shopbell_unfinished_ticks")), (2.0, 0.0));
+    // It is kept for thirty days.
+    assert_eq!(job.metric("shopbell_waiting_deadlines"), 1.0);
+    job.stop();
+}
+
+#[test]
 fn ticks_lie_on_the_configured_grid() {
     let job = Job::start(CHECKED_IN, "[engine]\ntick = \"100ms\"\n");
     for n in 0..5 {

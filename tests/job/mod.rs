@@ -133,7 +133,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!("log of the process:\n{}\noffers: {:#?}", self.log(), self.offers());
+            let _ = writeln!(std::io::stderr(), "log:\n{}\noffers: {:#?}", self.log(), self.offers());
         }
     }
 }
