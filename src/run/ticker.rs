@@ -26,6 +26,10 @@ const IDLE: Duration = Duration::from_millis(500);
 /// The longest sleep in which a stop is not seen.
 const BLINK: Duration = Duration::from_millis(20);
 
+/// How long after a tick with offers time goes on without an event, so that they become facts of the
+/// ledger: nobody waits for that, and on a busy job the next event does it anyway.
+const LEDGER_PAUSE: u64 = 10;
+
 /// The latest tick with messages, told by the workers; 0 before there is one.
 pub(super) type LastSpoken = Arc<AtomicU64>;
 
@@ -95,14 +99,14 @@ impl Ticker {
         Ok(())
     }
 
-    /// When time must go on though no event comes: the next due time, or, after offers were made, the
-    /// moment in which they become facts of the ledger. What is due before the frontier is being
+    /// When time must go on though no event comes: the next due time, or, after offers were made, some
+    /// time later, so that they become facts of the ledger. What is due before the frontier is being
     /// decided already; its number is that of the last look.
     fn next_wanted(&self, frontier: Time) -> Option<Time> {
         let (_, due) = self.engine.board().waiting();
         let due = due.map(|due| self.engine.clock().tick_of(due)).filter(|tick| *tick >= frontier);
         let spoken = self.spoken.load(Ordering::Acquire);
-        let ledger = (spoken > 0 && spoken + 1 >= frontier).then_some(frontier);
+        let ledger = (spoken > 0 && spoken + 1 >= frontier).then_some(frontier + LEDGER_PAUSE);
         due.into_iter().chain(ledger).min()
     }
 
