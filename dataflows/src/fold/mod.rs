@@ -19,6 +19,7 @@ mod stock;
 pub use machine::{Machine, Reading};
 pub use operator::{FoldOutputs, fold};
 
+use crate::demand::Demand;
 use crate::wheel::Wheel;
 use rustc_hash::{FxHashSet, FxHasher};
 use serde::{Deserialize, Serialize};
@@ -67,8 +68,8 @@ pub struct FoldSettings {
     pub presence: Presence,
     /// How long facts are kept.
     pub retention: Retention,
-    /// Stock above this many reads as this many; what no rule asks for changes no answer.
-    pub stock_detail: i64,
+    /// What the rules ask for; nothing else is let through.
+    pub demand: Demand,
 }
 
 /// What events could not change, by reason: for metrics.
@@ -182,7 +183,7 @@ impl Fold {
             histories: history::Histories::new(settings.retention.clone()),
             profiles: profile::Profiles::default(),
             readings: readings::Readings::new(settings.presence.clone()),
-            stock: stock::Stocks::new(settings.stock_detail),
+            stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
             links: links::Links::default(),
             timers: Wheel::default(),
