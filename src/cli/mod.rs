@@ -8,7 +8,9 @@ mod failure;
 mod files;
 mod generate;
 mod import;
+mod logs;
 mod replay;
+mod run;
 
 pub use failure::Failure;
 
@@ -25,6 +27,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the live job until SIGINT or SIGTERM
+    Run(run::Arguments),
     /// Replay events from files through the whole engine, by their own clock
     Replay(replay::Arguments),
     /// Check rule files and configuration files, and name everything that is wrong
@@ -39,6 +43,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
+        Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),

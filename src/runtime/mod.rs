@@ -8,7 +8,7 @@
 mod board;
 mod worker;
 
-pub use board::Board;
+pub use board::{Board, Progress};
 
 use crate::runtime::worker::{Batch, Work, run_worker};
 use crossbeam_channel::{Sender, bounded};
@@ -95,6 +95,7 @@ pub struct Engine {
     threads: Vec<Thread>,
     unfinished: usize,
     submitted: std::collections::VecDeque<Time>,
+    submitted_until: Time,
     main: Option<JoinHandle<Result<(), EngineError>>>,
 }
 
@@ -149,6 +150,7 @@ impl Engine {
             threads: threads.into_iter().flatten().collect(),
             unfinished: job.unfinished,
             submitted: std::collections::VecDeque::new(),
+            submitted_until: 0,
             main: Some(main),
         })
     }
@@ -185,12 +187,18 @@ impl Engine {
             sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
         }
         self.threads.iter().for_each(Thread::unpark);
+        self.submitted_until = until;
         self.submitted.push_back(until);
         while self.submitted.len() > self.unfinished {
             let Some(oldest) = self.submitted.pop_front() else { break };
             self.board.wait_for(oldest).map_err(|()| EngineError::WorkerLost)?;
         }
         Ok(())
+    }
+
+    /// Where time stands: everything before it was submitted.
+    pub fn frontier(&self) -> Time {
+        self.submitted_until
     }
 
     /// Waits until everything before `time` is complete and delivered.
