@@ -54,6 +54,11 @@ impl Demand {
         }
     }
 
+    /// The same with another limit to the detail of stock.
+    pub fn with_stock_detail(self, stock_detail: i64) -> Self {
+        Demand { stock_detail, ..self }
+    }
+
     /// Whether scenes of that kind are asked for.
     pub fn scene(&self, kind: SceneKind) -> bool {
         self.scenes.contains(&kind)

@@ -8,7 +8,9 @@
 mod reason;
 
 use crate::demand::Demand;
-use crate::rows::{Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted};
+use crate::rows::{
+    Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
+};
 use differential_dataflow::VecCollection;
 use reason::why_gone;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};

@@ -14,6 +14,7 @@ mod readings;
 mod stock;
 
 use super::*;
+use crate::demand::Demand;
 use shopbell_model::event::Line;
 use shopbell_model::key::{Brand, ItemId, LocationId};
 use shopbell_model::time::Duration;
@@ -118,7 +119,11 @@ impl World {
 }
 
 fn settings() -> FoldSettings {
-    FoldSettings { presence: Presence::default(), retention: Retention::default(), stock_detail: i64::MAX }
+    FoldSettings {
+        presence: Presence::default(),
+        retention: Retention::default(),
+        demand: Demand::everything(),
+    }
 }
 
 fn handle(text: &str) -> Handle {

@@ -1,6 +1,7 @@
 //! Stock: levels and deltas in any order of arrival.
 
 use super::*;
+use crate::demand::Demand;
 use proptest::prelude::*;
 use shopbell_model::facts::Stock;
 
@@ -131,7 +132,8 @@ fn a_level_before_all_that_was_settled_changes_nothing() {
 
 #[test]
 fn stock_above_the_detail_is_one_fact() {
-    let mut world = World::new(&FoldSettings { stock_detail: 10, ..settings() }, 1);
+    let mut world =
+        World::new(&FoldSettings { demand: Demand::everything().with_stock_detail(10), ..settings() }, 1);
     for (after, delta) in [(1, 9), (2, 30), (3, -20), (4, 1)] {
         world.tick(START + after, [change(START + after, 0, Change::Delta(delta))]);
     }
