@@ -5,3 +5,4 @@
 mod http;
 mod oracle;
 mod real_data;
+mod shipped;

@@ -99,7 +99,7 @@ pub fn play(play: Play, ticks: Vec<Tick>, mut see: impl FnMut(Happening)) -> Res
         deliver.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), messages));
     })?;
     // Takes what was delivered: offers made, and when the last of them was there.
-    let mut take = |see: &mut dyn FnMut(Happening)| -> Result<Option<(usize, Instant)>, DemoError> {
+    let take = |see: &mut dyn FnMut(Happening)| -> Result<Option<(usize, Instant)>, DemoError> {
         let mut last = None;
         let all = std::mem::take(&mut *delivered.lock().unwrap_or_else(PoisonError::into_inner));
         for (at, messages) in all {

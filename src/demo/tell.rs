@@ -129,12 +129,15 @@ impl Teller<'_> {
 
     fn happenings(&mut self, happenings: &[Happening], brief: bool) -> io::Result<()> {
         let mut arrived = 0;
+        // The output has a tick's messages by offer id; told they are by what they mean.
+        let mut happenings: Vec<&Happening> = happenings.iter().collect();
+        happenings.sort_by_key(|happening| (happening.time(), rank(happening)));
         for happening in happenings {
             match happening {
                 Happening::Arrived(clock, event) => {
                     arrived += 1;
                     self.names.learn(event);
-                    let sentence = self.names.sentence(event);
+                    let sentence = self.sentence(event);
                     if !brief {
                         self.arrived(*clock, event, &sentence)?;
                     }
@@ -151,6 +154,16 @@ impl Teller<'_> {
             writeln!(self.out, "{INDENT}{arrived} events")?;
         }
         Ok(())
+    }
+
+    /// What happened; an offer's outcome with the rule that made it.
+    fn sentence(&self, event: &Event) -> String {
+        let sentence = self.names.sentence(event);
+        let Body::Person { act: Act::Push(_, offer), .. } = &event.body else { return sentence };
+        match self.offers.get(offer) {
+            Some((rule, _)) => format!("{sentence}: {rule}"),
+            None => sentence,
+        }
     }
 
     fn arrived(&mut self, clock: Time, event: &Event, sentence: &str) -> io::Result<()> {
@@ -195,10 +208,11 @@ impl Teller<'_> {
         if count == 1 {
             return writeln!(self.out, "{who} is heard by {beacon}, {} dBm", dbm(strongest));
         }
-        let minutes = (last - first) / 60_000;
+        let minutes = (last - first).div_ceil(60_000);
+        let minutes = if minutes == 1 { "1 minute".to_owned() } else { format!("{minutes} minutes") };
         writeln!(
             self.out,
-            "{who} is heard by {beacon} {count} times in {minutes} minutes, {} to {} dBm",
+            "{who} is heard by {beacon} {count} times in {minutes}, {} to {} dBm",
             dbm(weakest),
             dbm(strongest)
         )
@@ -238,18 +252,13 @@ impl Teller<'_> {
         if !made.body.is_empty() {
             self.paragraph(&format!("{INDENT}  "), &made.body, Style::new())?;
         }
-        let mut facts = Vec::new();
-        if let Some(coupon) = &made.coupon {
-            facts.push(format!("coupon {coupon}"));
-        }
         if !made.items.is_empty() {
-            facts.push(format!(
-                "about {}",
-                list(made.items.iter().map(|item| self.names.item(item).to_owned()))
-            ));
+            self.reason("about", &list(made.items.iter().map(|item| self.names.item(item).to_owned())))?;
         }
-        facts.push(format!("holds until {}", self.until(message.tick, made.valid_until)));
-        self.reason("", &facts.join("; "))?;
+        if let Some(coupon) = &made.coupon {
+            self.reason("coupon", coupon)?;
+        }
+        self.reason("until", &self.until(message.tick, made.valid_until))?;
         let mut causes: Vec<_> =
             made.events.iter().filter_map(|event| self.events.get(event)).cloned().collect();
         causes.sort();
@@ -257,12 +266,18 @@ impl Teller<'_> {
             let at = self.until(message.tick, *time);
             self.reason(if index == 0 { "because" } else { "" }, &format!("{at} {sentence}"))?;
         }
-        let terms: Vec<String> =
-            made.terms.iter().map(|(term, points)| format!("{points:+} {term}")).collect();
+        // A term that gives nothing explains nothing; a number by itself is where the sum starts.
+        let given = made.terms.iter().filter(|(_, points)| *points != 0);
+        let terms: Vec<String> = given
+            .map(|(term, points)| {
+                let name = if *term == points.to_string() { "to start with" } else { bare(term) };
+                format!("{points:+} {name}")
+            })
+            .collect();
         self.reason("score", &terms.join("\n"))?;
         if !made.over.is_empty() {
             let over = list(made.over.iter().map(|(rule, score)| format!("{rule} ({score})")));
-            self.reason("before", &over)?;
+            self.reason("beats", &over)?;
         }
         self.offers.insert(message.offer_id.clone(), (made.rule.to_string(), made.title.clone()));
         Ok(())
@@ -321,6 +336,24 @@ fn wrapped(out: &mut dyn Write, indent: &str, text: &str, style: Style) -> io::R
         line.push_str(word);
     }
     if line.is_empty() { Ok(()) } else { writeln!(out, "{indent}{style}{line}{style:#}") }
+}
+
+/// A term without brackets around the whole of it.
+fn bare(term: &str) -> &str {
+    let inner = term.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    inner.filter(|inner| !inner.contains(['(', ')'])).unwrap_or(term)
+}
+
+/// The order of what happens in one tick.
+fn rank(happening: &Happening) -> u8 {
+    match happening {
+        Happening::Arrived(..) => 0,
+        Happening::Decided(message, _) => match message.news {
+            News::Withdrawn(..) => 1,
+            News::Made(_) => 2,
+            News::Suppressed { .. } => 3,
+        },
+    }
 }
 
 /// A reason in words, with its name in the output.

@@ -65,10 +65,11 @@ impl<'a> Names<'a> {
                 format!("stock: {} {} in {}", quantity, self.item(item), self.location(location))
             }
             Body::StockDelta { location, item, delta } => {
-                format!("stock: {delta:+} {} in {}", self.item(item), self.location(location))
+                let delta = minus(&format!("{delta:+}"));
+                format!("stock: {delta} {} in {}", self.item(item), self.location(location))
             }
             Body::CatalogItem { item, price: Some(price), .. } => {
-                format!("catalogue: {} costs {price}", self.item(item))
+                format!("catalogue: {} for {price}", self.item(item))
             }
             Body::CatalogItem { item, .. } => format!("catalogue: {}", self.item(item)),
             Body::CatalogLocation { location, .. } => {
@@ -159,10 +160,14 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Hundredths of a dBm with a real minus sign.
+/// Hundredths of a dBm.
 pub(super) fn dbm(hundredths: i16) -> String {
-    let text = format!("{}", f64::from(hundredths) / 100.0);
-    text.replace('-', "−")
+    minus(&(f64::from(hundredths) / 100.0).to_string())
+}
+
+/// A number with a real minus sign.
+fn minus(number: &str) -> String {
+    number.replace('-', "−")
 }
 
 /// `a`, `a and b`, `a, b and c`.
