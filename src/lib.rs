@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod output;
 pub mod progress;
 pub mod replay;
+pub mod run;
 pub mod runtime;
 pub mod sink;
 pub mod source;

@@ -45,6 +45,7 @@ pub struct Metrics {
     events: Family<SourceLabel, Counter>,
     dead_letters: Family<CodeLabel, Counter>,
     refused_requests: Family<CodeLabel, Counter>,
+    skipped: Family<CodeLabel, Counter>,
     offers: Family<KindLabel, Counter>,
     withdrawals: Family<ReasonLabel, Counter>,
     webhooks: [Family<WebhookLabel, Counter>; 5],
@@ -114,6 +115,11 @@ impl Metrics {
             events: family(r, "events", "Accepted events"),
             dead_letters: family(r, "dead_letters", "Refused input, by code"),
             refused_requests: family(r, "http_refusals", "Requests answered with an error, by code"),
+            skipped: family(
+                r,
+                "skipped",
+                "Events that could not be used, and facts too old to keep, by code",
+            ),
             offers: family(r, "offers", "Offers made, withdrawn and suppressed"),
             withdrawals: family(r, "withdrawals", "Offers withdrawn, by reason"),
             webhook_waiting: family(r, "webhook_waiting", "Offers that wait for a webhook receiver"),
@@ -147,6 +153,11 @@ impl Metrics {
     /// Counts a request that was answered with an error.
     pub fn refused_request(&self, code: &'static str) {
         self.refused_requests.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// So many events or facts were skipped for that reason, from the start until now.
+    pub fn skipped(&self, code: &'static str, total: u64) {
+        self.skipped.get_or_create(&CodeLabel { code }).inner().fetch_max(total, Ordering::Relaxed);
     }
 
     /// Counts messages of a kind that were delivered to the sinks.
@@ -275,6 +286,8 @@ mod tests {
         metrics.dead_letter("not-json");
         metrics.offers("made", 2);
         metrics.withdrawal("bought");
+        metrics.skipped("unknown-beacon", 2);
+        metrics.skipped("unknown-beacon", 5);
         metrics.duplicates.inc();
         metrics.unknown_types.inc();
         metrics.waiting_deadlines.set(7);
@@ -286,6 +299,7 @@ mod tests {
             "shopbell_dead_letters_total{code=\"not-json\"} 1",
             "shopbell_offers_total{kind=\"made\"} 2",
             "shopbell_withdrawals_total{reason=\"bought\"} 1",
+            "shopbell_skipped_total{code=\"unknown-beacon\"} 5",
             "shopbell_duplicates_total 1",
             "shopbell_unknown_types_total 1",
             "shopbell_waiting_deadlines 7",

@@ -5,6 +5,9 @@
 //! How: a thread reads, as many threads as workers decode, this one puts events into ticks, workers run
 //! the dataflow. Cost: bounded queues between them.
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::Config;
 use crate::intake::{CloudEventsJson, DecodedChunk, Outcome, Sequencer};
 use crate::output::render;

@@ -36,10 +36,16 @@ impl Clock {
         tick.min(self.horizon.load(Ordering::Acquire))
     }
 
+    /// Whether the clock ever comes to `due`: whoever waits for a moment behind the horizon must hold
+    /// nothing for it, or the last tick is never complete.
+    pub fn comes_to(&self, due: Time) -> bool {
+        due <= self.horizon.load(Ordering::Acquire)
+    }
+
     /// The tick at which something due at `due` is decided, if it is at all before `frontier`.
     pub fn fires_before(&self, due: Time, frontier: Time) -> Option<Time> {
         let tick = self.tick_of(due);
-        (tick < frontier && due <= self.horizon.load(Ordering::Acquire)).then_some(tick)
+        (tick < frontier && self.comes_to(due)).then_some(tick)
     }
 }
 
@@ -56,5 +62,6 @@ mod tests {
         clock.stop_at(1940);
         assert_eq!(clock.fires_before(1950, 2001), None);
         assert_eq!(clock.fires_before(1940, 2001), Some(2000));
+        assert!(clock.comes_to(1940) && !clock.comes_to(1941));
     }
 }

@@ -60,6 +60,7 @@ impl Persons {
 
     /// Adds or takes away a link; [`Persons::settle`] says what follows.
     pub fn update(&mut self, link: &Link, diff: isize) {
+        self.capped.remove(&(link.low.clone(), link.high.clone()));
         for (here, there) in [(&link.low, &link.high), (&link.high, &link.low)] {
             let before = self.is_shared(here);
             let links = self.links.entry(here.clone()).or_default();
@@ -72,8 +73,12 @@ impl Persons {
             self.touched.insert(here.clone());
             if before != after {
                 self.shared = if after { self.shared + 1 } else { self.shared - 1 };
-                let neighbours = self.links.get(here).into_iter().flat_map(|links| links.keys().cloned());
-                self.touched.extend(neighbours);
+                for there in self.links.get(here).into_iter().flat_map(BTreeMap::keys) {
+                    self.touched.insert(there.clone());
+                    // Where it counts again, the component says whether the cap stops it.
+                    let (low, high) = if here < there { (here, there) } else { (there, here) };
+                    self.capped.remove(&(low.clone(), high.clone()));
+                }
             }
             if self.links.get(here).is_some_and(BTreeMap::is_empty) {
                 self.links.remove(here);

@@ -4,8 +4,9 @@
 //! docs/semantics.md. Cost: the facts of a person are read again whenever one of them changes; the
 //! fold keeps them few.
 
+use crate::demand::Demand;
 use crate::presence::shop_visits;
-use crate::rows::{CartLife, Derived, End, Interest, Kind, Life};
+use crate::rows::{CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
     Attribute, Bought, CartChange, CartMove, Detail, Moment, PersonFact, SignKind, Subject, Viewed, Wish,
@@ -20,13 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub fn interests<'scope>(
     facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
     leave_after: Duration,
+    demand: Demand,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
     facts.filter(|(_, (_, fact))| concerns_situations(fact)).reduce_named(
         "Interests",
         move |person, facts, derived| {
             let facts: Vec<(&Handle, &PersonFact)> =
                 facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
-            derive(person, &facts, leave_after, &mut |row| derived.push((row, 1)));
+            derive(person, &facts, leave_after, &demand, &mut |row| derived.push((row, 1)));
         },
     )
 }
@@ -54,32 +56,33 @@ pub fn derive(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
     leave_after: Duration,
+    demand: &Demand,
     give: &mut impl FnMut(Derived),
 ) {
     let mut about = BTreeSet::new();
-    derive_own(person, facts, leave_after, &mut |derived| {
-        ask(&derived, &mut about);
+    derive_own(person, facts, leave_after, demand, &mut |derived| {
+        ask(&derived, demand, &mut about);
         give(derived);
     });
     about.into_iter().for_each(|subject| give(Derived::About(subject)));
 }
 
 /// Notes which articles and places a row is about.
-fn ask(derived: &Derived, about: &mut BTreeSet<Subject>) {
+fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
     match derived {
         Derived::Interest(interest) if interest.end.is_none() => {
             about.insert(Subject::Item(interest.item.clone()));
         }
-        Derived::Zone(_, visit) if visit.last.is_none() => {
+        Derived::Zone(_, visit) if visit.last.is_none() && demand.scene(SceneKind::Zone) => {
             about.insert(Subject::Location(visit.zone.location.clone()));
         }
-        Derived::Shop(visit) => {
+        Derived::Shop(visit) if demand.scene(SceneKind::Visit) => {
             about.insert(Subject::Location(visit.location.clone()));
         }
-        Derived::CheckIn(_, sign) => {
+        Derived::CheckIn(_, sign) if demand.scene(SceneKind::CheckIn) => {
             about.insert(Subject::Location(sign.location.clone()));
         }
-        Derived::Bought(_, bought) => {
+        Derived::Bought(_, bought) if demand.scene(SceneKind::Purchase) => {
             about.extend(bought.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
             about.extend(bought.location.iter().cloned().map(Subject::Location));
         }
@@ -91,6 +94,7 @@ fn derive_own(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
     leave_after: Duration,
+    demand: &Demand,
     give: &mut impl FnMut(Derived),
 ) {
     let mut steps: Vec<Step<'_>> = Vec::new();
@@ -113,7 +117,9 @@ fn derive_own(
                 signs.push((handle, &**fact));
             }
             PersonFact::Zone(fact) => {
-                give(Derived::Zone(handle.clone(), fact.clone()));
+                if demand.scene(SceneKind::Zone) {
+                    give(Derived::Zone(handle.clone(), fact.clone()));
+                }
                 zones.push((handle, &**fact));
             }
             PersonFact::Attribute(fact) => {

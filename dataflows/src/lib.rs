@@ -17,6 +17,7 @@
 
 pub mod clock;
 pub mod decide;
+pub mod demand;
 pub mod fold;
 mod gather;
 pub mod identity;

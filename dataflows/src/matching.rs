@@ -26,7 +26,7 @@ pub fn matching<'scope>(
 ) -> VecCollection<'scope, Time, (Person, Shared<Candidate>)> {
     let rules = rules
         .flat_map(|rule| {
-            let kind = kind_of(&rule.when);
+            let kind = SceneKind::of(&rule.when);
             (0..SHARDS).map(move |shard| ((kind, shard), rule.clone()))
         })
         .arrange_by_key_named("Arrange: rules");
@@ -46,18 +46,6 @@ pub fn matching<'scope>(
             });
             found
         })
-}
-
-fn kind_of(when: &When) -> SceneKind {
-    match when {
-        When::CartAbandoned { per_item: true, .. } => SceneKind::Line,
-        When::CartAbandoned { per_item: false, .. } => SceneKind::Cart,
-        When::ZoneEntered { .. } => SceneKind::Zone,
-        When::StoreLeft { .. } => SceneKind::Visit,
-        When::CheckedIn => SceneKind::CheckIn,
-        When::BackInStock { .. } | When::RunningLow { .. } | When::PriceDropped { .. } => SceneKind::Interest,
-        When::Purchased { .. } => SceneKind::Purchase,
-    }
 }
 
 /// The candidates that `rule` finds in `situation`.

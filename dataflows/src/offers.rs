@@ -83,13 +83,14 @@ pub fn offers<'scope>(
     let answered = answered(outcomes, kept.clone());
     let persons = persons(facts, kept.concat(answered), renamings);
 
-    let derived = interests(persons.facts.clone(), settings.fold.presence.leave_after);
+    let derived =
+        interests(persons.facts.clone(), settings.fold.presence.leave_after, settings.fold.demand.clone());
     let known = surroundings(derived.clone(), inventory(folded.subjects));
     let sent = persons.facts.clone().flat_map(|(person, (_, fact))| match fact {
         PersonFact::Sent(sent) => Some((person, Derived::Sent(sent))),
         _ => None,
     });
-    let findings = situations(derived.concat(known).concat(sent));
+    let findings = situations(derived.concat(known).concat(sent), settings.fold.demand.clone());
     let candidates = matching(findings.clone(), rules.clone());
     let candidates = within_time(candidates, clock, waiting);
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::{Episode, Reason, Sent};
-use shopbell_model::rules::{Interests, Rule};
+use shopbell_model::rules::{Interests, Rule, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
@@ -217,6 +217,23 @@ pub enum SceneKind {
     Purchase,
     /// [`Scene::Interest`].
     Interest,
+}
+
+impl SceneKind {
+    /// The kind that a rule reacts to.
+    pub fn of(when: &When) -> Self {
+        match when {
+            When::CartAbandoned { per_item: true, .. } => SceneKind::Line,
+            When::CartAbandoned { per_item: false, .. } => SceneKind::Cart,
+            When::ZoneEntered { .. } => SceneKind::Zone,
+            When::StoreLeft { .. } => SceneKind::Visit,
+            When::CheckedIn => SceneKind::CheckIn,
+            When::BackInStock { .. } | When::RunningLow { .. } | When::PriceDropped { .. } => {
+                SceneKind::Interest
+            }
+            When::Purchased { .. } => SceneKind::Purchase,
+        }
+    }
 }
 
 /// A situation of a person, with all a rule may ask about it.

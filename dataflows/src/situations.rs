@@ -7,7 +7,10 @@
 
 mod reason;
 
-use crate::rows::{Article, CartLife, Derived, Finding, Interest, Scene, ShopVisit, Situation, Wanted};
+use crate::demand::Demand;
+use crate::rows::{
+    Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
+};
 use differential_dataflow::VecCollection;
 use reason::why_gone;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
@@ -22,12 +25,13 @@ use std::collections::BTreeMap;
 /// What stands, and why what was sent would be taken back.
 pub fn situations<'scope>(
     rows: VecCollection<'scope, Time, (Person, Derived)>,
+    demand: Demand,
 ) -> VecCollection<'scope, Time, (Person, Finding)> {
     rows.filter(|(_, row)| !matches!(row, Derived::About(_))).reduce_named(
         "Situations",
-        |person, rows, findings| {
+        move |person, rows, findings| {
             let known = Known::new(person, rows.iter().map(|(row, _)| *row));
-            known.situations(&mut |situation| {
+            known.situations(&demand, &mut |situation| {
                 findings.push((Finding::Stands(Shared::new(situation)), 1));
             });
             for sent in &known.sent {
@@ -126,22 +130,24 @@ impl<'a> Known<'a> {
         view
     }
 
-    fn situations(&self, give: &mut impl FnMut(Situation)) {
+    fn situations(&self, demand: &Demand, give: &mut impl FnMut(Situation)) {
         let cart = self.cart_view();
         let mut stands = |scene, items, location: Option<&LocationId>| {
             let place = location.map(|location| self.place(location));
             give(Situation { scene, items, customer: self.customer.clone(), cart, place });
         };
         let all = || self.wanted.values().cloned().collect::<Vec<_>>();
-        for line in &self.lines {
+        for line in self.lines.iter().filter(|_| demand.scene(SceneKind::Line)) {
             let item = self.wanted.get(&line.item).cloned();
             stands(Scene::Line((*line).clone()), item.into_iter().collect(), None);
         }
-        for life in self.carts.iter().filter(|cart| cart.end.is_none()) {
+        let open = |cart: &&&Shared<CartLife>| cart.end.is_none() && demand.scene(SceneKind::Cart);
+        for life in self.carts.iter().filter(open) {
             let items = self.lines.iter().filter_map(|line| self.wanted.get(&line.item).cloned()).collect();
             stands(Scene::Cart((*life).clone()), items, None);
         }
-        for (handle, visit) in self.zones.iter().filter(|(_, visit)| visit.last.is_none()) {
+        let open = |visit: &ZoneVisit| visit.last.is_none() && demand.scene(SceneKind::Zone);
+        for (handle, visit) in self.zones.iter().filter(|(_, visit)| open(visit)) {
             let on_shelf = |wanted: &&Shared<Wanted>| {
                 wanted.article.as_ref().is_some_and(|article| article.shelves.contains(&visit.zone))
             };
@@ -149,17 +155,17 @@ impl<'a> Known<'a> {
             let scene = Scene::Zone((*handle).clone(), (*visit).clone());
             stands(scene, items, Some(&visit.zone.location));
         }
-        for visit in &self.shops {
+        for visit in self.shops.iter().filter(|_| demand.scene(SceneKind::Visit)) {
             if let Some(end) = visit.end {
                 let scene = Scene::Visit((*visit).clone(), end, self.first_purchase(visit.start));
                 stands(scene, all(), Some(&visit.location));
             }
         }
-        for (handle, sign) in &self.check_ins {
+        for (handle, sign) in self.check_ins.iter().filter(|_| demand.scene(SceneKind::CheckIn)) {
             let scene = Scene::CheckIn((*handle).clone(), (*sign).clone());
             stands(scene, Vec::new(), Some(&sign.location));
         }
-        for (handle, bought) in &self.bought {
+        for (handle, bought) in self.bought.iter().filter(|_| demand.scene(SceneKind::Purchase)) {
             let items = bought.items.iter().map(|(item, quantity, detail)| {
                 let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
                 let article = self.articles.get(item).map(|article| (*article).clone());
@@ -174,7 +180,7 @@ impl<'a> Known<'a> {
             let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
             stands(scene, items.collect(), bought.location.as_ref());
         }
-        for wanted in self.wanted.values() {
+        for wanted in self.wanted.values().filter(|_| demand.scene(SceneKind::Interest)) {
             stands(Scene::Interest, vec![wanted.clone()], None);
         }
     }

@@ -76,7 +76,7 @@ pub fn when_due<'scope, D: Data + Hash>(
                     let mut session = output.session(&*capability);
                     session.give_iterator(portion.drain(..).map(|(row, diff)| (row, tick, diff)));
                 }
-                if wheel.is_empty() {
+                if wheel.next_due().is_none_or(|due| !clock.comes_to(due)) {
                     held = None;
                 }
                 report((wheel.len(), wheel.next_due()));

@@ -9,7 +9,9 @@ mod failure;
 mod files;
 mod generate;
 mod import;
+mod logs;
 mod replay;
+mod run;
 
 pub use failure::Failure;
 
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Eva's afternoon, told step by step: what arrives, what is decided, and why
     Demo(demo::Arguments),
+    /// Run the live job until SIGINT or SIGTERM
+    Run(run::Arguments),
     /// Replay events from files through the whole engine, by their own clock
     Replay(replay::Arguments),
     /// Check rule files and configuration files, and name everything that is wrong
@@ -43,6 +47,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),

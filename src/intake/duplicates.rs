@@ -6,13 +6,19 @@
 
 use rustc_hash::{FxHashSet, FxHasher};
 use shopbell_model::event::Event;
+use shopbell_model::key::{Brand, EventRef};
 use shopbell_model::time::{Duration, Time};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What stands for an event's identity. Two different events share one with a chance of 2⁻¹²⁸, as
 /// far as nobody looks for such a pair.
 pub fn fingerprint(event: &Event) -> u128 {
-    let key = (&event.brand, &event.reference);
+    fingerprint_of(&event.brand, &event.reference)
+}
+
+/// The same from the parts that make it.
+pub fn fingerprint_of(brand: &Brand, reference: &EventRef) -> u128 {
+    let key = (brand, reference);
     // SipHash with fixed keys, so that a restart finds the same; and a second, unrelated one.
     let mut strong = DefaultHasher::new();
     let mut fast = FxHasher::default();

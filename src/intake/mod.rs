@@ -5,5 +5,5 @@ pub mod duplicates;
 pub mod sequencer;
 
 pub use decoding::{CloudEventsJson, DecodedChunk, Outcome};
-pub use duplicates::{Duplicates, fingerprint};
+pub use duplicates::{Duplicates, fingerprint, fingerprint_of};
 pub use sequencer::Sequencer;

@@ -8,7 +8,7 @@ use shopbell_dataflows::identity::IdentityCounts;
 use shopbell_dataflows::when_due::Waiting;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, OnceLock};
 
 use super::held;
 
@@ -20,13 +20,25 @@ struct Numbers {
     waiting: BTreeMap<&'static str, Waiting>,
 }
 
+/// Called on a worker's thread when more is complete, or the workers have ended.
+type Watch = Box<dyn Fn(Progress) + Send + Sync>;
+
+/// What a watcher is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything before this time is complete.
+    Complete(Time),
+    /// The workers have ended, or one of them panicked.
+    Ended,
+}
+
 /// Numbers of all workers, and how far the job is.
-#[derive(Debug)]
 pub struct Board {
     workers: Vec<Mutex<Numbers>>,
     /// Everything before this time is complete; `None` when the workers have ended.
     completed: Mutex<Option<Time>>,
     changed: Condvar,
+    watch: OnceLock<Watch>,
 }
 
 impl Board {
@@ -35,7 +47,26 @@ impl Board {
             workers: (0..workers).map(|_| Mutex::default()).collect(),
             completed: Mutex::new(Some(0)),
             changed: Condvar::new(),
+            watch: OnceLock::new(),
         }
+    }
+
+    /// Tells `watch` of progress from now on, on a worker's thread: it must not wait for anything. One
+    /// watcher only; false where there is one already.
+    pub fn watch(&self, watch: impl Fn(Progress) + Send + Sync + 'static) -> bool {
+        self.watch.set(Box::new(watch)).is_ok()
+    }
+
+    fn tell(&self, progress: Progress) {
+        self.changed.notify_all();
+        if let Some(watch) = self.watch.get() {
+            watch(progress);
+        }
+    }
+
+    /// Whether the workers have ended, or one of them panicked.
+    pub fn has_ended(&self) -> bool {
+        held(&self.completed).is_none()
     }
 
     /// Everything before this time is complete.
@@ -47,13 +78,14 @@ impl Board {
         let mut completed = held(&self.completed);
         if completed.is_some_and(|done| done < time) {
             *completed = Some(time);
-            self.changed.notify_all();
+            drop(completed);
+            self.tell(Progress::Complete(time));
         }
     }
 
     pub(super) fn end(&self) {
         *held(&self.completed) = None;
-        self.changed.notify_all();
+        self.tell(Progress::Ended);
     }
 
     /// Waits until everything before `time` is complete; an error where the workers ended before.

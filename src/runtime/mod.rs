@@ -8,17 +8,17 @@
 mod board;
 mod worker;
 
-pub use board::Board;
+pub use board::{Board, Progress};
 
 use crate::runtime::worker::{Batch, Work, run_worker};
 use crossbeam_channel::{Sender, bounded};
 use shopbell_dataflows::clock::Clock;
+use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::fold::{Part, parts};
 use shopbell_dataflows::{Settings, fold::FoldSettings};
 use shopbell_model::event::Event;
-use shopbell_model::facts::STOCK_DETAIL;
 use shopbell_model::offer::Message;
-use shopbell_model::rules::{Rule, When};
+use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,25 +70,13 @@ pub struct Tick {
     pub events: Vec<(u64, Event)>,
 }
 
-/// How much detail of stock the rules can tell apart: in or out of stock, or the number itself.
-pub fn stock_detail(rules: &[Shared<Rule>]) -> i64 {
-    let of_rule = |rule: &Shared<Rule>| {
-        let at_most = match &rule.when {
-            When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
-            _ => 1,
-        };
-        if rule.asks_for_stock() { STOCK_DETAIL } else { at_most }
-    };
-    rules.iter().map(of_rule).max().unwrap_or(1).min(STOCK_DETAIL)
-}
-
 /// Settings of the graph from a configuration and the rules in force.
 pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Settings {
     Settings {
         fold: FoldSettings {
             presence: config.presence.clone(),
             retention: config.retention.clone(),
-            stock_detail: stock_detail(rules),
+            demand: Demand::of(rules.iter().map(|rule| &**rule)),
         },
         identity: config.identity.clone(),
         decide: shopbell_dataflows::decide::DecideSettings {
@@ -107,6 +95,7 @@ pub struct Engine {
     threads: Vec<Thread>,
     unfinished: usize,
     submitted: std::collections::VecDeque<Time>,
+    submitted_until: Time,
     main: Option<JoinHandle<Result<(), EngineError>>>,
 }
 
@@ -161,6 +150,7 @@ impl Engine {
             threads: threads.into_iter().flatten().collect(),
             unfinished: job.unfinished,
             submitted: std::collections::VecDeque::new(),
+            submitted_until: 0,
             main: Some(main),
         })
     }
@@ -197,12 +187,18 @@ impl Engine {
             sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
         }
         self.threads.iter().for_each(Thread::unpark);
+        self.submitted_until = until;
         self.submitted.push_back(until);
         while self.submitted.len() > self.unfinished {
             let Some(oldest) = self.submitted.pop_front() else { break };
             self.board.wait_for(oldest).map_err(|()| EngineError::WorkerLost)?;
         }
         Ok(())
+    }
+
+    /// Where time stands: everything before it was submitted.
+    pub fn frontier(&self) -> Time {
+        self.submitted_until
     }
 
     /// Waits until everything before `time` is complete and delivered.

@@ -38,10 +38,22 @@ pub(super) struct Work {
     pub(super) ready: Sender<(usize, Thread)>,
 }
 
+/// Tells at once when this thread panics: the other workers would wait for it for ever.
+struct TellPanic<'a>(&'a Board);
+
+impl Drop for TellPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.end();
+        }
+    }
+}
+
 /// Runs until there will be no more batches.
 pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let index = worker.index();
     let Some(batches) = held(&work.receivers).get_mut(index).and_then(Option::take) else { return };
+    let _told = TellPanic(&work.board);
     // Messages are handed over on the first worker only.
     let mut deliver = if index == 0 { held(&work.deliver).take() } else { None };
     let reporter = Rc::new(work.board.reporter(index));

@@ -2,13 +2,14 @@
 //!
 //! Invariant: a batch is taken whole or not at all; batches come out in the order they went in, and
 //! no more than `capacity` events wait (a single larger batch is taken only while nothing waits, so
-//! that it can be taken at all). Cost: one lock a batch on either side.
+//! that it can be taken at all). The moment a batch came is kept with it, for latencies.
+//! Cost: one lock a batch on either side.
 
 use shopbell_model::event::Event;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Why a batch was not taken.
@@ -48,6 +49,8 @@ impl Behind {
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
+    /// Of each batch, how many of its events still wait, and when it came.
+    batches: VecDeque<(usize, Instant)>,
     /// Somebody called for the engine's side since it last waited.
     woken: bool,
 }
@@ -56,6 +59,8 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
+    /// Something was taken out, or the intake was closed.
+    drained: Condvar,
     waiting: AtomicUsize,
     closed: AtomicBool,
     capacity: usize,
@@ -82,6 +87,7 @@ impl Intake {
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue::default()),
             arrived: Condvar::new(),
+            drained: Condvar::new(),
             waiting: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             capacity,
@@ -91,7 +97,7 @@ impl Intake {
 
     /// Hands a batch over, whole or not at all. Never waits for the engine.
     pub fn submit(&self, events: Vec<Event>) -> Result<(), Behind> {
-        let mut queue = self.0.queue();
+        let queue = self.0.queue();
         if self.0.closed.load(Ordering::Acquire) {
             return Err(Behind::Closed);
         }
@@ -99,11 +105,34 @@ impl Intake {
         if waiting > 0 && waiting.saturating_add(events.len()) > self.0.capacity {
             return Err(Behind::Full { waiting, capacity: self.0.capacity });
         }
-        queue.events.extend(events);
+        self.put(queue, events);
+        Ok(())
+    }
+
+    /// Hands a batch over, waiting for room: for what can be read later. Half of the capacity is left
+    /// to those who cannot wait.
+    pub fn submit_waiting(&self, events: Vec<Event>) -> Result<(), Behind> {
+        let full = |queue: &mut Queue| {
+            let room = self.0.capacity / 2;
+            let fits = queue.events.is_empty() || queue.events.len().saturating_add(events.len()) <= room;
+            !fits && !self.0.closed.load(Ordering::Acquire)
+        };
+        let queue = self.0.drained.wait_while(self.0.queue(), full).unwrap_or_else(PoisonError::into_inner);
+        if self.0.closed.load(Ordering::Acquire) {
+            return Err(Behind::Closed);
+        }
+        self.put(queue, events);
+        Ok(())
+    }
+
+    fn put(&self, mut queue: MutexGuard<'_, Queue>, events: Vec<Event>) {
+        if !events.is_empty() {
+            queue.batches.push_back((events.len(), Instant::now()));
+            queue.events.extend(events);
+        }
         self.0.waiting.store(queue.events.len(), Ordering::Release);
         drop(queue);
         self.0.arrived.notify_one();
-        Ok(())
     }
 
     /// Events that wait.
@@ -133,10 +162,26 @@ impl Intake {
 impl IntakeReceiver {
     /// Takes at most `max` events, in order; none where nothing waits.
     pub fn drain(&mut self, max: usize) -> Vec<Event> {
+        self.drain_timed(max).into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// The same, each event with the moment it came.
+    pub fn drain_timed(&mut self, max: usize) -> Vec<(Instant, Event)> {
         let mut queue = self.0.queue();
-        let count = max.min(queue.events.len());
-        let events: Vec<Event> = queue.events.drain(..count).collect();
+        let mut left = max.min(queue.events.len());
+        let mut events = Vec::with_capacity(left);
+        while left > 0 {
+            let Some((waiting, came)) = queue.batches.pop_front() else { break };
+            let count = waiting.min(left);
+            left -= count;
+            events.extend(queue.events.drain(..count).map(|event| (came, event)));
+            if waiting > count {
+                queue.batches.push_front((waiting - count, came));
+            }
+        }
         self.0.waiting.store(queue.events.len(), Ordering::Release);
+        drop(queue);
+        self.0.drained.notify_all();
         events
     }
 
@@ -152,8 +197,10 @@ impl IntakeReceiver {
 
     /// Takes no more from now on; what waits can still be drained.
     pub fn close(&self) {
-        let _queue = self.0.queue();
+        let queue = self.0.queue();
         self.0.closed.store(true, Ordering::Release);
+        drop(queue);
+        self.0.drained.notify_all();
     }
 }
 
@@ -168,7 +215,6 @@ mod tests {
     use super::*;
     use shopbell_model::event::Body;
     use shopbell_model::key::{Brand, EventRef, ItemId, LocationId, Text};
-    use std::time::Instant;
 
     fn events(ids: std::ops::Range<u32>) -> Vec<Event> {
         let brand = Brand::default();
@@ -220,6 +266,47 @@ mod tests {
         assert_eq!(receiver.drain(5).len(), 1);
         drop(receiver);
         assert_eq!(intake.behind(), Some(Behind::Closed));
+    }
+
+    #[test]
+    fn events_come_with_the_moment_of_their_batch() {
+        let (intake, mut receiver) = Intake::bounded(100);
+        let before = Instant::now();
+        intake.submit(events(0..3)).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        intake.submit(events(3..5)).unwrap();
+        let mut taken = receiver.drain_timed(0);
+        assert!(taken.is_empty());
+        for max in [2, 2, 9] {
+            taken.extend(receiver.drain_timed(max));
+        }
+        let moments: Vec<Instant> = taken.iter().map(|(came, _)| *came).collect();
+        assert_eq!(
+            ids(&taken.into_iter().map(|(_, event)| event).collect::<Vec<_>>()),
+            ["0", "1", "2", "3", "4"]
+        );
+        assert!(moments[0] >= before && moments[0] == moments[1] && moments[1] == moments[2]);
+        assert!(moments[3] == moments[4] && moments[3] - moments[2] >= Duration::from_millis(5));
+    }
+
+    #[test]
+    fn who_can_wait_leaves_half_of_the_room() {
+        let (intake, mut receiver) = Intake::bounded(10);
+        intake.submit_waiting(events(0..5)).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| intake.submit_waiting(events(5..8)));
+            std::thread::sleep(Duration::from_millis(20));
+            assert!(!waiting.is_finished());
+            intake.submit(events(8..12)).unwrap();
+            assert_eq!(ids(&receiver.drain(9)).len(), 9);
+            waiting.join().unwrap().unwrap();
+            assert_eq!(ids(&receiver.drain(9)), ["5", "6", "7"]);
+            intake.submit(events(0..6)).unwrap();
+            let closed = scope.spawn(|| intake.submit_waiting(events(6..7)));
+            std::thread::sleep(Duration::from_millis(20));
+            receiver.close();
+            assert_eq!(closed.join().unwrap(), Err(Behind::Closed));
+        });
     }
 
     #[test]

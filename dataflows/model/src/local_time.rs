@@ -9,6 +9,11 @@ use jiff::{Timestamp, tz::TimeZone};
 
 const MINUTE: u64 = 60_000;
 
+/// Whether there is a time zone of that name.
+pub fn is_time_zone(tz: &str) -> bool {
+    TimeZone::get(tz).is_ok()
+}
+
 /// The minute of the local day, 0 to 1439.
 pub fn minute_of_day(tz: &str, at: Time) -> u16 {
     let offset = offset_seconds(tz, at);

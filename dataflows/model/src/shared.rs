@@ -1,23 +1,33 @@
 //! A value that many rows share.
 //!
-//! Invariant: equality, order and hash are those of the value; two handles of the same allocation
-//! are equal without a look at it. Cost: a clone is a counter, a row carries eight bytes.
+//! Invariant: equality is that of the value. The order is total and the same everywhere, but not that
+//! of the value: it is that of a hash taken once, so that sorting rows seldom looks at the value.
+//! Cost: a clone is a counter, a row carries eight bytes, a comparison mostly one of two numbers.
 
-use serde::{Deserialize, Serialize};
+use rustc_hash::FxHasher;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
 /// A shared, immutable value.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Shared<T>(Arc<T>);
+#[derive(Debug)]
+pub struct Shared<T>(Arc<Hashed<T>>);
 
-impl<T> Shared<T> {
+#[derive(Debug)]
+struct Hashed<T> {
+    hash: u64,
+    value: T,
+}
+
+impl<T: Hash> Shared<T> {
     /// Shares `value`.
     pub fn new(value: T) -> Self {
-        Shared(Arc::new(value))
+        // Seedless: the order of rows must be that of every other process and of the next start.
+        let mut hasher = FxHasher::default();
+        value.hash(&mut hasher);
+        Shared(Arc::new(Hashed { hash: hasher.finish(), value }))
     }
 }
 
@@ -30,13 +40,13 @@ impl<T> Clone for Shared<T> {
 impl<T> Deref for Shared<T> {
     type Target = T;
     fn deref(&self) -> &T {
-        &self.0
+        &self.0.value
     }
 }
 
 impl<T: PartialEq> PartialEq for Shared<T> {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0) || *self.0 == *other.0
+        Arc::ptr_eq(&self.0, &other.0) || (self.0.hash == other.0.hash && self.0.value == other.0.value)
     }
 }
 impl<T: Eq> Eq for Shared<T> {}
@@ -47,11 +57,41 @@ impl<T: Ord> PartialOrd for Shared<T> {
 }
 impl<T: Ord> Ord for Shared<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
+        self.0.hash.cmp(&other.0.hash).then_with(|| self.0.value.cmp(&other.0.value))
     }
 }
-impl<T: Hash> Hash for Shared<T> {
+impl<T> Hash for Shared<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        state.write_u64(self.0.hash);
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.value.serialize(serializer)
+    }
+}
+impl<'de, T: Deserialize<'de> + Hash> Deserialize<'de> for Shared<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Shared::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn equal_values_are_equal_and_the_order_is_total(a: Vec<u8>, b: Vec<u8>) {
+            let (x, y) = (Shared::new(a.clone()), Shared::new(b.clone()));
+            prop_assert_eq!(a == b, x == y);
+            prop_assert_eq!(a == b, x.cmp(&y) == Ordering::Equal);
+            prop_assert_eq!(x.cmp(&y), y.cmp(&x).reverse());
+        }
     }
 }

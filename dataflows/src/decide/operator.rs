@@ -211,6 +211,9 @@ pub fn decisions<'scope>(
                     _ => None,
                 };
             }
+            if wakes.next_due().is_some_and(|due| !clock.comes_to(due)) {
+                wake_at = None;
+            }
             report(wakes.next_due());
         }
     });

@@ -7,7 +7,7 @@ use super::{Contact, Grounds, consents};
 use crate::rows::Candidate;
 use sha2::{Digest, Sha256};
 use shopbell_model::key::{Handle, Person, Text};
-use shopbell_model::local_time::quiet_until;
+use shopbell_model::local_time::{is_time_zone, quiet_until};
 use shopbell_model::offer::Sent;
 use shopbell_model::policy::Policy;
 use shopbell_model::rules::Cap;
@@ -118,8 +118,10 @@ impl<'a> Permission<'a> {
 
     fn time_zone(&self, candidate: &Candidate) -> Text {
         let place = candidate.situation.place.as_ref().and_then(|place| place.tz.clone());
+        let known = |tz: &Text| is_time_zone(tz);
         self.attribute(candidate, "tz")
-            .or(place)
+            .filter(known)
+            .or_else(|| place.filter(known))
             .or_else(|| self.policy.tz.clone())
             .unwrap_or_else(|| Text::from("UTC"))
     }

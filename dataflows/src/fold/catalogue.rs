@@ -144,7 +144,11 @@ impl Article {
 }
 
 /// Replaces what was told by `fact` where it differs.
-fn tell<F: PartialEq>(told: &mut Option<Shared<F>>, fact: F, mut report: impl FnMut(Shared<F>, isize)) {
+fn tell<F: PartialEq + std::hash::Hash>(
+    told: &mut Option<Shared<F>>,
+    fact: F,
+    mut report: impl FnMut(Shared<F>, isize),
+) {
     if told.as_ref().is_some_and(|told| **told == fact) {
         return;
     }

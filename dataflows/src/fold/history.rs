@@ -86,11 +86,7 @@ impl Histories {
                 {
                     keep.sign(location.clone(), SignKind::Seen, event.clone());
                 }
-                let items = purchase
-                    .items
-                    .into_iter()
-                    .map(|line| (line.item.clone(), line.quantity.unwrap_or(1), detail(line)))
-                    .collect();
+                let items = by_item(purchase.items);
                 let (transaction, location) = (purchase.transaction, purchase.location);
                 let bought = Bought { at, transaction, items, location, event };
                 let span = keep.histories.retention.purchases;
@@ -202,24 +198,28 @@ impl Keep<'_> {
 
     fn views(&mut self, lines: Vec<Line>, event: &EventRef) {
         let span = self.histories.retention.views;
-        for line in lines {
-            let (item, at) = (line.item.clone(), self.at);
-            let viewed = Viewed { at, item, detail: detail(line), event: event.clone() };
+        for (item, detail) in without_repeats(lines) {
+            let viewed = Viewed { at: self.at, item, detail, event: event.clone() };
             self.fact(span, Group::Alone, PersonFact::View(Shared::new(viewed)));
         }
     }
 
     fn cart(&mut self, lines: Vec<Line>, event: &EventRef, change: impl Fn(Option<u32>) -> CartChange) {
         let span = self.histories.retention.carts;
+        // A fact is there once: lines that differ in nothing but their number are one move.
+        let mut moves: Vec<(ItemId, Detail, CartChange)> = Vec::with_capacity(lines.len());
         for line in lines {
-            let (item, change) = (line.item.clone(), change(line.quantity));
-            let moved = CartMove {
-                at: self.at,
-                item: Some(item.clone()),
-                change,
-                detail: detail(line),
-                event: event.clone(),
+            let (item, change, detail) = (line.item.clone(), change(line.quantity), detail(line));
+            let same = |(known, about, sum): &mut (ItemId, Detail, CartChange)| {
+                *known == item && *about == detail && join(sum, change)
             };
+            if !moves.iter_mut().any(same) {
+                moves.push((item, detail, change));
+            }
+        }
+        for (item, detail, change) in moves {
+            let moved =
+                CartMove { at: self.at, item: Some(item.clone()), change, detail, event: event.clone() };
             self.fact(span, Group::Cart(Some(item)), PersonFact::Cart(Shared::new(moved)));
         }
     }
@@ -238,10 +238,8 @@ impl Keep<'_> {
 
     fn wishes(&mut self, lines: Vec<Line>, event: &EventRef, wanted: bool) {
         let span = self.histories.retention.wishlists;
-        for line in lines {
-            let item = line.item.clone();
-            let wish =
-                Wish { at: self.at, item: item.clone(), wanted, detail: detail(line), event: event.clone() };
+        for (item, detail) in without_repeats(lines) {
+            let wish = Wish { at: self.at, item: item.clone(), wanted, detail, event: event.clone() };
             self.fact(span, Group::Wish(item), PersonFact::Wish(Shared::new(wish)));
         }
     }
@@ -263,8 +261,44 @@ impl Keep<'_> {
 }
 
 /// The first moment at which a fact is older than its retention.
-fn end_of(time: Time, span: Duration) -> Time {
+pub(super) fn end_of(time: Time, span: Duration) -> Time {
     time.saturating_add(span.0).saturating_add(1)
+}
+
+/// What was bought, one entry an article.
+fn by_item(lines: Vec<Line>) -> Vec<(ItemId, u32, Detail)> {
+    let mut items: Vec<(ItemId, u32, Detail)> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let quantity = line.quantity.unwrap_or(1);
+        match items.iter_mut().find(|(item, _, _)| *item == line.item) {
+            Some((_, sum, _)) => *sum = sum.saturating_add(quantity),
+            None => items.push((line.item.clone(), quantity, detail(line))),
+        }
+    }
+    items
+}
+
+/// Adds a change to another of the same line, where both together are one.
+fn join(sum: &mut CartChange, change: CartChange) -> bool {
+    match (&mut *sum, change) {
+        (CartChange::Add(sum), CartChange::Add(more)) | (CartChange::Take(sum), CartChange::Take(more)) => {
+            *sum = sum.saturating_add(more);
+            true
+        }
+        (sum, change) => *sum == change,
+    }
+}
+
+/// Articles with what was said of them, each once.
+fn without_repeats(lines: Vec<Line>) -> Vec<(ItemId, Detail)> {
+    let mut articles = Vec::with_capacity(lines.len());
+    for line in lines {
+        let article = (line.item.clone(), detail(line));
+        if !articles.contains(&article) {
+            articles.push(article);
+        }
+    }
+    articles
 }
 
 fn detail(line: Line) -> Detail {

@@ -19,6 +19,7 @@ mod stock;
 pub use machine::{Machine, Reading};
 pub use operator::{FoldOutputs, fold};
 
+use crate::demand::Demand;
 use crate::wheel::Wheel;
 use rustc_hash::{FxHashSet, FxHasher};
 use serde::{Deserialize, Serialize};
@@ -67,8 +68,8 @@ pub struct FoldSettings {
     pub presence: Presence,
     /// How long facts are kept.
     pub retention: Retention,
-    /// Stock above this many reads as this many; what no rule asks for changes no answer.
-    pub stock_detail: i64,
+    /// What the rules ask for; nothing else is let through.
+    pub demand: Demand,
 }
 
 /// What events could not change, by reason: for metrics.
@@ -181,8 +182,8 @@ impl Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
             profiles: profile::Profiles::default(),
-            readings: readings::Readings::new(settings.presence.clone()),
-            stock: stock::Stocks::new(settings.stock_detail),
+            readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
+            stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
             links: links::Links::default(),
             timers: Wheel::default(),
@@ -231,15 +232,11 @@ impl Fold {
     fn act(&mut self, handle: Handle, at: Moment, act: Act, event: EventRef, out: &mut Changes) {
         match act {
             Act::Reading(beacon, rssi) => {
-                let timers = &mut self.timers;
-                let reading = readings::Heard { beacon, rssi, at, event };
-                self.readings.hear(handle, reading, timers, &mut self.counts, out);
+                self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
             }
             Act::Rfid { read_point, .. } => {
-                let rssi = shopbell_model::value::Rssi(0);
-                let reading =
-                    readings::Heard { beacon: Text::from(read_point.to_lowercase()), rssi, at, event };
-                self.readings.hear(handle, reading, &mut self.timers, &mut self.counts, out);
+                let (beacon, rssi) = (Text::from(read_point.to_lowercase()), shopbell_model::value::Rssi(0));
+                self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
             }
             Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
             Act::Consent { channel, category, granted } => {
@@ -250,6 +247,11 @@ impl Fold {
                 self.histories.act(&handle, at, act, event, &mut self.timers, counts, out);
             }
         }
+    }
+
+    fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
+        let (histories, timers) = (&mut self.histories, &mut self.timers);
+        self.readings.hear(handle, heard, histories, timers, &mut self.counts, out);
     }
 
     /// The earliest moment at which something ends by itself.
@@ -265,7 +267,7 @@ impl Fold {
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
                     Timer::Presence(handle) => {
-                        self.readings.expire(handle, now, &mut self.histories, &mut self.timers, out);
+                        self.readings.expire(handle, now, &mut self.timers, out);
                     }
                 }
             }

@@ -47,6 +47,7 @@ pub fn fold<'scope>(
     let mut subjects = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(subjects);
     let mut links = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(links);
     let mut fold = Fold::new(settings);
+    let demand = settings.demand.clone();
     builder.build(move |capabilities| {
         let mut capabilities = Some(capabilities);
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
@@ -83,8 +84,12 @@ pub fn fold<'scope>(
                     capability.downgrade(&tick);
                 }
                 if let [to_persons, to_subjects, to_links] = held.as_slice() {
+                    let asked = |((_, fact), _): &((_, Option<PersonFact>), _)| {
+                        fact.as_ref().is_none_or(|fact| demand.asks_for(fact))
+                    };
                     let stamp = |(fact, diff)| (fact, tick, diff);
-                    persons.session(to_persons).give_iterator(changes.persons.drain(..).map(stamp));
+                    let changed = changes.persons.drain(..).filter(asked).map(stamp);
+                    persons.session(to_persons).give_iterator(changed);
                     let stamp = |(fact, diff)| (fact, tick, diff);
                     subjects.session(to_subjects).give_iterator(changes.subjects.drain(..).map(stamp));
                     let stamp = |(fact, diff)| (fact, tick, diff);

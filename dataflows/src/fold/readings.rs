@@ -2,10 +2,12 @@
 //!
 //! Invariant: the visits are those that [`Machine`] finds in the readings sorted by time, as long as
 //! none is later than the `lateness` setting; such ones are dropped and counted.
-//! How: readings younger than that are kept; a late one is put in its place and they are run again
-//! from the state before them. Cost: in order, one step of the machine.
+//! How: a handle's readings within `lateness` of its newest are kept, for as long as visits are; a late
+//! one is put in its place and they are run again from the state before them. So is one that is in order
+//! for its handle but behind a clock that ended a visit by silence: it may continue that visit.
+//! Cost: in order, one step of the machine.
 
-use super::history::Histories;
+use super::history::{Histories, end_of};
 use super::machine::{Machine, Open, Reading};
 use super::{Changes, FoldCounts, Timer};
 use crate::wheel::Wheel;
@@ -14,7 +16,7 @@ use shopbell_model::facts::{Moment, PersonFact, ZoneVisit};
 use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::Presence;
 use shopbell_model::shared::Shared;
-use shopbell_model::time::Time;
+use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Rssi;
 use std::collections::VecDeque;
 
@@ -36,6 +38,8 @@ struct Tracker {
     now: Machine,
     /// Visits that ended since `base`.
     ended: Vec<Open>,
+    /// Until when `now` took the silence for the end of a visit.
+    silent: Time,
     /// The facts that stand for open and recently ended visits.
     told: Vec<Shared<ZoneVisit>>,
     /// When the timer is set to; 0 for not at all.
@@ -46,6 +50,8 @@ struct Tracker {
 #[derive(Debug)]
 pub(super) struct Readings {
     presence: Presence,
+    /// How long a visit that is over is kept.
+    keep: Duration,
     zones: Vec<ZoneId>,
     zone_numbers: FxHashMap<ZoneId, (u32, Moment)>,
     beacons: FxHashMap<(Brand, Text), (u32, Moment)>,
@@ -53,14 +59,21 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    pub(super) fn new(presence: Presence) -> Self {
+    pub(super) fn new(presence: Presence, keep: Duration) -> Self {
         Readings {
             presence,
+            keep,
             zones: Vec::new(),
             zone_numbers: FxHashMap::default(),
             beacons: FxHashMap::default(),
             trackers: FxHashMap::default(),
         }
+    }
+
+    /// Whether nobody is remembered.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.trackers.is_empty()
     }
 
     /// Replaces the list of what senses in a zone; a beacon is in the zone that listed it last.
@@ -100,6 +113,7 @@ impl Readings {
         &mut self,
         handle: Handle,
         heard: Heard,
+        histories: &mut Histories,
         timers: &mut Wheel<Timer>,
         counts: &mut FoldCounts,
         out: &mut Changes,
@@ -111,18 +125,20 @@ impl Readings {
         let reading = Reading { at: heard.at, zone: *zone, rssi: heard.rssi, event: heard.event };
         let tracker = self.trackers.entry(handle.clone()).or_default();
         let newest = tracker.recent.back().map(|last| last.at);
-        if newest.is_none_or(|newest| newest <= reading.at) {
+        if newest.is_some_and(|newest| reading.at.time + self.presence.lateness.0 < newest.time) {
+            counts.too_late += 1;
+            return;
+        }
+        // What comes behind the clock may continue what ended by it.
+        if newest.is_none_or(|newest| newest <= reading.at) && tracker.silent < reading.at.time {
             let visits = (tracker.now.open().len(), tracker.ended.len());
             tracker.now.hear(&reading, &self.presence, &mut tracker.ended);
             let started = tracker.now.open().iter().any(|open| open.start == reading.at);
             let ended = visits != (tracker.now.open().len(), tracker.ended.len());
             tracker.recent.push_back(reading);
             if started || ended {
-                tracker.tell(&handle, &self.zones, out);
+                tracker.tell(&handle, &self.zones, 0, self.keep, out);
             }
-        } else if newest.is_some_and(|newest| heard.at.time + self.presence.lateness.0 < newest.time) {
-            counts.too_late += 1;
-            return;
         } else {
             let place = tracker.recent.partition_point(|known| known.at <= reading.at);
             tracker.recent.insert(place, reading);
@@ -131,45 +147,43 @@ impl Readings {
             for reading in &tracker.recent {
                 tracker.now.hear(reading, &self.presence, &mut tracker.ended);
             }
-            tracker.tell(&handle, &self.zones, out);
+            tracker.silent = 0;
+            tracker.tell(&handle, &self.zones, 0, self.keep, out);
         }
-        tracker.wake(&handle, &self.presence, timers);
+        tracker.settle(&handle, &self.presence, histories, timers);
+        tracker.wake(&handle, &self.presence, self.keep, timers);
     }
 
-    /// Ends visits that nothing continued, and lets go of readings that none can come before.
-    pub(super) fn expire(
-        &mut self,
-        handle: Handle,
-        now: Time,
-        histories: &mut Histories,
-        timers: &mut Wheel<Timer>,
-        out: &mut Changes,
-    ) {
+    /// Ends visits that nothing continued, and forgets those whose time is over.
+    pub(super) fn expire(&mut self, handle: Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
         let Some(tracker) = self.trackers.get_mut(&handle) else { return };
         tracker.wakes = 0;
-        let settled_before = now.saturating_sub(self.presence.lateness.0);
-        tracker.settle(&handle, settled_before, &self.presence, histories, timers);
         let ended = tracker.ended.len();
         tracker.now.end_at(now, &self.presence, &mut tracker.ended);
         if tracker.ended.len() != ended {
-            tracker.tell(&handle, &self.zones, out);
+            tracker.silent = now;
         }
-        if tracker.recent.is_empty() && tracker.now.open().is_empty() {
+        let over = |visit: &Shared<ZoneVisit>| visit.last.is_some_and(|last| end_of(last, self.keep) <= now);
+        if tracker.ended.len() != ended || tracker.told.iter().any(over) {
+            tracker.tell(&handle, &self.zones, now, self.keep, out);
+        }
+        if tracker.forgotten_at(&self.presence, self.keep) <= now {
             self.trackers.remove(&handle);
         } else {
-            tracker.wake(&handle, &self.presence, timers);
+            tracker.wake(&handle, &self.presence, self.keep, timers);
         }
     }
 }
 
 impl Tracker {
-    /// Makes the facts those of the visits as they are now.
-    fn tell(&mut self, handle: &Handle, zones: &[ZoneId], out: &mut Changes) {
+    /// Makes the facts those of the visits as they are now, but for those kept long enough.
+    fn tell(&mut self, handle: &Handle, zones: &[ZoneId], now: Time, keep: Duration, out: &mut Changes) {
         let visit = |open: &Open, last| {
             let zone = zones.get(open.zone as usize)?.clone();
             Some(ZoneVisit { zone, start: open.start, last, event: open.event.clone() })
         };
-        let ended = self.ended.iter().filter_map(|open| visit(open, Some(open.last)));
+        let ended = self.ended.iter().filter(|open| end_of(open.last, keep) > now);
+        let ended = ended.filter_map(|open| visit(open, Some(open.last)));
         let open = self.now.open().iter().filter_map(|open| visit(open, None));
         let visits: Vec<ZoneVisit> = ended.chain(open).collect();
         self.told.retain(|told| {
@@ -188,23 +202,20 @@ impl Tracker {
         }
     }
 
-    /// Moves readings before `before` into the base, and what ended with them into history.
+    /// Moves readings that none can come before into the base, and what ended with them into history.
     fn settle(
         &mut self,
         handle: &Handle,
-        before: Time,
         presence: &Presence,
         histories: &mut Histories,
         timers: &mut Wheel<Timer>,
     ) {
+        let newest = self.recent.back().map_or(0, |newest| newest.at.time);
         let mut ended = Vec::new();
-        while self.recent.front().is_some_and(|first| first.at.time < before) {
-            if let Some(reading) = self.recent.pop_front() {
-                self.base.hear(&reading, presence, &mut ended);
-            }
-        }
-        if self.recent.is_empty() {
-            self.base.end_at(before, presence, &mut ended);
+        let settled = |first: &Reading| first.at.time.saturating_add(presence.lateness.0) < newest;
+        while self.recent.front().is_some_and(settled) {
+            let Some(reading) = self.recent.pop_front() else { break };
+            self.base.hear(&reading, presence, &mut ended);
         }
         for open in ended {
             self.ended.retain(|known| known.start != open.start || known.zone != open.zone);
@@ -214,12 +225,19 @@ impl Tracker {
         }
     }
 
+    /// When no reading that still counts could be late any more.
+    fn forgotten_at(&self, presence: &Presence, keep: Duration) -> Time {
+        let newest = self.recent.back().map_or(0, |newest| newest.at.time);
+        end_of(newest, keep.max(presence.exit_after))
+    }
+
     /// Sets the timer to the next moment at which something ends.
-    fn wake(&mut self, handle: &Handle, presence: &Presence, timers: &mut Wheel<Timer>) {
-        let first = self.recent.front().map(|first| first.at.time + presence.lateness.0 + 1);
-        let next = self.now.next_end(presence).into_iter().chain(first).min().unwrap_or(0);
+    fn wake(&mut self, handle: &Handle, presence: &Presence, keep: Duration, timers: &mut Wheel<Timer>) {
+        let over = self.told.iter().filter_map(|told| told.last).min().map(|last| end_of(last, keep));
+        let ends = self.now.next_end(presence).into_iter().chain(over);
+        let next = ends.fold(self.forgotten_at(presence, keep), Time::min);
         // A timer that comes too early looks again; only one that would come too late is moved.
-        if next != 0 && (self.wakes == 0 || next < self.wakes) {
+        if self.wakes == 0 || next < self.wakes {
             if self.wakes != 0 {
                 timers.update(self.wakes, Timer::Presence(handle.clone()), -1);
             }

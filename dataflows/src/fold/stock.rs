@@ -87,16 +87,16 @@ impl Article {
     fn add(&mut self, at: Moment, location: LocationId, change: Change, counts: &mut FoldCounts) {
         if self.settled.is_some_and(|settled| at < settled) {
             counts.too_late += 1;
+            // A level is dropped, and tells nothing of a place that nothing is known of.
+            let Change::Delta(delta) = change else { return };
             let standing = self.base.places.entry(location).or_default();
-            match change {
-                Change::Delta(delta) if standing.level.is_none_or(|level| level < at) => {
-                    let before = standing.quantity.max(0);
-                    standing.quantity = standing.quantity.saturating_add(delta);
-                    self.base.total += standing.quantity.max(0) - before;
-                }
-                Change::Delta(_) | Change::Level(_) => return,
+            if standing.level.is_none_or(|level| level < at) {
+                let before = standing.quantity.max(0);
+                standing.quantity = standing.quantity.saturating_add(delta);
+                self.base.total += standing.quantity.max(0) - before;
+                self.again();
             }
-            return self.again();
+            return;
         }
         let in_order = self.changes.last().is_none_or(|(last, _, _)| *last <= at);
         let place = self.changes.partition_point(|(known, _, _)| *known <= at);

@@ -53,7 +53,11 @@ impl<'a> Data<'a> {
             Kind::RemoveFromCart => Act::RemoveFromCart(self.items_alone()?),
             Kind::AddToWishlist => Act::AddToWishlist(self.items_alone()?),
             Kind::RemoveFromWishlist => Act::RemoveFromWishlist(self.items_alone()?),
-            Kind::BeginCheckout => Act::BeginCheckout(self.items_alone()?),
+            Kind::BeginCheckout => {
+                // None named: the whole cart.
+                let [items] = self.read(["items"])?;
+                Act::BeginCheckout(self.lines(items).and_then(|lines| items.need(lines))?)
+            }
             Kind::WebPurchase => Act::Purchase(self.web_purchase()?),
             Kind::Refund => Act::Refund(self.web_purchase()?),
             Kind::StorePurchase => Act::Purchase(self.till_purchase()?),

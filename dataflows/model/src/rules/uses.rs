@@ -29,8 +29,8 @@ impl Expr {
 }
 
 impl Rule {
-    /// Whether any expression of the rule asks for `item.stock`.
-    pub fn asks_for_stock(&self) -> bool {
+    /// Whether any expression of the rule asks for that field.
+    pub fn asks_for(&self, field: Field) -> bool {
         let templates = [&self.offer.title, &self.offer.body];
         let pieces = templates.into_iter().flat_map(|template| &template.0);
         let shown = pieces.filter_map(|piece| match piece {
@@ -38,6 +38,6 @@ impl Rule {
             Piece::Text(_) => None,
         });
         let terms = self.score.iter().map(|term| &term.expr);
-        self.condition.iter().chain(terms).chain(shown).any(|expr| expr.uses(Field::ItemStock))
+        self.condition.iter().chain(terms).chain(shown).any(|expr| expr.uses(field))
     }
 }

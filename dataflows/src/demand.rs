@@ -1,0 +1,101 @@
+//! What the rules in force ask for, so that nothing else need be computed.
+//!
+//! Invariant: leaving out what is not asked for changes no answer: no candidate can follow from it.
+//! The facts themselves are kept by the fold all the same; they are only not let through.
+
+use crate::rows::SceneKind;
+use serde::{Deserialize, Serialize};
+use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
+use shopbell_model::rules::fields::Field;
+use shopbell_model::rules::{Interests, Rule, When};
+
+/// What some rule asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Demand {
+    /// Kinds of scenes, sorted.
+    scenes: Vec<SceneKind>,
+    /// Wish lists.
+    wishes: bool,
+    /// Views.
+    views: bool,
+    /// Stock above this many reads as this many.
+    stock_detail: i64,
+}
+
+impl Demand {
+    /// What these rules ask for.
+    pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
+        let mut demand = Demand { stock_detail: 1, ..Demand::default() };
+        for rule in rules {
+            demand.scenes.push(SceneKind::of(&rule.when));
+            let interest = interests_of(&rule.when);
+            demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
+            demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            let detail = match &rule.when {
+                When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
+                _ => 1,
+            };
+            let detail = if rule.asks_for(Field::ItemStock) { STOCK_DETAIL } else { detail };
+            demand.stock_detail = demand.stock_detail.max(detail.min(STOCK_DETAIL));
+        }
+        demand.scenes.sort_unstable();
+        demand.scenes.dedup();
+        demand
+    }
+
+    /// Everything there is: for tests, and where rules are not known.
+    pub fn everything() -> Self {
+        use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
+        Demand {
+            scenes: vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest],
+            wishes: true,
+            views: true,
+            stock_detail: i64::MAX,
+        }
+    }
+
+    /// The same with another limit to the detail of stock.
+    pub fn with_stock_detail(self, stock_detail: i64) -> Self {
+        Demand { stock_detail, ..self }
+    }
+
+    /// Whether scenes of that kind are asked for.
+    pub fn scene(&self, kind: SceneKind) -> bool {
+        self.scenes.contains(&kind)
+    }
+
+    /// Stock above this many reads as this many.
+    pub fn stock_detail(&self) -> i64 {
+        self.stock_detail
+    }
+
+    /// Whether any answer can follow from such a fact.
+    pub fn asks_for(&self, fact: &PersonFact) -> bool {
+        match fact {
+            PersonFact::Wish(_) => self.wishes,
+            PersonFact::View(_) => self.views,
+            PersonFact::Sign(sign) if sign.kind == SignKind::CheckIn => {
+                self.scene(SceneKind::CheckIn) || self.scene(SceneKind::Visit)
+            }
+            PersonFact::Sign(_) => self.scene(SceneKind::Visit),
+            PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
+            PersonFact::Consent(_)
+            | PersonFact::Outcome(..)
+            | PersonFact::Sent(_)
+            | PersonFact::Withdrawn(_)
+            | PersonFact::Suppressed(..) => true,
+        }
+    }
+}
+
+fn interests_of(when: &When) -> Interests {
+    match when {
+        When::ZoneEntered { interest, .. }
+        | When::StoreLeft { interest, .. }
+        | When::BackInStock { interest, .. }
+        | When::RunningLow { interest, .. }
+        | When::PriceDropped { interest, .. } => *interest,
+        When::CartAbandoned { .. } | When::CheckedIn | When::Purchased { .. } => Interests::default(),
+    }
+}

@@ -1,0 +1,109 @@
+//! `shopbell run`: the live job.
+
+use super::{Failure, files, logs};
+use crate::config::{Config, OutputTarget};
+use crate::replay::shared_rules;
+use crate::run::{Plan, RunError, run as run_job};
+use clap::Args;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run the live job until SIGINT or SIGTERM
+///
+/// Events come over HTTP, from files and from standard input; offers go to the output, to clients of
+/// the offer stream and to webhooks. Without HTTP the job ends when its files and standard input do.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Configuration file
+    #[arg(long)]
+    config: PathBuf,
+    /// Folder of rule files, instead of the configured one
+    #[arg(long)]
+    rules: Option<PathBuf>,
+    /// Worker threads, instead of the configured number
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Where HTTP listens, instead of the configured address; port 0 is any free one
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Log in JSON
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let mut config = files::config(Some(&arguments.config))?;
+    if arguments.listen.is_some() {
+        config.http.listen = arguments.listen;
+    }
+    let Some(folder) = arguments.rules.or_else(|| config.engine.rules.clone()) else {
+        let hint = "set `[engine] rules` to a folder of rule files, or give --rules";
+        return Err(Failure::usage("no-rules", "the job has no rules", hint));
+    };
+    let rules = shared_rules(&files::rules(&folder)?);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
+    if workers == 0 || workers > 64 {
+        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
+    }
+    logs::start(arguments.log_json);
+    if rules.is_empty() {
+        tracing::warn!(folder = %folder.display(), "no rule is enabled: no offer will be made");
+    }
+    let started = Started { rules: rules.len(), workers, outputs: outputs(&config) };
+    let plan = Plan { config, rules, workers };
+    let summary = run_job(plan, |address| started.tell(address, arguments.log_json)).map_err(failure)?;
+    tracing::info!(
+        events = summary.events,
+        offers = summary.made,
+        withdrawals = summary.withdrawn,
+        "ended in good order"
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the line at the start says.
+struct Started {
+    rules: usize,
+    workers: usize,
+    outputs: String,
+}
+
+impl Started {
+    fn tell(&self, address: Option<SocketAddr>, json: bool) {
+        let http = address.map_or_else(|| "http off".to_owned(), |address| format!("http://{address}"));
+        let Started { rules, workers, outputs } = self;
+        if json {
+            tracing::info!(http, rules, workers, outputs, "running");
+        } else {
+            let version = env!("CARGO_PKG_VERSION");
+            let line = format!(
+                "shopbell {version} runs: {http}, {rules} rules, {workers} workers, offers to {outputs}"
+            );
+            // There is nowhere left to say that standard error is closed.
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+    }
+}
+
+fn outputs(config: &Config) -> String {
+    let file = match &config.output.target {
+        OutputTarget::Standard => Some("standard output".to_owned()),
+        OutputTarget::File(path) => Some(path.display().to_string()),
+        OutputTarget::Off => None,
+    };
+    let webhooks = config.webhooks.iter().map(|webhook| format!("webhook {}", webhook.name));
+    let stream = config.http.listen.map(|_| "/v1/offers".to_owned());
+    let names: Vec<String> = file.into_iter().chain(webhooks).chain(stream).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+fn failure(error: RunError) -> Failure {
+    if error.is_setup() {
+        Failure::usage(error.code(), &error, error.hint())
+    } else {
+        Failure::engine(error.code(), &error, error.hint())
+    }
+}

@@ -1,0 +1,129 @@
+//! Complete ticks out to the sinks, on a thread of its own.
+//!
+//! Invariant: ticks are delivered in order, each to every sink, and counted when they were. The
+//! dataflow waits only where the bounded queue before this thread is full; that is back-pressure. After
+//! a sink failed nothing more is delivered, but the queue is still emptied, so that nobody waits.
+//! Cost: rendering, and one hand-over a tick with messages.
+
+use super::RunError;
+use super::control::Control;
+use super::under_way::Arrivals;
+use crate::metrics::Metrics;
+use crate::output::render;
+use crate::sink::{MessageKind, Sink, SinkError, TickOutput};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use shopbell_model::offer::{Message, News};
+use shopbell_model::time::Time;
+use std::thread::JoinHandle;
+
+/// Ticks that may wait for the sinks.
+const QUEUE: usize = 64;
+
+/// A tick's result.
+pub(super) struct Complete {
+    pub(super) tick: Time,
+    pub(super) messages: Vec<Message>,
+    pub(super) arrivals: Arrivals,
+}
+
+/// What was delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Delivered {
+    pub(super) made: u64,
+    pub(super) withdrawn: u64,
+}
+
+/// The thread.
+pub(super) struct Delivery(JoinHandle<Delivered>);
+
+impl Delivery {
+    /// Starts it. It ends, after flushing the sinks, when the sender is dropped.
+    pub(super) fn start(
+        sinks: Vec<Box<dyn Sink>>,
+        metrics: Metrics,
+        control: Control,
+    ) -> Result<(Sender<Complete>, Delivery), RunError> {
+        let (sender, ticks) = bounded(QUEUE);
+        let mut courier = Courier { sinks, metrics, delivered: Delivered::default() };
+        let thread = std::thread::Builder::new()
+            .name("shopbell-delivery".to_owned())
+            .spawn(move || courier.run(&ticks, &control))
+            .map_err(|error| RunError::System { what: "the delivery of offers", error })?;
+        Ok((sender, Delivery(thread)))
+    }
+
+    /// Waits for its end.
+    pub(super) fn join(self) -> Result<Delivered, RunError> {
+        self.0.join().map_err(|_| RunError::DeliveryLost)
+    }
+}
+
+struct Courier {
+    sinks: Vec<Box<dyn Sink>>,
+    metrics: Metrics,
+    delivered: Delivered,
+}
+
+impl Courier {
+    fn run(&mut self, ticks: &Receiver<Complete>, control: &Control) -> Delivered {
+        let mut failed = false;
+        for complete in ticks {
+            if failed {
+                continue;
+            }
+            if let Err(error) = self.deliver(complete) {
+                failed = true;
+                control.fail(error);
+            }
+        }
+        if !failed && let Err(error) = self.flush() {
+            control.fail(error);
+        }
+        self.delivered
+    }
+
+    fn deliver(&mut self, complete: Complete) -> Result<(), RunError> {
+        let Complete { tick, messages: news, mut arrivals } = complete;
+        let messages = news.iter().map(render).collect::<Result<Vec<_>, _>>()?;
+        let output = TickOutput { tick, messages };
+        for sink in &mut self.sinks {
+            sink.deliver(&output)?;
+        }
+        for kind in [MessageKind::Made, MessageKind::Withdrawn, MessageKind::Suppressed] {
+            let count = output.messages.iter().filter(|message| message.kind == kind).count() as u64;
+            if count > 0 {
+                self.metrics.offers(kind.as_str(), count);
+            }
+            match kind {
+                MessageKind::Made => self.delivered.made += count,
+                MessageKind::Withdrawn => self.delivered.withdrawn += count,
+                MessageKind::Suppressed => {}
+            }
+        }
+        for message in &news {
+            match &message.news {
+                News::Made(made) => {
+                    if let Some(came) = arrivals.newest(&message.brand, &made.events) {
+                        self.metrics.event_to_offer.observe(came.elapsed());
+                    }
+                }
+                News::Withdrawn(reason, _) => self.metrics.withdrawal(reason.as_str()),
+                News::Suppressed { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What cannot be handed over in time is told, and does not make the end of the job a failure.
+    fn flush(&mut self) -> Result<(), RunError> {
+        for sink in &mut self.sinks {
+            match sink.flush() {
+                Err(error @ SinkError::Undelivered { .. }) => {
+                    tracing::error!(code = error.code(), hint = error.hint(), "{error}");
+                }
+                flushed => flushed?,
+            }
+        }
+        Ok(())
+    }
+}

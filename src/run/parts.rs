@@ -1,0 +1,73 @@
+//! The ends of a job, as the configuration wants them: sources, sinks, dead letters, runtime.
+
+use super::RunError;
+use crate::config::{Config, OutputTarget};
+use crate::metrics::Metrics;
+use crate::sink::json_lines::Flush;
+use crate::sink::{Broadcast, JsonLines, Sink, WebhookSink};
+use crate::source::{DeadLetters, Source, SourceError, open_file, standard_input};
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use tokio::runtime::{Builder, Runtime};
+
+/// Threads of the runtime: HTTP is light beside the dataflow.
+const RUNTIME_THREADS: usize = 2;
+
+/// For HTTP, webhooks and signals.
+pub(super) fn runtime() -> Result<Runtime, RunError> {
+    Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name("shopbell-http")
+        .enable_all()
+        .build()
+        .map_err(|error| RunError::System { what: "the runtime of http", error })
+}
+
+/// A source with its label in metrics.
+pub(super) type Labelled = (&'static str, Box<dyn Source>);
+
+/// The files, then standard input.
+pub(super) fn sources(config: &Config) -> Result<Vec<Labelled>, RunError> {
+    let mut sources: Vec<Labelled> = Vec::new();
+    for path in &config.source.files {
+        sources.push(("file", Box::new(open_file(path, config.limits.event_bytes)?)));
+    }
+    if config.source.stdin {
+        sources.push(("stdin", Box::new(standard_input(config.limits.event_bytes))));
+    }
+    Ok(sources)
+}
+
+/// Where refused records go: to the end of a file, where there is one.
+pub(super) fn dead_letters(config: &Config, metrics: &Metrics) -> Result<DeadLetters, RunError> {
+    let writer: Option<Box<dyn Write + Send>> = match &config.source.dead_letters {
+        None => None,
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(path);
+            let file = file.map_err(|error| SourceError::Open { path: path.clone(), error })?;
+            Some(Box::new(BufWriter::new(file)))
+        }
+    };
+    Ok(DeadLetters::new(writer, metrics.clone()))
+}
+
+/// Everybody who gets the offers.
+pub(super) fn sinks(
+    config: &Config,
+    offers: &Broadcast,
+    runtime: &Runtime,
+    metrics: &Metrics,
+) -> Result<Vec<Box<dyn Sink>>, RunError> {
+    let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(offers.clone())];
+    match &config.output.target {
+        OutputTarget::Standard => sinks.push(Box::new(JsonLines::standard_output(Flush::EachTick))),
+        OutputTarget::File(path) => sinks.push(Box::new(JsonLines::append(path, Flush::EachTick)?)),
+        OutputTarget::Off => {}
+    }
+    for webhook in &config.webhooks {
+        let secret = webhook.secret.resolve(|name| std::env::var(name).ok())?;
+        let seconds = || crate::wall_clock() / 1000;
+        sinks.push(Box::new(WebhookSink::start(webhook, &secret, runtime.handle(), metrics, seconds)?));
+    }
+    Ok(sinks)
+}
