@@ -3,7 +3,7 @@
 //! Invariant: a candidate is a function of one rule and one situation, so that a rule edit changes
 //! exactly the candidates of that rule, and a fact exactly those of its situation.
 //! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
-//! sides are spread over [`SHARDS`] keys a kind, so that all workers share the work of a rule edit.
+//! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
 
 use crate::fold::shard_of;
 use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};

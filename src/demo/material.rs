@@ -1,6 +1,6 @@
 //! The files of a demo: those inside the program, or edited ones.
 //!
-//! Invariant: what [`write`] writes is what [`Material::embedded`] holds, byte for byte, so an edited
+//! Invariant: what [`write()`] writes is what [`Material::embedded`] holds, byte for byte, so an edited
 //! copy starts from the truth.
 
 use std::path::{Path, PathBuf};

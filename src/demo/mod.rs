@@ -2,7 +2,7 @@
 //!
 //! Purpose: a newcomer sees what goes in, what is decided and why; marketing operations try a rule.
 //! Invariant: every decision shown came out of the engine; the story adds headings and names only.
-//! How: [`material`] (files), [`story`] (headings), [`stage`] (the engine, tick by tick), [`words`] and
+//! How: [`material`] (files), [`story`] (headings), [`stage`] (the engine, tick by tick), `words` and
 //! [`tell`] (text), [`crowd`] (the same story many times, for the latency).
 
 pub mod crowd;

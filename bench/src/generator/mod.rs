@@ -8,7 +8,7 @@
 //!
 //! Invariant: the same [`Mall`] gives the same bytes on every machine and in every version of this
 //! format: random numbers are xoshiro256++ seeded by splitmix64, all arithmetic is on integers.
-//! Cost: no allocation per event; memory for the walks and sessions under way, [`SLOTS`] of each
+//! Cost: no allocation per event; memory for the walks and sessions under way, `SLOTS` of each
 //! at most, whatever the number of customers.
 
 mod back_office;
