@@ -71,10 +71,12 @@ pub fn ticks(text: &str, config: &Config) -> Result<Vec<Tick>, DemoError> {
             DemoError::Event { line: index + 1, reason, hint }
         })?;
         let Decoded::Event(event) = decoded else { continue };
-        clock = event.time.max(clock);
-        if !copies.is_new(fingerprint(&event), clock) {
+        let now = event.time.max(clock);
+        // A copy changes nothing, not even the clock.
+        if !copies.is_new(fingerprint(&event), now) {
             continue;
         }
+        clock = now;
         arrival += 1;
         match ticks.last_mut().filter(|tick| tick.time == clock) {
             Some(tick) => tick.events.push((arrival, event)),
@@ -133,4 +135,58 @@ pub fn play(play: Play, ticks: Vec<Tick>, mut see: impl FnMut(Happening)) -> Res
     take(&mut see)?;
     engine.stop()?;
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "[rule.reminder]\nwhen = \"cart_abandoned\"\nidle = \"10m\"\n\
+                        [rule.reminder.offer]\ntitle = \"Still there\"\n\
+                        [rule.hello]\nwhen = \"checked_in\"\n[rule.hello.offer]\ntitle = \"Hello\"\n";
+    const EVENTS: &str = r#"{"specversion":"1.0","id":"1","source":"a","type":"web.add_to_cart","subject":"email:1","time":"2025-01-01T10:00:00Z","data":{"items":[{"item_id":"mask"}]}}
+{"specversion":"1.0","id":"2","source":"a","type":"store.check_in","subject":"email:1","time":"2025-01-01T10:00:00Z","data":{"location":"shop"}}
+{"specversion":"1.0","id":"1","source":"a","type":"web.add_to_cart","subject":"email:1","time":"2025-01-01T10:05:00Z","data":{"items":[{"item_id":"mask"}]}}
+
+{"specversion":"1.0","id":"3","source":"a","type":"web.search","subject":"email:1","time":"2025-01-01T09:59:00Z","data":{"query":"late"}}
+"#;
+    const TEN: Time = 1_735_725_600_000;
+
+    fn played(until: Option<Time>) -> (Vec<Time>, Vec<Answer>) {
+        let set = shopbell_model::rules::load(&[("rules.toml".to_owned(), RULE.to_owned())]).unwrap();
+        let config = Config::default();
+        let events = ticks(EVENTS, &config).unwrap();
+        let rules = crate::replay::shared_rules(&set);
+        let mut decided = Vec::new();
+        let answers = play(Play { config, rules, workers: 1, until }, events, |happening| {
+            if let Happening::Decided(message, _) = happening {
+                decided.push(message.tick);
+            }
+        });
+        (decided, answers.unwrap())
+    }
+
+    #[test]
+    fn ticks_hold_each_event_once_at_the_clock_it_arrived() {
+        let ticks = ticks(EVENTS, &Config::default()).unwrap();
+        let shape: Vec<(Time, usize)> = ticks.iter().map(|tick| (tick.time, tick.events.len())).collect();
+        // The copy of the first is left out and does not move the clock; the late one arrives at ten.
+        assert_eq!(shape, [(TEN, 3)]);
+    }
+
+    #[test]
+    fn timers_go_off_until_the_end_and_are_no_latency() {
+        let (decided, answers) = played(Some(TEN + 600_000));
+        assert_eq!(decided, [TEN, TEN + 600_000]);
+        assert_eq!(answers.iter().map(|answer| answer.offers).collect::<Vec<_>>(), [1]);
+        assert_eq!(played(Some(TEN + 599_999)).0, [TEN]);
+        assert_eq!(played(None).0, [TEN]);
+    }
+
+    #[test]
+    fn a_wrong_event_is_named_by_its_line() {
+        let wrong = ticks("\n{}\n", &Config::default()).unwrap_err();
+        assert!(matches!(&wrong, DemoError::Event { line: 2, .. }), "{wrong}");
+        assert_eq!(wrong.code(), "demo-event");
+    }
 }

@@ -141,6 +141,11 @@ fn the_telling_names_steps_reasons_and_what_is_missing() {
     ] {
         assert!(in_one_line(&text).contains(&in_one_line(told)), "not told: {told}\n{text}");
     }
+    let place = |told: &str| text.find(told).unwrap_or_else(|| panic!("not told: {told}"));
+    assert!(
+        place("► offer extra_offer") < place("· kept back cart_reminder"),
+        "what won is told after what lost"
+    );
     assert!(!text.contains('\u{1b}'), "colour where there is no terminal");
 }
 
