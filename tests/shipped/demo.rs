@@ -149,6 +149,20 @@ fn the_telling_names_steps_reasons_and_what_is_missing() {
     assert!(!text.contains('\u{1b}'), "colour where there is no terminal");
 }
 
+/// The first `text` block of the README is what the demo prints, but for what `...` stands for.
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, block) = readme.split_once("```text\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let text = standard_output(&["demo", "--repeat", "0"]);
+    let told: std::collections::BTreeSet<&str> = text.lines().collect();
+    assert!(block.lines().count() > 20);
+    for line in block.lines().filter(|line| *line != "...") {
+        assert!(told.contains(line), "the README shows what the demo does not print: {line}");
+    }
+}
+
 #[test]
 fn edited_files_change_the_story() {
     let folder = tempfile::tempdir().unwrap();
