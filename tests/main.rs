@@ -6,3 +6,4 @@ mod http;
 mod job;
 mod oracle;
 mod real_data;
+mod shipped;

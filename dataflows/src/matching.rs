@@ -94,6 +94,8 @@ pub fn candidates(
                 location: visit.location.clone(),
                 start: visit.start,
                 until: due,
+                after: *after,
+                min_dwell: *min_dwell,
                 interest: *interest,
             };
             let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);

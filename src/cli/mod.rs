@@ -4,6 +4,7 @@
 //! 3 the engine failed. Results go to standard output, logs and progress to standard error.
 
 mod check;
+mod demo;
 mod failure;
 mod files;
 mod generate;
@@ -27,6 +28,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Eva's afternoon, told step by step: what arrives, what is decided, and why
+    Demo(demo::Arguments),
     /// Run the live job until SIGINT or SIGTERM
     Run(run::Arguments),
     /// Replay events from files through the whole engine, by their own clock
@@ -43,6 +46,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),

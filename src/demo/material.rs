@@ -79,8 +79,11 @@ impl MaterialError {
 
 /// Writes the files inside the program to a folder; nothing at all where one of them exists.
 pub fn write(folder: &Path) -> Result<Vec<PathBuf>, MaterialError> {
-    let files: Vec<(PathBuf, &str)> =
-        [CONFIG, EVENTS, STORY].into_iter().chain(RULES).map(|(name, text)| (folder.join(name), text)).collect();
+    let files: Vec<(PathBuf, &str)> = [CONFIG, EVENTS, STORY]
+        .into_iter()
+        .chain(RULES)
+        .map(|(name, text)| (folder.join(name), text))
+        .collect();
     if let Some((path, _)) = files.iter().find(|(path, _)| path.exists()) {
         return Err(MaterialError::Exists(path.clone()));
     }

@@ -35,6 +35,9 @@ pub enum DemoError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A message that is not JSON.
+    #[error("an offer cannot be written as JSON: {0}")]
+    Render(#[from] serde_json::Error),
     /// A latency that a histogram cannot hold.
     #[error("the latencies cannot be recorded: {0}")]
     Latency(String),
@@ -46,6 +49,7 @@ impl DemoError {
         match self {
             DemoError::Event { .. } => "demo-event",
             DemoError::Engine(error) => error.code(),
+            DemoError::Render(_) => "render",
             DemoError::Latency(_) => "demo-latency",
         }
     }
@@ -54,7 +58,9 @@ impl DemoError {
     pub fn hint(&self) -> &str {
         match self {
             DemoError::Event { hint, .. } => hint,
-            DemoError::Engine(_) => "this is a fault of shopbell: please report it with the files of the demo",
+            DemoError::Engine(_) | DemoError::Render(_) => {
+                "this is a fault of shopbell: please report it with the files of the demo"
+            }
             DemoError::Latency(_) => "try again on a machine that is less busy",
         }
     }

@@ -141,7 +141,9 @@ impl Story {
     /// Reads a story; `file` is what problems are reported under.
     pub fn parse(file: &str, text: &str) -> Result<Self, StoryError> {
         let raw: RawStory = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
+            let line = error
+                .span()
+                .map_or(0, |span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
             StoryError::Syntax { file: format!("{file}:{line}"), reason: error.message().to_lowercase() }
         })?;
         if jiff::tz::TimeZone::get(&raw.tz).is_err() {

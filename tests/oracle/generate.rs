@@ -174,7 +174,9 @@ fn event(random: &mut Random, shape: &Shape) -> String {
         Some(1) => format!("{handle} {}", presence(random)),
         Some(2) => format!("- {}", stock(random)),
         Some(3) => {
-            let with = random.of(&HANDLES);
+            // A handle is not linked with itself: such an event is refused.
+            let others: Vec<_> = HANDLES.iter().filter(|with| **with != handle).collect();
+            let with = random.of(&others);
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
         _ => format!("{handle} {}", profile(random)),

@@ -3,8 +3,10 @@
 //! `cargo run --release -p shopbell-model --example decode_speed`
 #![allow(
     clippy::print_stdout,
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
     clippy::indexing_slicing,
-    reason = "a measurement: prints, and knows its list"
+    reason = "a measurement: prints, reads the clock, and knows its list"
 )]
 
 use shopbell_model::event::{Decoded, Limits, Lines, decode, encode_into};

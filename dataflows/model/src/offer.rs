@@ -88,6 +88,10 @@ pub enum About {
         start: Time,
         /// The end of the time in which nothing must be bought.
         until: Time,
+        /// How long that time is, counted from the visit's end.
+        after: Duration,
+        /// How long the visit was at least.
+        min_dwell: Duration,
         /// Which interests count.
         interest: Interests,
     },

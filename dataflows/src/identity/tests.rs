@@ -192,6 +192,7 @@ fn links_of_equal_time_are_taken_by_their_handles() {
     assert_eq!((world.person("email:1"), world.person("phone:1")), ("card:1".into(), "phone:1".into()));
 }
 
+#[allow(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 /// Time that `count` logins take, each settled by itself; `device` names the device of a login.
 fn logins(count: u32, device: impl Fn(u32) -> String) -> Duration {
     let mut persons = Persons::new(Identity::default());

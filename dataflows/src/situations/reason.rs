@@ -62,16 +62,17 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent) -> Reason {
             };
             visit.is_some() && (interest.none || known.wanted.values().any(counts))
         }
-        About::Visit { location, start, until, interest } => {
-            let visit = known.shops.iter().any(|visit| {
-                visit.location == *location
-                    && visit.start == *start
-                    && visit.anchor == *anchor
-                    && visit.end.is_some()
+        About::Visit { location, start, after, min_dwell, interest, .. } => {
+            let visit = known.shops.iter().find(|visit| {
+                visit.location == *location && visit.start == *start && visit.anchor == *anchor
             });
-            let in_time =
-                |wanted: &Shared<Wanted>| wanted.life(*interest).is_some_and(|life| life.start <= *until);
-            visit && (interest.none || known.wanted.values().any(in_time))
+            visit.filter(|visit| visit.dwell >= *min_dwell).and_then(|visit| visit.end).is_some_and(|end| {
+                let due = end.saturating_add(after.0);
+                let in_time =
+                    |wanted: &Shared<Wanted>| wanted.life(*interest).is_some_and(|life| life.start <= due);
+                let bought = known.first_purchase(*start).is_some_and(|time| time <= due);
+                !bought && (interest.none || known.wanted.values().any(in_time))
+            })
         }
         // Neither ends but by being unknown again.
         About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
