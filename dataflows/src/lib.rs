@@ -29,6 +29,8 @@ mod offers;
 pub mod persons;
 pub mod presence;
 pub mod rows;
+#[cfg(test)]
+mod samples;
 mod seen;
 pub mod situations;
 pub mod wheel;

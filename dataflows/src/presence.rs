@@ -92,3 +92,6 @@ impl Current {
         visit
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ pub fn when_due<'scope, D: Data + Hash>(
         })
         .as_collection()
 }
+
+#[cfg(test)]
+mod tests;

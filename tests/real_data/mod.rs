@@ -3,6 +3,7 @@
 //! The data lies beside the repository in `../shared/data` (or where `SHOPBELL_DATA` points) and is
 //! never part of it. Where a set is absent its tests say so by name and pass.
 
+mod engine;
 mod imports;
 pub(crate) mod reference;
 

@@ -239,3 +239,6 @@ impl DecideSettings {
         DecideSettings { policy, report_suppressed: false }
     }
 }
+
+#[cfg(test)]
+mod tests;
