@@ -98,6 +98,9 @@ fn out_of_stock(sent: &Sent, person: &Person<'_>, brand: &Brand<'_>) -> bool {
             let timeline = brand.catalogue.timeline(sent.rule.when.location(), item);
             let out_after =
                 |since: Time| timeline.iter().any(|(time, pieces)| *time >= since && *pieces <= 0);
+            if timeline.last().is_some_and(|(_, pieces)| *pieces <= 0) {
+                return true;
+            }
             match since {
                 Some(since) => returns(&timeline).contains(since) && out_after(*since),
                 None => out_after(sent.situation.due),
