@@ -262,9 +262,12 @@ pub fn identity<'scope>(
                     while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
                         let (time, updates) = entry.remove_entry();
                         capability.downgrade(&time);
+                        let mut sums: BTreeMap<Link, isize> = BTreeMap::new();
+                        updates.into_iter().for_each(|(link, diff)| *sums.entry(link).or_default() += diff);
                         // Taken away before added, so that a link that moves in time is not lost.
                         for wanted in [false, true] {
-                            for (link, diff) in updates.iter().filter(|(_, diff)| (*diff > 0) == wanted) {
+                            let same = |diff: isize| diff != 0 && (diff > 0) == wanted;
+                            for (link, diff) in sums.iter().filter(|(_, diff)| same(**diff)) {
                                 persons.update(link, *diff);
                             }
                         }

@@ -36,6 +36,22 @@ case!(
 );
 
 case!(
+    a_link_taken_back_in_its_own_tick_never_was,
+    Case::new(
+        vec![on_shelf()],
+        "10:20:00",
+        "09:00:00 - zone s1 z1 b1
+         09:00:00 - shelf s1 z1 A
+         09:00:00 - level s1 A 1
+         10:00:00 cookie:1 add A
+         10:05:00 device:1 login cookie:1
+         10:05:00 cookie:1 unlink device:1
+         10:05:02 device:1 beacon b1 -60",
+        ""
+    )
+);
+
+case!(
     a_person_is_named_by_the_handle_that_lasts_longest,
     Case::new(
         vec![idle()],
