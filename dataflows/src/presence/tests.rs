@@ -49,10 +49,13 @@ fn visits(seen: &[Seen]) -> Vec<(Time, Option<Time>, u64)> {
     visits_in(&seen).into_iter().map(|visit| (visit.start, visit.end, visit.dwell.0)).collect()
 }
 
+/// Start, end and dwell.
+type Stay = (Time, Option<Time>, u64);
+
 #[test]
 fn what_begins_continues_and_ends_a_visit() {
     const SEEN: SignKind = SignKind::Seen;
-    let cases: Vec<(&str, Vec<Seen>, Vec<(Time, Option<Time>, u64)>)> = vec![
+    let cases: Vec<(&str, Vec<Seen>, Vec<Stay>)> = vec![
         ("silence ends it", vec![S(1000, Enter)], vec![(1000, Some(1600), 0)]),
         ("leaving ends it", vec![S(1000, Enter), S(1300, Leave)], vec![(1000, Some(1300), 300)]),
         ("a check-in begins one", vec![S(1000, CheckIn)], vec![(1000, Some(1600), 0)]),

@@ -73,8 +73,10 @@ const DIFFERENCES: [(&str, &[&str]); 7] = [
     ("other lines are left unbought", &["4baaa6ee", "67b2e6dd"]),
     ("there was no cart to buy", &["ab06d353"]),
 ];
-/// Sessions: theirs and ours as (created, transacted).
-const SESSIONS: [(&str, (u64, u64), (u64, u64)); 5] = [
+/// Carts created and transacted.
+type Carts = (u64, u64);
+/// Sessions: theirs and ours.
+const SESSIONS: [(&str, Carts, Carts); 5] = [
     ("0a42e1e2", (5, 3), (3, 3)),
     ("8466766a", (2, 2), (1, 0)),
     ("996606dc", (8, 1), (1, 1)),
