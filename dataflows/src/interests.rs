@@ -4,6 +4,7 @@
 //! docs/semantics.md. Cost: the facts of a person are read again whenever one of them changes; the
 //! fold keeps them few.
 
+use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::presence::shop_visits;
 use crate::rows::{CartLife, Derived, End, Interest, Kind, Life, SceneKind};
@@ -23,14 +24,12 @@ pub fn interests<'scope>(
     leave_after: Duration,
     demand: Demand,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
-    facts.filter(|(_, (_, fact))| concerns_situations(fact)).reduce_named(
-        "Interests",
-        move |person, facts, derived| {
-            let facts: Vec<(&Handle, &PersonFact)> =
-                facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
-            derive(person, &facts, leave_after, &demand, &mut |row| derived.push((row, 1)));
-        },
-    )
+    let facts = facts.filter(|(_, (_, fact))| concerns_situations(fact));
+    by_key(facts, "Interests", move |person, facts, derived| {
+        let facts: Vec<(&Handle, &PersonFact)> =
+            facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
+        derive(person, &facts, leave_after, &demand, &mut |row| derived.push(row));
+    })
 }
 
 /// Facts that situations follow from; the rest is for decisions.

@@ -4,6 +4,7 @@
 //! them changes, and whoever has to do with the article is looked at again; the fold lets through only
 //! changes of stock that some rule can tell apart.
 
+use crate::by_key::by_key;
 use crate::rows::{Article, Derived};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{Subject, SubjectFact};
@@ -15,7 +16,7 @@ use shopbell_model::time::Time;
 pub fn inventory<'scope>(
     facts: VecCollection<'scope, Time, (Subject, SubjectFact)>,
 ) -> VecCollection<'scope, Time, (Subject, Derived)> {
-    facts.reduce_named("Inventory", |subject, facts, known| match subject {
+    by_key(facts, "Inventory", |subject, facts, known| match subject {
         Subject::Item(item) => {
             let mut article =
                 Article { item: item.clone(), catalogue: None, stock: Vec::new(), shelves: Vec::new() };
@@ -27,12 +28,12 @@ pub fn inventory<'scope>(
                     SubjectFact::Place(_) => {}
                 }
             }
-            known.push((Derived::Article(Shared::new(article)), 1));
+            known.push(Derived::Article(Shared::new(article)));
         }
         Subject::Location(_) => {
             for (fact, _) in facts {
                 if let SubjectFact::Place(place) = fact {
-                    known.push((Derived::Place(place.clone()), 1));
+                    known.push(Derived::Place(place.clone()));
                 }
             }
         }

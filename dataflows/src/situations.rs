@@ -7,6 +7,7 @@
 
 mod reason;
 
+use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
     Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
@@ -27,19 +28,15 @@ pub fn situations<'scope>(
     rows: VecCollection<'scope, Time, (Person, Derived)>,
     demand: Demand,
 ) -> VecCollection<'scope, Time, (Person, Finding)> {
-    rows.filter(|(_, row)| !matches!(row, Derived::About(_))).reduce_named(
-        "Situations",
-        move |person, rows, findings| {
-            let known = Known::new(person, rows.iter().map(|(row, _)| *row));
-            known.situations(&demand, &mut |situation| {
-                findings.push((Finding::Stands(Shared::new(situation)), 1));
-            });
-            for sent in &known.sent {
-                let reason = why_gone(&known, sent);
-                findings.push((Finding::Gone(sent.offer_id.clone(), reason), 1));
-            }
-        },
-    )
+    let rows = rows.filter(|(_, row)| !matches!(row, Derived::About(_)));
+    by_key(rows, "Situations", move |person, rows, findings| {
+        let known = Known::new(person, rows.iter().map(|(row, _)| row));
+        known.situations(&demand, &mut |situation| findings.push(Finding::Stands(Shared::new(situation))));
+        for sent in &known.sent {
+            let reason = why_gone(&known, sent);
+            findings.push(Finding::Gone(sent.offer_id.clone(), reason));
+        }
+    })
 }
 
 /// A person's rows, sorted out.

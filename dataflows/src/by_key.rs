@@ -1,0 +1,157 @@
+//! What follows from all rows of a key, kept up to date.
+//!
+//! Purpose: what differential's `reduce` gives where times are totally ordered, as ours are, for a
+//! fraction of its cost: no traces to merge, no histories to replay, one look at a key a tick.
+//! Invariant: after each tick a key's results are `logic` of its rows at that tick; both are sets of
+//! rows with their numbers. The tests hold it against `reduce` on random rows.
+//! Cost: the rows of each key that changed, once a tick; a key's rows and results are kept, sorted.
+
+use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
+use rustc_hash::{FxHashMap, FxHasher};
+use shopbell_model::time::Time;
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::operator::Operator;
+
+/// A key's rows, each with its number, and what followed from them last.
+struct State<V, W> {
+    rows: Vec<(V, isize)>,
+    results: Vec<W>,
+    /// Its rows changed in the tick at hand.
+    touched: bool,
+}
+
+impl<V: Ord, W> State<V, W> {
+    fn update(&mut self, row: V, diff: isize) {
+        match self.rows.binary_search_by(|(known, _)| known.cmp(&row)) {
+            Ok(place) => {
+                let Some((_, count)) = self.rows.get_mut(place) else { return };
+                *count += diff;
+                if *count == 0 {
+                    self.rows.remove(place);
+                }
+            }
+            Err(place) => self.rows.insert(place, (row, diff)),
+        }
+    }
+}
+
+/// Changes of one tick that is not complete yet. Nothing is held for ticks without any: this operator
+/// may stand in a loop, where holding its frontier would let time advance by a millisecond a round.
+struct Pending<K, V> {
+    changes: Vec<((K, V), isize)>,
+    capability: Capability<Time>,
+}
+
+/// Gives what `logic` makes of the rows of each key that has any.
+///
+/// `logic` is called with the key's rows in their order, each once whatever its number, and adds its
+/// results to an empty list. It must be a function of them.
+pub(crate) fn by_key<'scope, K, V, W>(
+    rows: VecCollection<'scope, Time, (K, V)>,
+    name: &str,
+    mut logic: impl FnMut(&K, &[(V, isize)], &mut Vec<W>) + 'static,
+) -> VecCollection<'scope, Time, (K, W)>
+where
+    K: ExchangeData + Hash,
+    V: ExchangeData,
+    W: ExchangeData,
+{
+    let to_worker = Exchange::new(|((key, _), _, _): &((K, V), Time, isize)| hash_of(key));
+    rows.inner
+        .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(to_worker, name, move |_, _| {
+            let mut pending: BTreeMap<Time, Pending<K, V>> = BTreeMap::new();
+            let mut states: FxHashMap<K, State<V, W>> = FxHashMap::default();
+            let mut touched: Vec<K> = Vec::new();
+            let mut results: Vec<W> = Vec::new();
+            move |(input, frontier), output| {
+                input.for_each(|capability, changes| {
+                    for (row, time, diff) in changes.drain(..) {
+                        let here = pending.entry(time).or_insert_with(|| Pending {
+                            changes: Vec::new(),
+                            capability: capability.delayed(&time, output.output_index()),
+                        });
+                        here.changes.push((row, diff));
+                    }
+                });
+                // At the empty frontier the job ends; what is not complete never will be.
+                let Some(frontier) = frontier.frontier().first().copied() else {
+                    pending.clear();
+                    return;
+                };
+                while let Some(entry) = pending.first_entry().filter(|entry| *entry.key() < frontier) {
+                    let (tick, Pending { changes, capability }) = entry.remove_entry();
+                    for ((key, row), diff) in changes {
+                        let state = match states.get_mut(&key) {
+                            Some(state) => state,
+                            None => states.entry(key.clone()).or_insert_with(|| State {
+                                rows: Vec::new(),
+                                results: Vec::new(),
+                                touched: false,
+                            }),
+                        };
+                        state.update(row, diff);
+                        if !std::mem::replace(&mut state.touched, true) {
+                            touched.push(key);
+                        }
+                    }
+                    let mut session = output.session(&capability);
+                    for key in touched.drain(..) {
+                        let Some(state) = states.get_mut(&key) else { continue };
+                        state.touched = false;
+                        if !state.rows.is_empty() {
+                            logic(&key, &state.rows, &mut results);
+                            results.sort_unstable();
+                        }
+                        differences(&state.results, &results, |row, diff| {
+                            session.give(((key.clone(), row), tick, diff));
+                        });
+                        std::mem::swap(&mut state.results, &mut results);
+                        results.clear();
+                        if state.rows.is_empty() {
+                            states.remove(&key);
+                        }
+                    }
+                }
+            }
+        })
+        .as_collection()
+}
+
+/// What has to change for the sorted `old` to become the sorted `new`.
+fn differences<W: Ord + Clone>(old: &[W], new: &[W], mut give: impl FnMut(W, isize)) {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (Some(was), Some(is)) => was.cmp(is),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => return,
+        };
+        if order.is_le()
+            && let Some(was) = old.next()
+            && order.is_lt()
+        {
+            give(was.clone(), -1);
+        }
+        if order.is_ge()
+            && let Some(is) = new.next()
+            && order.is_gt()
+        {
+            give(is.clone(), 1);
+        }
+    }
+}
+
+/// The same for a key in every process and after every restart.
+fn hash_of<K: Hash>(key: &K) -> u64 {
+    let mut hasher = FxHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests;
