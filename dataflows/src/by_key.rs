@@ -6,14 +6,14 @@
 //! rows with their numbers. The tests hold it against `reduce` on random rows.
 //! Cost: the rows of each key that changed, once a tick; a key's rows and results are kept, sorted.
 
+use crate::shards::shard_of;
+use crate::ticks::Ticks;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 use shopbell_model::time::Time;
-use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
+use std::hash::Hash;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 
 /// A key's rows, each with its number, and what followed from them last.
@@ -39,13 +39,6 @@ impl<V: Ord, W> State<V, W> {
     }
 }
 
-/// Changes of one tick that is not complete yet. Nothing is held for ticks without any: this operator
-/// may stand in a loop, where holding its frontier would let time advance by a millisecond a round.
-struct Pending<K, V> {
-    changes: Vec<((K, V), isize)>,
-    capability: Capability<Time>,
-}
-
 /// Gives what `logic` makes of the rows of each key that has any.
 ///
 /// `logic` is called with the key's rows in their order, each once whatever its number, and adds its
@@ -60,30 +53,22 @@ where
     V: ExchangeData,
     W: ExchangeData,
 {
-    let to_worker = Exchange::new(|((key, _), _, _): &((K, V), Time, isize)| hash_of(key));
+    let to_worker = Exchange::new(|((key, _), _, _): &((K, V), Time, isize)| shard_of(key));
     rows.inner
         .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(to_worker, name, move |_, _| {
-            let mut pending: BTreeMap<Time, Pending<K, V>> = BTreeMap::new();
+            let mut ticks: Ticks<((K, V), isize)> = Ticks::default();
             let mut states: FxHashMap<K, State<V, W>> = FxHashMap::default();
             let mut touched: Vec<K> = Vec::new();
             let mut results: Vec<W> = Vec::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, changes| {
                     for (row, time, diff) in changes.drain(..) {
-                        let here = pending.entry(time).or_insert_with(|| Pending {
-                            changes: Vec::new(),
-                            capability: capability.delayed(&time, output.output_index()),
-                        });
-                        here.changes.push((row, diff));
+                        let port = output.output_index();
+                        ticks.note(time, (row, diff), || capability.delayed(&time, port));
                     }
                 });
-                // At the empty frontier the job ends; what is not complete never will be.
-                let Some(frontier) = frontier.frontier().first().copied() else {
-                    pending.clear();
-                    return;
-                };
-                while let Some(entry) = pending.first_entry().filter(|entry| *entry.key() < frontier) {
-                    let (tick, Pending { changes, capability }) = entry.remove_entry();
+                let frontier = frontier.frontier().first().copied();
+                while let Some((tick, changes, capability)) = ticks.next(frontier) {
                     for ((key, row), diff) in changes {
                         let state = match states.get_mut(&key) {
                             Some(state) => state,
@@ -144,13 +129,6 @@ fn differences<W: Ord + Clone>(old: &[W], new: &[W], mut give: impl FnMut(W, isi
             give(is.clone(), 1);
         }
     }
-}
-
-/// The same for a key in every process and after every restart.
-fn hash_of<K: Hash>(key: &K) -> u64 {
-    let mut hasher = FxHasher::default();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! Not an iteration in the graph: the cap takes links in order of time, which label propagation
 //! cannot express, and a component of a few handles is found again in microseconds.
 
-use crate::fold::shard_of;
+use crate::shards::shard_of;
 use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::{FxHashMap, FxHashSet};
 use shopbell_model::facts::{Link, Moment};

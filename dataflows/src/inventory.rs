@@ -5,6 +5,7 @@
 //! changes of stock that some rule can tell apart.
 
 use crate::by_key::by_key;
+use crate::joined::joined;
 use crate::rows::{Article, Derived};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{Subject, SubjectFact};
@@ -45,13 +46,9 @@ pub fn surroundings<'scope>(
     derived: VecCollection<'scope, Time, (Person, Derived)>,
     inventory: VecCollection<'scope, Time, (Subject, Derived)>,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
-    let asked = derived
-        .flat_map(|(person, derived)| match derived {
-            Derived::About(subject) => Some((subject, person)),
-            _ => None,
-        })
-        .arrange_by_key_named("Arrange: persons by subject");
-    inventory
-        .arrange_by_key_named("Arrange: inventory")
-        .join_core(asked, |_, known, person| Some((person.clone(), known.clone())))
+    let asked = derived.flat_map(|(person, derived)| match derived {
+        Derived::About(subject) => Some((subject, person)),
+        _ => None,
+    });
+    joined(inventory, asked, "Surroundings", |_, known, person| Some((person.clone(), known.clone())))
 }

@@ -24,6 +24,7 @@ mod gather;
 pub mod identity;
 pub mod interests;
 pub mod inventory;
+mod joined;
 mod ledger;
 pub mod matching;
 mod offers;
@@ -33,7 +34,9 @@ pub mod rows;
 #[cfg(test)]
 mod samples;
 mod seen;
+mod shards;
 pub mod situations;
+mod ticks;
 pub mod wheel;
 pub mod when_due;
 

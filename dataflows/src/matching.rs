@@ -5,7 +5,7 @@
 //! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
 //! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
 
-use crate::fold::shard_of;
+use crate::shards::shard_of;
 use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
 use crate::seen::see;
 use differential_dataflow::VecCollection;

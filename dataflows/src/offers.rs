@@ -7,6 +7,7 @@ use crate::gather::gather;
 use crate::identity::{IdentityCounts, identity};
 use crate::interests::interests;
 use crate::inventory::{inventory, surroundings};
+use crate::joined::joined;
 use crate::ledger::kept;
 use crate::matching::matching;
 use crate::persons::persons;
@@ -131,8 +132,8 @@ fn answered<'scope>(
         PersonFact::Sent(sent) => Some((sent.offer_id.clone(), handle)),
         _ => None,
     });
-    outcomes.join_map(anchors, |offer, outcome, handle| {
-        (handle.clone(), PersonFact::Outcome(offer.clone(), *outcome))
+    joined(outcomes, anchors, "Answered", |offer, outcome, handle| {
+        Some((handle.clone(), PersonFact::Outcome(offer.clone(), *outcome)))
     })
 }
 

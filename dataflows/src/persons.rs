@@ -4,6 +4,7 @@
 //! moves it, in the tick in which the link changes. Cost: one join over the facts of the handle that moves.
 
 use crate::identity::Renaming;
+use crate::joined::joined;
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person};
@@ -29,12 +30,13 @@ pub fn persons<'scope>(
             (handle, person)
         })
     });
-    let person_of = own.concat(renamings).arrange_by_key_named("Arrange: person of handle");
-    let handles = person_of.clone().as_collection(|handle, person| (person.clone(), handle.clone()));
+    let person_of = own.concat(renamings);
+    let handles = person_of.clone().map(|(handle, person)| (person, handle));
     let facts = facts
         .flat_map(|(handle, fact)| fact.map(|fact| (handle, fact)))
-        .concat(ledger)
-        .arrange_by_key_named("Arrange: facts by handle")
-        .join_core(person_of, |handle, fact, person| Some((person.clone(), (handle.clone(), fact.clone()))));
+        .concat(ledger);
+    let facts = joined(facts, person_of, "Persons", |handle, fact, person| {
+        Some((person.clone(), (handle.clone(), fact.clone())))
+    });
     Persons { facts, handles }
 }

@@ -6,7 +6,7 @@
 
 use super::{Ground, Grounds, decide};
 use crate::clock::Clock;
-use crate::fold::shard_of;
+use crate::shards::shard_of;
 use crate::wheel::Wheel;
 use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;

@@ -20,15 +20,15 @@ pub use machine::{Machine, Reading};
 pub use operator::{FoldOutputs, fold};
 
 use crate::demand::Demand;
+use crate::shards::shard_of;
 use crate::wheel::Wheel;
-use rustc_hash::{FxHashSet, FxHasher};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::facts::{Link, Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::{EventRef, Handle, Text};
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::time::Time;
-use std::hash::{Hash, Hasher};
 
 /// A part of an event that one worker's facts follow from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,13 +81,6 @@ pub struct FoldCounts {
     pub too_late: u64,
     /// Facts dropped because their handle had too many.
     pub dropped_facts: u64,
-}
-
-/// The key of a shard: the same for a key in every process and after every restart.
-pub fn shard_of(key: &str) -> u64 {
-    let mut hasher = FxHasher::default();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Splits an event into the parts that workers' facts follow from, for `peers` workers.
