@@ -68,7 +68,9 @@ where
                     }
                 });
                 let frontier = frontier.frontier().first().copied();
-                while let Some((tick, changes, capability)) = ticks.next(frontier) {
+                let Some((capability, complete)) = ticks.complete(frontier) else { return };
+                let mut session = output.session(&capability);
+                for (tick, changes) in complete {
                     for ((key, row), diff) in changes {
                         let state = match states.get_mut(&key) {
                             Some(state) => state,
@@ -83,7 +85,6 @@ where
                             touched.push(key);
                         }
                     }
-                    let mut session = output.session(&capability);
                     for key in touched.drain(..) {
                         let Some(state) = states.get_mut(&key) else { continue };
                         state.touched = false;

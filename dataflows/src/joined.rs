@@ -67,8 +67,9 @@ where
                     });
                     let frontiers = [left_frontier.frontier(), right_frontier.frontier()];
                     let frontier = frontiers.iter().flat_map(|one| one.iter().copied()).min();
-                    while let Some((tick, changes, capability)) = ticks.next(frontier) {
-                        let mut session = output.session(&capability);
+                    let Some((capability, complete)) = ticks.complete(frontier) else { return };
+                    let mut session = output.session(&capability);
+                    for (tick, changes) in complete {
                         for (key, row, diff) in changes {
                             let (left, right) = match known.get_mut(&key) {
                                 Some(rows) => rows,
@@ -78,14 +79,16 @@ where
                                 Row::Left(row) => {
                                     for (other, count) in right.iter() {
                                         let results = pair(&key, &row, other).into_iter();
-                                        session.give_iterator(results.map(|given| (given, tick, diff * count)));
+                                        session
+                                            .give_iterator(results.map(|given| (given, tick, diff * count)));
                                     }
                                     add(left, row, diff);
                                 }
                                 Row::Right(row) => {
                                     for (other, count) in left.iter() {
                                         let results = pair(&key, other, &row).into_iter();
-                                        session.give_iterator(results.map(|given| (given, tick, diff * count)));
+                                        session
+                                            .give_iterator(results.map(|given| (given, tick, diff * count)));
                                     }
                                     add(right, row, diff);
                                 }

@@ -9,6 +9,7 @@ use differential_dataflow::VecCollection;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::Handle;
 use shopbell_model::time::{Duration, Time};
+use timely::dataflow::Stream;
 
 /// Facts of the ledger, each until its retention ends.
 pub(crate) fn kept<'scope>(
@@ -27,9 +28,7 @@ trait MapAt<'scope> {
     fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)>;
 }
 
-impl<'scope> MapAt<'scope>
-    for timely::dataflow::Stream<'scope, Time, Vec<((Handle, PersonFact), Time, isize)>>
-{
+impl<'scope> MapAt<'scope> for Stream<'scope, Time, Vec<((Handle, PersonFact), Time, isize)>> {
     fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)> {
         use differential_dataflow::AsCollection;
         use timely::dataflow::operators::vec::Map;

@@ -5,9 +5,9 @@
 //! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
 //! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
 
-use crate::shards::shard_of;
 use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
 use crate::seen::see;
+use crate::shards::shard_of;
 use differential_dataflow::VecCollection;
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
 use shopbell_model::offer::{About, Episode, Idle, offer_id};
@@ -36,7 +36,7 @@ pub fn matching<'scope>(
                 let key = (situation.kind(), shard_of(person.key()) % SHARDS);
                 Some((key, (person, situation)))
             }
-            Finding::Gone(..) => None,
+            Finding::Background(_) => None,
         })
         .arrange_by_key_named("Arrange: situations")
         .join_core(rules, |_, (person, situation), rule| {

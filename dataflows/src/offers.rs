@@ -10,15 +10,15 @@ use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
 use crate::ledger::kept;
 use crate::matching::matching;
-use crate::persons::persons;
-use crate::rows::{Derived, Finding};
+use crate::persons::{of_persons, persons};
+use crate::rows::Finding;
 use crate::situations::situations;
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::VecCollection;
 use differential_dataflow::operators::iterate::Variable;
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::PersonFact;
-use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::key::{Brand, Handle, Person, Text};
 use shopbell_model::offer::Message;
 use shopbell_model::rules::Rule;
 use shopbell_model::settings::Identity;
@@ -81,29 +81,25 @@ pub fn offers<'scope>(
     let (ledger, said) = Variable::new(scope, 1);
     let kept = kept(said, settings.ledger, clock.clone(), waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
-    let answered = answered(outcomes, kept.clone());
-    let persons = persons(facts, kept.concat(answered), renamings);
-
+    let persons = persons(facts, renamings);
     let derived =
         interests(persons.facts.clone(), settings.fold.presence.leave_after, settings.fold.demand.clone());
     let known = surroundings(derived.clone(), inventory(folded.subjects));
-    let sent = persons.facts.clone().flat_map(|(person, (_, fact))| match fact {
-        PersonFact::Sent(sent) => Some((person, Derived::Sent(sent))),
-        _ => None,
-    });
-    let findings = situations(derived.concat(known).concat(sent), settings.fold.demand.clone());
+    let findings = situations(derived.concat(known), settings.fold.demand.clone());
     let candidates = matching(findings.clone(), rules.clone());
     let candidates = within_time(candidates, clock, waiting);
 
-    let gone = findings.flat_map(|(person, finding)| match finding {
-        Finding::Gone(offer, reason) => Some((person, Ground::Gone(offer, reason))),
+    let background = findings.flat_map(|(person, finding)| match finding {
+        Finding::Background(background) => Some((person, Ground::Background(background))),
         Finding::Stands(_) => None,
     });
-    let handles = persons.handles.map(|(person, handle)| (person, Ground::Handle(handle)));
-    let facts = persons.facts.flat_map(|(person, (handle, fact))| {
-        concerns_decisions(&fact).then(|| (person, Ground::Fact(handle, fact)))
-    });
-    let grounds = candidates.concat(gone).concat(handles).concat(facts);
+    let answered = answered(outcomes, kept.clone());
+    let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
+    let handles = persons.person_of.map(|(handle, person)| (person, Ground::Handle(handle)));
+    let facts = persons.facts.filter(|(_, (_, fact))| matches!(fact, PersonFact::Consent(_)));
+    let facts =
+        facts.concat(ledger_facts).map(|(person, (handle, fact))| (person, Ground::Fact(handle, fact)));
+    let grounds = candidates.concat(background).concat(handles).concat(facts);
     let wakes = waiting("objections");
     let decided =
         decisions(grounds, rules, settings.decide.clone(), clock.clone(), move |next| wakes((0, next)));
@@ -114,10 +110,13 @@ pub fn offers<'scope>(
 /// Facts by handle, as the fold gives them.
 type ByHandle<'scope> = VecCollection<'scope, Time, (Handle, Option<PersonFact>)>;
 
+/// An offer. Its id tells brands apart already; what is reported in another brand must not reach it.
+type OfferKey = (Brand, Text);
+
 /// Outcomes of offers by offer, and the other facts.
-fn apart(facts: ByHandle<'_>) -> (VecCollection<'_, Time, (Text, PushOutcome)>, ByHandle<'_>) {
-    let outcomes = facts.clone().flat_map(|(_, fact)| match fact {
-        Some(PersonFact::Outcome(offer, outcome)) => Some((offer, outcome)),
+fn apart(facts: ByHandle<'_>) -> (VecCollection<'_, Time, (OfferKey, PushOutcome)>, ByHandle<'_>) {
+    let outcomes = facts.clone().flat_map(|(handle, fact)| match fact {
+        Some(PersonFact::Outcome(offer, outcome)) => Some(((handle.brand(), offer), outcome)),
         _ => None,
     });
     (outcomes, facts.filter(|(_, fact)| !matches!(fact, Some(PersonFact::Outcome(..)))))
@@ -125,14 +124,14 @@ fn apart(facts: ByHandle<'_>) -> (VecCollection<'_, Time, (Text, PushOutcome)>, 
 
 /// Outcomes by the handle that the offer belongs to, whoever reported them.
 fn answered<'scope>(
-    outcomes: VecCollection<'scope, Time, (Text, PushOutcome)>,
+    outcomes: VecCollection<'scope, Time, (OfferKey, PushOutcome)>,
     ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
 ) -> VecCollection<'scope, Time, (Handle, PersonFact)> {
     let anchors = ledger.flat_map(|(handle, fact)| match fact {
-        PersonFact::Sent(sent) => Some((sent.offer_id.clone(), handle)),
+        PersonFact::Sent(sent) => Some(((handle.brand(), sent.offer_id.clone()), handle)),
         _ => None,
     });
-    joined(outcomes, anchors, "Answered", |offer, outcome, handle| {
+    joined(outcomes, anchors, "Answered", |(_, offer), outcome, handle| {
         Some((handle.clone(), PersonFact::Outcome(offer.clone(), *outcome)))
     })
 }
@@ -153,16 +152,4 @@ fn within_time<'scope, F: FnMut(Waiting) + 'static>(
     let started = when_due(starts, clock.clone(), "When due: candidates", waiting("candidates"));
     let ended = when_due(ends, clock.clone(), "When due: ends", waiting("ends"));
     started.concat(ended.negate())
-}
-
-/// Facts that decisions rest on; situations follow from the others.
-fn concerns_decisions(fact: &PersonFact) -> bool {
-    matches!(
-        fact,
-        PersonFact::Consent(_)
-            | PersonFact::Outcome(..)
-            | PersonFact::Sent(_)
-            | PersonFact::Withdrawn(_)
-            | PersonFact::Suppressed(..)
-    )
 }

@@ -14,14 +14,13 @@ use shopbell_model::time::Time;
 pub struct Persons<'scope> {
     /// Facts, with the handle each was noticed under.
     pub facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
-    /// The handles of each person.
-    pub handles: VecCollection<'scope, Time, (Person, Handle)>,
+    /// The person of each handle.
+    pub person_of: VecCollection<'scope, Time, (Handle, Person)>,
 }
 
 /// Brings facts by handle to persons. `facts` without a fact say that the handle exists.
 pub fn persons<'scope>(
     facts: VecCollection<'scope, Time, (Handle, Option<PersonFact>)>,
-    ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
     renamings: VecCollection<'scope, Time, Renaming>,
 ) -> Persons<'scope> {
     let own = facts.clone().flat_map(|(handle, fact)| {
@@ -31,12 +30,17 @@ pub fn persons<'scope>(
         })
     });
     let person_of = own.concat(renamings);
-    let handles = person_of.clone().map(|(handle, person)| (person, handle));
-    let facts = facts
-        .flat_map(|(handle, fact)| fact.map(|fact| (handle, fact)))
-        .concat(ledger);
-    let facts = joined(facts, person_of, "Persons", |handle, fact, person| {
+    let facts = facts.flat_map(|(handle, fact)| fact.map(|fact| (handle, fact)));
+    Persons { facts: of_persons(facts, person_of.clone(), "Persons"), person_of }
+}
+
+/// Facts by handle, by the person that the handle belongs to.
+pub(crate) fn of_persons<'scope>(
+    facts: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    person_of: VecCollection<'scope, Time, (Handle, Person)>,
+    name: &str,
+) -> VecCollection<'scope, Time, (Person, (Handle, PersonFact))> {
+    joined(facts, person_of, name, |handle, fact, person| {
         Some((person.clone(), (handle.clone(), fact.clone())))
-    });
-    Persons { facts, handles }
+    })
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
-use shopbell_model::offer::{Episode, Reason, Sent};
+use shopbell_model::offer::Episode;
 use shopbell_model::rules::{Interests, Rule, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
@@ -36,8 +36,6 @@ pub enum Derived {
     Article(Shared<Article>),
     /// A place the person has to do with.
     Place(Shared<Place>),
-    /// An offer that may have to be taken back.
-    Sent(Shared<Sent>),
 }
 
 /// Kinds of interest, in order of precedence.
@@ -266,13 +264,13 @@ impl Situation {
     }
 }
 
-/// What the situations of a person say: what stands, and why an offer sent no longer does.
+/// What the situations of a person say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Finding {
     /// A situation stands.
     Stands(Shared<Situation>),
-    /// If this offer's candidate is gone, then for this reason.
-    Gone(Text, Reason),
+    /// All that is derived of the person: what a reason for a withdrawal is found in.
+    Background(Shared<Vec<Derived>>),
 }
 
 /// A rule that applies to a person in an episode.

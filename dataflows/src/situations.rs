@@ -13,17 +13,21 @@ use crate::rows::{
     Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use reason::why_gone;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
-use shopbell_model::offer::Sent;
+use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use shopbell_model::value::Money;
 use shopbell_model::view::{CartView, CustomerView};
 use std::collections::BTreeMap;
 
-/// What stands, and why what was sent would be taken back.
+/// The reason for which an offer would be withdrawn now, from all that is derived of the person.
+pub(crate) fn why_gone(person: &Person, background: &[Derived], sent: &Sent, now: Time) -> Reason {
+    reason::why_gone(&Known::new(person, background.iter()), sent, now)
+}
+
+/// What stands, and the background of it.
 pub fn situations<'scope>(
     rows: VecCollection<'scope, Time, (Person, Derived)>,
     demand: Demand,
@@ -32,10 +36,8 @@ pub fn situations<'scope>(
     by_key(rows, "Situations", move |person, rows, findings| {
         let known = Known::new(person, rows.iter().map(|(row, _)| row));
         known.situations(&demand, &mut |situation| findings.push(Finding::Stands(Shared::new(situation))));
-        for sent in &known.sent {
-            let reason = why_gone(&known, sent);
-            findings.push(Finding::Gone(sent.offer_id.clone(), reason));
-        }
+        let background = rows.iter().map(|(row, _)| row.clone()).collect();
+        findings.push(Finding::Background(Shared::new(background)));
     })
 }
 
@@ -52,7 +54,6 @@ struct Known<'a> {
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
     places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
-    sent: Vec<&'a Shared<Sent>>,
 }
 
 impl<'a> Known<'a> {
@@ -69,7 +70,6 @@ impl<'a> Known<'a> {
             bought: Vec::new(),
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
-            sent: Vec::new(),
         };
         let mut open: BTreeMap<&ItemId, Vec<&Shared<Interest>>> = BTreeMap::new();
         for row in rows {
@@ -93,7 +93,6 @@ impl<'a> Known<'a> {
                 Derived::Place(place) => {
                     known.places.insert(&place.location, place);
                 }
-                Derived::Sent(sent) => known.sent.push(sent),
                 Derived::About(_) => {}
             }
         }

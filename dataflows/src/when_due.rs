@@ -56,28 +56,29 @@ pub fn when_due<'scope, D: Data + Hash>(
                     }
                 });
                 // At the empty frontier the job ends; what still waits must not come true by that.
-                let Some(frontier) = frontier.frontier().first().copied() else {
+                let frontier = frontier.frontier().first().copied();
+                let (Some(frontier), Some(capability)) = (frontier, held.as_mut()) else {
                     held = None;
                     return;
                 };
                 let mut left = PORTION;
-                while let (Some(due), Some(capability)) = (wheel.next_due(), held.as_mut()) {
+                let mut session = output.session(&*capability);
+                while let Some(due) = wheel.next_due()
+                    && left > 0
+                    && clock.fires_before(due, frontier).is_some()
+                {
                     let tick = clock.tick_of(due).max(*capability.time());
-                    capability.downgrade(&tick);
-                    if clock.fires_before(due, frontier).is_none() {
-                        break;
-                    }
-                    if left == 0 {
-                        activator.activate();
-                        return;
-                    }
                     wheel.pop(due, left, &mut portion);
                     left -= portion.len().min(left);
-                    let mut session = output.session(&*capability);
                     session.give_iterator(portion.drain(..).map(|(row, diff)| (row, tick, diff)));
                 }
-                if wheel.next_due().is_none_or(|due| !clock.comes_to(due)) {
-                    held = None;
+                drop(session);
+                if left == 0 {
+                    activator.activate();
+                }
+                match wheel.next_due().filter(|due| clock.comes_to(*due)) {
+                    Some(due) => capability.downgrade(&clock.tick_of(due).max(*capability.time())),
+                    None => held = None,
                 }
                 report((wheel.len(), wheel.next_due()));
             }

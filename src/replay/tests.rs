@@ -47,3 +47,24 @@ fn an_objection_that_ends_there_does_neither() {
     };
     assert_eq!((made("2.400"), made("2.600")), (2, 3));
 }
+
+#[test]
+fn an_outcome_reaches_an_offer_of_its_own_brand_only() {
+    let rules = "[rule.c]\nwhen = \"cart_abandoned\"\nidle = \"500ms\"\n\
+                 [rule.c.offer]\ntitle = \"x\"\nchannels = [\"associate\"]\n";
+    let event = |kind: &str, brand: &str, who: &str, data: &str| {
+        format!(r#""type":"{kind}","brand":"{brand}","subject":"card:{who}","data":{data}"#)
+    };
+    let items = r#"{"items":[{"item_id":"a"}],"transaction_id":"t"}"#;
+    let add = event("web.add_to_cart", "one", "1", items);
+    let buy = event("web.purchase", "one", "1", items);
+    let made = replayed(rules, "", &[("0.000", &add), ("1.000", &buy.replace("card:1", "card:2"))]);
+    let id = made[0]["data"]["offer_id"].as_str().unwrap();
+    let withdrawn = |brand: &str| {
+        let redeem = event("push.redeemed", brand, "9", &format!(r#"{{"offer_id":"{id}"}}"#));
+        let events: [(&str, &str); 3] = [("0.000", &add), ("2.000", &redeem), ("4.000", &buy)];
+        replayed(rules, "", &events).len() == 2
+    };
+    assert!(!withdrawn("one"), "redeemed, whoever says so");
+    assert!(withdrawn("two"), "another brand's affair");
+}

@@ -90,7 +90,7 @@ impl Catalogue {
 }
 
 /// Moments at which a stock that was known to be out came back.
-pub(crate) fn returns(timeline: &Timeline) -> Vec<Time> {
+fn returns(timeline: &Timeline) -> Vec<Time> {
     timeline.windows(2).filter(|pair| pair[0].1 <= 0 && pair[1].1 > 0).map(|pair| pair[1].0).collect()
 }
 

@@ -1,11 +1,10 @@
 //! Why an offer's reason is gone: the first of the reasons in `docs/semantics.md` that applies.
 
 use super::decide::Sent;
-use super::event::Time;
 use super::interest::{End, Interest};
 use super::rules::Kinds;
 use super::situations::Basis;
-use super::stock::{dropped_now, drops, returns};
+use super::stock::{current_return, dropped_now, drops};
 use super::world::{Brand, Person};
 
 /// The reason, for an offer to `person` whose candidate is gone. `stands`: its situation does not lack
@@ -93,18 +92,14 @@ fn out_of_stock(sent: &Sent, person: &Person<'_>, brand: &Brand<'_>) -> bool {
             let lacking = |item: &String| brand.catalogue.pieces(Some(location), item) <= 0;
             sent.items.iter().any(|item| person.wants(item, interest) && lacking(item))
         }
-        Basis::Stock { since, .. } => {
-            let Some(item) = sent.items.first() else { return false };
+        Basis::Stock { since, interest, .. } => {
+            let Some(item) = sent.items.first().filter(|item| person.wants(item, interest)) else {
+                return false;
+            };
             let timeline = brand.catalogue.timeline(sent.rule.when.location(), item);
-            let out_after =
-                |since: Time| timeline.iter().any(|(time, pieces)| *time >= since && *pieces <= 0);
-            if timeline.last().is_some_and(|(_, pieces)| *pieces <= 0) {
-                return true;
-            }
-            match since {
-                Some(since) => returns(&timeline).contains(since) && out_after(*since),
-                None => out_after(sent.situation.due),
-            }
+            let since = since.unwrap_or(sent.situation.due);
+            timeline.last().is_some_and(|(_, pieces)| *pieces <= 0)
+                || current_return(&timeline).is_some_and(|again| again > since)
         }
         _ => false,
     }

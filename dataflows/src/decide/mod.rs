@@ -4,32 +4,33 @@
 //! rules in force, the policy and the tick. What it commits to is applied at once to what comes after
 //! it in the same tick, and comes back as a fact of the ledger a tick later.
 
+mod agenda;
 mod operator;
 mod permission;
 mod withdrawal;
 
 pub use operator::{DecideSettings, Decided, Versions, decisions};
 
-use crate::rows::Candidate;
+use crate::rows::{Candidate, Derived};
 use crate::seen::{location_of, see};
 use permission::{Objection, Permission};
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{Consent, PersonFact};
 use shopbell_model::key::{Handle, Person, Text};
-use shopbell_model::offer::{Made, Message, News, Reason, Sent};
+use shopbell_model::offer::{Made, Message, News, Sent};
 use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a decision about a person rests on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Ground {
     /// A candidate that has come true.
     Candidate(Shared<Candidate>),
-    /// Why an offer's candidate would be gone.
-    Gone(Text, Reason),
+    /// All that is derived of the person.
+    Background(Shared<Vec<Derived>>),
     /// A handle of the person.
     Handle(Handle),
     /// A fact of the ledger, a consent or an outcome, with the handle it belongs to.
@@ -40,7 +41,7 @@ pub enum Ground {
 #[derive(Debug, Default)]
 pub struct Grounds<'a> {
     candidates: Vec<&'a Candidate>,
-    gone: BTreeMap<&'a Text, Reason>,
+    background: &'a [Derived],
     handles: Vec<&'a Handle>,
     consents: Vec<&'a Consent>,
     sent: Vec<&'a Sent>,
@@ -56,9 +57,7 @@ impl<'a> Grounds<'a> {
         for row in rows {
             match row {
                 Ground::Candidate(candidate) => grounds.candidates.push(candidate),
-                Ground::Gone(offer, reason) => {
-                    grounds.gone.insert(offer, *reason);
-                }
+                Ground::Background(background) => grounds.background = background,
                 Ground::Handle(handle) => grounds.handles.push(handle),
                 Ground::Fact(_, PersonFact::Consent(consent)) => grounds.consents.push(consent),
                 Ground::Fact(_, PersonFact::Sent(sent)) => grounds.sent.push(sent),
@@ -116,7 +115,7 @@ pub fn decide(
         person: person.clone(),
         news,
     };
-    for (sent, reason) in withdrawal::withdrawals(now, grounds, versions, settings.policy.opt_in) {
+    for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         decision.messages.push(say(&sent.offer_id, News::Withdrawn(reason, sent.channel.clone())));
         let fact = PersonFact::Withdrawn(sent.offer_id.clone());
         decision.facts.push((sent.episode.anchor.clone(), fact));

@@ -4,6 +4,7 @@
 //! objection ended; all grounds of the tick are there by then. The state is the grounds themselves.
 //! Cost: the grounds of each person that changed.
 
+use super::agenda::{Agenda, Pending, is_lively};
 use super::{Ground, Grounds, decide};
 use crate::clock::Clock;
 use crate::shards::shard_of;
@@ -17,6 +18,7 @@ use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
@@ -24,7 +26,6 @@ use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::Broadcast;
-use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::frontier::MutableAntichain;
 
 /// What decisions need to know beforehand.
@@ -71,47 +72,27 @@ pub struct Decided<'scope> {
 #[derive(Debug, Default)]
 struct State {
     grounds: BTreeMap<Ground, isize>,
+    /// How many of them something can be decided about.
+    lively: usize,
     wake: Option<Time>,
 }
 
 impl State {
     fn update(&mut self, ground: Ground, diff: isize) {
-        let count = self.grounds.entry(ground.clone()).or_default();
-        *count += diff;
-        if *count == 0 {
-            self.grounds.remove(&ground);
+        let lively = usize::from(is_lively(&ground));
+        match self.grounds.entry(ground) {
+            Entry::Vacant(place) => {
+                place.insert(diff);
+                self.lively += lively;
+            }
+            Entry::Occupied(mut known) => {
+                *known.get_mut() += diff;
+                if *known.get() == 0 {
+                    known.remove();
+                    self.lively -= lively;
+                }
+            }
         }
-    }
-}
-
-/// The right to speak at a time, on both outputs.
-struct Capabilities(Capability<Time>, Capability<Time>);
-
-impl Capabilities {
-    fn at(&self, tick: Time) -> Self {
-        Capabilities(self.0.delayed(&tick), self.1.delayed(&tick))
-    }
-}
-
-/// What came for a tick that is not complete yet. Nothing is held for ticks without anything: this
-/// operator stands in a loop, and holding its frontier would let time advance by a millisecond a round.
-#[derive(Default)]
-struct Pending {
-    grounds: Vec<((Person, Ground), isize)>,
-    rules: Vec<(Shared<Rule>, isize)>,
-    capabilities: Option<Capabilities>,
-}
-
-impl Pending {
-    fn at<'a>(
-        pending: &'a mut BTreeMap<Time, Pending>,
-        time: Time,
-        capability: &InputCapability<Time>,
-    ) -> &'a mut Pending {
-        let here = pending.entry(time).or_default();
-        here.capabilities
-            .get_or_insert_with(|| Capabilities(capability.delayed(&time, 0), capability.delayed(&time, 1)));
-        here
     }
 }
 
@@ -134,36 +115,41 @@ pub fn decisions<'scope>(
     let mut messages = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(messages);
     let mut facts = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(facts);
     builder.build(move |_| {
-        let mut pending: BTreeMap<Time, Pending> = BTreeMap::new();
-        let mut wake_at: Option<Capabilities> = None;
+        let mut agenda = Agenda::default();
         let mut persons: FxHashMap<Person, State> = FxHashMap::default();
         let mut versions = Versions::default();
         let mut wakes: Wheel<Person> = Wheel::default();
         move |frontiers| {
             grounds_in.for_each(|capability, updates| {
                 for (row, time, diff) in updates.drain(..) {
-                    Pending::at(&mut pending, time, &capability).grounds.push((row, diff));
+                    agenda.note(row, time, diff, &capability, |person| {
+                        persons.get(person).is_some_and(|state| state.lively > 0)
+                    });
                 }
             });
             rules_in.for_each(|capability, updates| {
                 for (rule, time, diff) in updates.drain(..) {
-                    Pending::at(&mut pending, time, &capability).rules.push((rule, diff));
+                    agenda.note_rule((rule, diff), time, &capability);
                 }
             });
             let first = |input: &MutableAntichain<Time>| input.frontier().first().copied();
             let frontier = frontiers.iter().map(first).try_fold(Time::MAX, |a, b| b.map(|b| a.min(b)));
             // At the empty frontier the job ends; nothing is decided because of that.
             let Some(frontier) = frontier else {
-                pending.clear();
-                wake_at = None;
+                agenda = Agenda::default();
                 return;
             };
             let (mut messages, mut facts) = (messages.activate(), facts.activate());
             loop {
-                let next_pending = pending.first_key_value().map(|(time, _)| *time).filter(|t| *t < frontier);
+                let next_pending = agenda.next().filter(|tick| *tick < frontier);
                 let next_wake = wakes.next_due().and_then(|due| clock.fires_before(due, frontier));
                 let Some(tick) = next_pending.into_iter().chain(next_wake).min() else { break };
-                let Pending { grounds, rules, capabilities } = pending.remove(&tick).unwrap_or_default();
+                let Pending { grounds, rules, commits } = agenda.take(tick);
+                let commits = commits || next_wake == Some(tick);
+                let Some(to_messages) = &agenda.to_messages else { break };
+                let to_facts = agenda.to_facts.as_ref().filter(|_| commits);
+                let mut messages = messages.session(to_messages);
+                let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
                 for (rule, diff) in rules {
                     versions.update(&rule, diff);
                 }
@@ -181,16 +167,12 @@ pub fn decisions<'scope>(
                         touched.insert(person);
                     }
                 }
-                let capabilities = capabilities.or_else(|| wake_at.as_ref().map(|held| held.at(tick)));
-                let Some(Capabilities(to_messages, to_facts)) = &capabilities else { break };
-                let mut messages = messages.session(to_messages);
-                let mut facts = facts.session(to_facts);
                 for person in touched {
                     let Some(state) = persons.get_mut(&person) else { continue };
                     let present = state.grounds.iter().filter(|(_, count)| **count > 0).map(|(row, _)| row);
                     let known = Grounds::new(present);
-                    let mut wake = None;
-                    if !known.is_idle() {
+                    let mut wake = if facts.is_some() { None } else { state.wake };
+                    if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
                         let decision = decide(tick, &person, &known, &versions, &settings);
                         messages.give_iterator(decision.messages.into_iter());
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
@@ -206,16 +188,14 @@ pub fn decisions<'scope>(
                     }
                 }
                 drop((messages, facts));
-                wake_at = match (wakes.next_due(), capabilities.as_ref()) {
-                    (Some(due), Some(here)) => Some(here.at(clock.tick_of(due).max(tick))),
-                    _ => None,
-                };
             }
-            if wakes.next_due().is_some_and(|due| !clock.comes_to(due)) {
-                wake_at = None;
-            }
+            let next_wake = wakes.next_due().filter(|due| clock.comes_to(*due)).map(|due| clock.tick_of(due));
+            agenda.hold(next_wake);
             report(wakes.next_due());
         }
     });
     Decided { messages: messages_stream, facts: facts_stream.as_collection() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Tables of decisions: consent, channels, caps at their edges, quiet hours, order, withdrawals.
 
 use super::*;
+use crate::rows::{End, Interest, Scene};
 use crate::samples::{found, handle, line, line_rule, person};
 use shopbell_model::facts::Moment;
 use shopbell_model::policy::QuietHours;
@@ -345,8 +346,12 @@ fn an_offer_is_withdrawn_once_until_it_ends_unless_redeemed() {
 #[test]
 fn the_first_reason_that_applies_is_told() {
     let told = |case: &Case| case.told(15 * SECOND).0;
-    let (mut case, id) = offered(false);
-    case.grounds.push(Ground::Gone(id.clone(), Reason::Bought));
+    let (mut case, _) = offered(false);
+    let Scene::Line(bought) = &line(&[0], &[]).scene else { panic!() };
+    let end = Some((12 * SECOND, End::Bought));
+    let bought = Interest { end, activity: Vec::new(), ..Interest::clone(bought) };
+    let background = vec![Derived::Interest(Shared::new(bought))];
+    case.grounds.push(Ground::Background(Shared::new(background)));
     assert_eq!(told(&case), ["withdrawn: bought"]);
     case.grounds.retain(|ground| !matches!(ground, Ground::Handle(_)));
     assert_eq!(told(&case), ["withdrawn: unlinked"]);

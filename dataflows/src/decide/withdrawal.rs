@@ -4,7 +4,8 @@
 //! with the first reason that applies.
 
 use super::{Grounds, Versions, consents};
-use shopbell_model::key::Text;
+use crate::situations::why_gone;
+use shopbell_model::key::{Person, Text};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::time::Time;
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 /// The offers to withdraw now, with the reason.
 pub(super) fn withdrawals<'a>(
     now: Time,
+    person: &Person,
     grounds: &Grounds<'a>,
     versions: &Versions,
     opt_in: bool,
@@ -30,12 +32,12 @@ pub(super) fn withdrawals<'a>(
             if standing.contains(&sent.offer_id) {
                 return None;
             }
-            Some((sent, reason(sent, grounds, versions)))
+            Some((sent, reason(now, person, sent, grounds, versions)))
         })
         .collect()
 }
 
-fn reason(sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {
+fn reason(now: Time, person: &Person, sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {
     if !versions.in_force(&sent.rule, &sent.rule_version) {
         return Reason::Rule;
     }
@@ -43,5 +45,5 @@ fn reason(sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {
     if sent.episode.handles.iter().any(apart) {
         return Reason::Unlinked;
     }
-    grounds.gone.get(&sent.offer_id).copied().unwrap_or(Reason::LateEvent)
+    why_gone(person, grounds.background, sent, now)
 }

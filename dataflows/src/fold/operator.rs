@@ -30,6 +30,14 @@ pub struct FoldOutputs<'scope> {
 /// A fact's difference at a time.
 type Update<D> = (D, Time, isize);
 
+/// Differences of facts of several ticks.
+#[derive(Default)]
+struct Given {
+    persons: Vec<Update<(Handle, Option<PersonFact>)>>,
+    subjects: Vec<Update<(Subject, SubjectFact)>>,
+    links: Vec<Update<Link>>,
+}
+
 /// Folds parts into facts. `report` is told what could not be used, and the next time at which
 /// something ends by itself.
 pub fn fold<'scope>(
@@ -52,6 +60,8 @@ pub fn fold<'scope>(
         let mut capabilities = Some(capabilities);
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
         let mut changes = Changes::default();
+        let mut given = Given::default();
+        let mut reached = 0;
         move |frontiers| {
             input.for_each(|capability, parts| {
                 if let Some(time) = capability.least() {
@@ -64,14 +74,14 @@ pub fn fold<'scope>(
                 capabilities = None;
                 return;
             };
-            let (mut persons, mut subjects, mut links) =
-                (persons.activate(), subjects.activate(), links.activate());
+            // What complete ticks give goes out under the first of them: rows carry their own times.
+            let mut first = None;
             loop {
                 let next_event = waiting.first_key_value().map(|(time, _)| *time);
                 let next_event = next_event.filter(|time| *time < frontier);
                 let next_due = fold.next_due().and_then(|due| clock.fires_before(due, frontier));
                 // A tick that has passed already cannot be written to: what came due in it is late.
-                let next_due = next_due.map(|tick| held.first().map_or(tick, |held| tick.max(*held.time())));
+                let next_due = next_due.map(|tick| tick.max(reached));
                 let Some(tick) = next_event.into_iter().chain(next_due).min() else { break };
                 if let Some(mut parts) = waiting.remove(&tick) {
                     parts.sort_by_key(|part| part.arrival);
@@ -80,22 +90,25 @@ pub fn fold<'scope>(
                     }
                 }
                 fold.advance(clock.until(tick), &mut changes);
-                for capability in held.iter_mut() {
-                    capability.downgrade(&tick);
-                }
-                if let [to_persons, to_subjects, to_links] = held.as_slice() {
-                    let asked = |((_, fact), _): &((_, Option<PersonFact>), _)| {
-                        fact.as_ref().is_none_or(|fact| demand.asks_for(fact))
-                    };
-                    let stamp = |(fact, diff)| (fact, tick, diff);
-                    let changed = changes.persons.drain(..).filter(asked).map(stamp);
-                    persons.session(to_persons).give_iterator(changed);
-                    let stamp = |(fact, diff)| (fact, tick, diff);
-                    subjects.session(to_subjects).give_iterator(changes.subjects.drain(..).map(stamp));
-                    let stamp = |(fact, diff)| (fact, tick, diff);
-                    links.session(to_links).give_iterator(changes.links.drain(..).map(stamp));
-                }
+                let asked = |((_, fact), _): &((_, Option<PersonFact>), _)| {
+                    fact.as_ref().is_none_or(|fact| demand.asks_for(fact))
+                };
+                let changed = changes.persons.drain(..).filter(asked);
+                given.persons.extend(changed.map(|(fact, diff)| (fact, tick, diff)));
+                given.subjects.extend(changes.subjects.drain(..).map(|(fact, diff)| (fact, tick, diff)));
+                given.links.extend(changes.links.drain(..).map(|(fact, diff)| (fact, tick, diff)));
+                reached = tick;
+                first.get_or_insert(tick);
             }
+            if let (Some(first), [to_persons, to_subjects, to_links]) = (first, held.as_mut_slice()) {
+                for capability in [&mut *to_persons, &mut *to_subjects, &mut *to_links] {
+                    capability.downgrade(&first);
+                }
+                persons.activate().session(to_persons).give_iterator(given.persons.drain(..));
+                subjects.activate().session(to_subjects).give_iterator(given.subjects.drain(..));
+                links.activate().session(to_links).give_iterator(given.links.drain(..));
+            }
+            reached = frontier;
             for capability in held.iter_mut() {
                 capability.downgrade(&frontier);
             }

@@ -15,7 +15,7 @@ use shopbell_model::time::Time;
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
 
 /// The reason for which the offer would be withdrawn now.
-pub(super) fn why_gone(known: &Known<'_>, sent: &Sent) -> Reason {
+pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
     if let Some(end) = interest_ended(known, sent) {
         return match end {
             End::Bought => Reason::Bought,
@@ -71,7 +71,8 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent) -> Reason {
                 let in_time =
                     |wanted: &Shared<Wanted>| wanted.life(*interest).is_some_and(|life| life.start <= due);
                 let bought = known.first_purchase(*start).is_some_and(|time| time <= due);
-                !bought && (interest.none || known.wanted.values().any(in_time))
+                // A visit that turned out to go on ends later, and is due again then.
+                due <= now && !bought && (interest.none || known.wanted.values().any(in_time))
             })
         }
         // Neither ends but by being unknown again.
@@ -79,11 +80,13 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent) -> Reason {
         About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
         About::Stock { start, interest, location, returned, at_most } => {
             let wanted = sent.items.first().and_then(|item| known.wanted.get(item));
+            let wanted = wanted.filter(|wanted| wanted.life(*interest).is_some());
             let article = wanted.and_then(|wanted| wanted.article.as_ref());
             let Some(stock) = article.and_then(|article| article.stock_at(location.as_ref())) else {
                 return Reason::LateEvent;
             };
-            if stock.quantity <= 0 || stock.returned > *returned {
+            let since = returned.unwrap_or(*start);
+            if stock.quantity <= 0 || stock.returned.is_some_and(|again| again > since) {
                 return Reason::OutOfStock;
             }
             stock.returned == *returned
