@@ -113,8 +113,11 @@ fn candidates<'a>(
             let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
             *standing.entry(id.clone()).or_default() |= scored.is_some();
             let Some((score, items)) = scored else { continue };
-            if !found.iter().any(|other| other.offer_id == id) {
-                found.push(Candidate { offer_id: id, rule, situation, score, items });
+            // Of two with the same episode the better counts.
+            match found.iter_mut().find(|other| other.offer_id == id) {
+                Some(other) if other.score >= score => {}
+                Some(other) => *other = Candidate { offer_id: id, rule, situation, score, items },
+                None => found.push(Candidate { offer_id: id, rule, situation, score, items }),
             }
         }
     }

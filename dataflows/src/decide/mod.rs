@@ -77,7 +77,8 @@ impl<'a> Grounds<'a> {
         // Best first: score, priority, then names, so that no two are equal.
         grounds.candidates.sort_by(|a, b| {
             let rank = |c: &Candidate| (c.score, c.rule.priority);
-            rank(b).cmp(&rank(a)).then_with(|| (&a.rule.id, &a.offer_id).cmp(&(&b.rule.id, &b.offer_id)))
+            let name = |c: &'a Candidate| (&c.rule.id, &c.offer_id, &c.events);
+            rank(b).cmp(&rank(a)).then_with(|| name(a).cmp(&name(b)))
         });
         grounds
     }
@@ -120,12 +121,12 @@ pub fn decide(
         let fact = PersonFact::Withdrawn(sent.offer_id.clone());
         decision.facts.push((sent.episode.anchor.clone(), fact));
     }
-    let known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
+    let mut known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
     // A rule that is over makes no offers; what it made before keeps standing.
     let speaks = |candidate: &&Candidate| candidate.rule.until.is_none_or(|until| now < until);
     let candidates = grounds.candidates.iter().copied().filter(speaks);
-    let fresh: Vec<&Candidate> =
-        candidates.filter(|candidate| !known.contains(&candidate.offer_id)).collect();
+    // Two of the same at the same moment (a check-in reported twice) are one episode: the better counts.
+    let fresh: Vec<&Candidate> = candidates.filter(|candidate| known.insert(&candidate.offer_id)).collect();
     let mut permission = Permission::new(now, person, grounds, &settings.policy);
     for (index, candidate) in fresh.iter().enumerate() {
         match permission.ask(candidate) {

@@ -35,6 +35,18 @@ case!(
 );
 
 case!(
+    a_check_in_reported_twice_is_answered_once,
+    Case::new(
+        vec![welcome("hello")],
+        "11:00:00",
+        "10:00:00 card:1 checkin s1
+         10:00:00 card:1 checkin s1 #again
+         10:05:00 card:2 view A",
+        "10:00:00 made hello card:1 associate 50 -"
+    )
+);
+
+case!(
     a_rule_rests_for_its_cooldown,
     Case {
         config: with(Policy { cooldown: Some(HOUR), ..Policy::default() }),
