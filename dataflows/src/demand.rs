@@ -14,6 +14,8 @@ use shopbell_model::rules::{Interests, Rule, When};
 pub struct Demand {
     /// Kinds of scenes, sorted.
     scenes: Vec<SceneKind>,
+    /// Kinds of scenes where rules ask about the cart as well, sorted.
+    carts: Vec<SceneKind>,
     /// Wish lists.
     wishes: bool,
     /// Views.
@@ -28,6 +30,12 @@ impl Demand {
         let mut demand = Demand { stock_detail: 1, ..Demand::default() };
         for rule in rules {
             demand.scenes.push(SceneKind::of(&rule.when));
+            if [Field::CartLines, Field::CartQuantity, Field::CartValue]
+                .iter()
+                .any(|field| rule.asks_for(*field))
+            {
+                demand.carts.push(SceneKind::of(&rule.when));
+            }
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
@@ -40,18 +48,16 @@ impl Demand {
         }
         demand.scenes.sort_unstable();
         demand.scenes.dedup();
+        demand.carts.sort_unstable();
+        demand.carts.dedup();
         demand
     }
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
         use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
-        Demand {
-            scenes: vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest],
-            wishes: true,
-            views: true,
-            stock_detail: i64::MAX,
-        }
+        let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest];
+        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX }
     }
 
     /// The same with another limit to the detail of stock.
@@ -62,6 +68,11 @@ impl Demand {
     /// Whether scenes of that kind are asked for.
     pub fn scene(&self, kind: SceneKind) -> bool {
         self.scenes.contains(&kind)
+    }
+
+    /// Whether rules about scenes of that kind ask about the cart as well.
+    pub fn cart_in(&self, kind: SceneKind) -> bool {
+        self.carts.contains(&kind)
     }
 
     /// Stock above this many reads as this many.

@@ -198,6 +198,21 @@ pub enum Scene {
     Interest,
 }
 
+impl Scene {
+    /// Its kind.
+    pub fn kind(&self) -> SceneKind {
+        match self {
+            Scene::Line(_) => SceneKind::Line,
+            Scene::Cart(_) => SceneKind::Cart,
+            Scene::Zone(..) => SceneKind::Zone,
+            Scene::Visit(..) => SceneKind::Visit,
+            Scene::CheckIn(..) => SceneKind::CheckIn,
+            Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Interest => SceneKind::Interest,
+        }
+    }
+}
+
 /// Kinds of scene: what rules and situations are joined on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum SceneKind {
@@ -252,15 +267,7 @@ pub struct Situation {
 impl Situation {
     /// Its kind.
     pub fn kind(&self) -> SceneKind {
-        match self.scene {
-            Scene::Line(_) => SceneKind::Line,
-            Scene::Cart(_) => SceneKind::Cart,
-            Scene::Zone(..) => SceneKind::Zone,
-            Scene::Visit(..) => SceneKind::Visit,
-            Scene::CheckIn(..) => SceneKind::CheckIn,
-            Scene::Purchase(..) => SceneKind::Purchase,
-            Scene::Interest => SceneKind::Interest,
-        }
+        self.scene.kind()
     }
 }
 

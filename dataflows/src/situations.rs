@@ -127,9 +127,11 @@ impl<'a> Known<'a> {
     }
 
     fn situations(&self, demand: &Demand, give: &mut impl FnMut(Situation)) {
-        let cart = self.cart_view();
-        let mut stands = |scene, items, location: Option<&LocationId>| {
+        let known_cart = self.cart_view();
+        let mut stands = |scene: Scene, items, location: Option<&LocationId>| {
             let place = location.map(|location| self.place(location));
+            // A cart that no rule asks about must not make another situation of every article in reach.
+            let cart = if demand.cart_in(scene.kind()) { known_cart } else { CartView::default() };
             give(Situation { scene, items, customer: self.customer.clone(), cart, place });
         };
         let all = || self.wanted.values().cloned().collect::<Vec<_>>();
