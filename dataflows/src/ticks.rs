@@ -17,6 +17,9 @@ pub(crate) struct Ticks<C> {
     held: Option<Capability<Time>>,
 }
 
+/// The right to answer in some complete ticks, and what came for each.
+type Complete<C> = (Capability<Time>, BTreeMap<Time, Vec<C>>);
+
 impl<C> Default for Ticks<C> {
     fn default() -> Self {
         Ticks { waiting: BTreeMap::new(), held: None }
@@ -34,10 +37,7 @@ impl<C> Ticks<C> {
 
     /// All complete ticks, in order, with the right to answer in them. At the empty frontier the job
     /// ends: what is not complete by then never will be, and is dropped.
-    pub(crate) fn complete(
-        &mut self,
-        frontier: Option<Time>,
-    ) -> Option<(Capability<Time>, BTreeMap<Time, Vec<C>>)> {
+    pub(crate) fn complete(&mut self, frontier: Option<Time>) -> Option<Complete<C>> {
         let Some(frontier) = frontier else {
             self.waiting.clear();
             self.held = None;
