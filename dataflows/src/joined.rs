@@ -18,7 +18,7 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
 
 /// Rows with their numbers.
-type Rows<V> = BTreeMap<V, isize>;
+pub(crate) type Rows<V> = BTreeMap<V, isize>;
 
 /// A row of either kind.
 enum Row<A, B> {
@@ -104,7 +104,8 @@ where
         .as_collection()
 }
 
-fn add<V: Ord>(rows: &mut Rows<V>, row: V, diff: isize) {
+/// Adds to a row's number; a row whose number is zero is gone.
+pub(crate) fn add<V: Ord>(rows: &mut Rows<V>, row: V, diff: isize) {
     match rows.entry(row) {
         Entry::Vacant(place) => {
             place.insert(diff);

@@ -14,7 +14,6 @@ use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
-use std::collections::hash_map::Entry;
 use timely::dataflow::operators::{Capability, InputCapability};
 
 /// Whether something can be decided because of it: the other grounds only say how.
@@ -135,17 +134,17 @@ impl Agenda {
         let pending = self.ticks.remove(&tick).unwrap_or_default();
         for ((person, ground), _) in &pending.grounds {
             if is_lively(ground)
-                && let Entry::Occupied(mut coming) = self.coming.entry(person.clone())
+                && let Some(coming) = self.coming.get_mut(person)
             {
-                *coming.get_mut() -= 1;
-                if *coming.get() == 0 {
-                    coming.remove();
+                *coming -= 1;
+                if *coming == 0 {
+                    self.coming.remove(person);
                 }
             }
-            if let Entry::Occupied(mut quiet) = self.quiet.entry(person.clone()) {
-                quiet.get_mut().retain(|later| *later != tick);
-                if quiet.get().is_empty() {
-                    quiet.remove();
+            if let Some(quiet) = self.quiet.get_mut(person) {
+                quiet.retain(|later| *later != tick);
+                if quiet.is_empty() {
+                    self.quiet.remove(person);
                 }
             }
         }

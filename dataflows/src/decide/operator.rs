@@ -7,6 +7,7 @@
 use super::agenda::{Agenda, Pending, is_lively};
 use super::{Ground, Grounds, decide};
 use crate::clock::Clock;
+use crate::joined::{Rows, add};
 use crate::shards::shard_of;
 use crate::wheel::Wheel;
 use differential_dataflow::{AsCollection, VecCollection};
@@ -18,8 +19,7 @@ use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -71,7 +71,7 @@ pub struct Decided<'scope> {
 /// One person's grounds, and when to look at them again.
 #[derive(Debug, Default)]
 struct State {
-    grounds: BTreeMap<Ground, isize>,
+    grounds: Rows<Ground>,
     /// How many of them something can be decided about.
     lively: usize,
     wake: Option<Time>,
@@ -79,19 +79,11 @@ struct State {
 
 impl State {
     fn update(&mut self, ground: Ground, diff: isize) {
-        let lively = usize::from(is_lively(&ground));
-        match self.grounds.entry(ground) {
-            Entry::Vacant(place) => {
-                place.insert(diff);
-                self.lively += lively;
-            }
-            Entry::Occupied(mut known) => {
-                *known.get_mut() += diff;
-                if *known.get() == 0 {
-                    known.remove();
-                    self.lively -= lively;
-                }
-            }
+        let lively = is_lively(&ground);
+        let before = self.grounds.len();
+        add(&mut self.grounds, ground, diff);
+        if lively {
+            self.lively = self.lively + self.grounds.len() - before;
         }
     }
 }

@@ -61,7 +61,6 @@ pub fn fold<'scope>(
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
         let mut changes = Changes::default();
         let mut given = Given::default();
-        let mut reached = 0;
         move |frontiers| {
             input.for_each(|capability, parts| {
                 if let Some(time) = capability.least() {
@@ -76,6 +75,7 @@ pub fn fold<'scope>(
             };
             // What complete ticks give goes out under the first of them: rows carry their own times.
             let mut first = None;
+            let mut reached = held.first().map_or(0, |held| *held.time());
             loop {
                 let next_event = waiting.first_key_value().map(|(time, _)| *time);
                 let next_event = next_event.filter(|time| *time < frontier);
@@ -108,7 +108,6 @@ pub fn fold<'scope>(
                 subjects.activate().session(to_subjects).give_iterator(given.subjects.drain(..));
                 links.activate().session(to_links).give_iterator(given.links.drain(..));
             }
-            reached = frontier;
             for capability in held.iter_mut() {
                 capability.downgrade(&frontier);
             }
