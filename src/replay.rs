@@ -23,8 +23,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
 
-/// Events after which a batch of ticks is handed to the workers.
-const BATCH_EVENTS: usize = 8192;
+/// Events after which a batch of ticks is handed to the workers. Large, because workers wait for each
+/// other in every batch: a quarter of it costs a fifth of the throughput.
+const BATCH_EVENTS: usize = 32_768;
 /// Ticks after which it is.
 const BATCH_TICKS: usize = 256;
 /// Batches that may be unfinished.

@@ -2,7 +2,8 @@
 //!
 //! Invariant: of events with the same brand, source and id within the retention, only the first
 //! counts. Kept as 128-bit fingerprints in two generations: memory is that of one to two retentions.
-//! Cost: two look-ups an event.
+//! Cost: two look-ups an event. Spread over many small tables, because one of four million entries takes
+//! a third of a second to grow, and everything waits for it.
 
 use rustc_hash::{FxHashSet, FxHasher};
 use shopbell_model::event::Event;
@@ -27,12 +28,37 @@ pub fn fingerprint_of(brand: &Brand, reference: &EventRef) -> u128 {
     u128::from(strong.finish()) << 64 | u128::from(fast.finish())
 }
 
+/// Tables a generation is spread over: one for each value of a fingerprint's highest byte.
+const TABLES: usize = 256;
+
+/// Fingerprints of one generation.
+#[derive(Debug)]
+struct Generation(Box<[FxHashSet<u128>]>);
+
+impl Generation {
+    fn new() -> Self {
+        Generation((0..TABLES).map(|_| FxHashSet::default()).collect())
+    }
+
+    fn table(&mut self, fingerprint: u128) -> Option<&mut FxHashSet<u128>> {
+        self.0.get_mut((fingerprint >> 120) as usize)
+    }
+
+    fn has(&mut self, fingerprint: u128) -> bool {
+        self.table(fingerprint).is_some_and(|table| table.contains(&fingerprint))
+    }
+
+    fn insert(&mut self, fingerprint: u128) -> bool {
+        self.table(fingerprint).is_some_and(|table| table.insert(fingerprint))
+    }
+}
+
 /// Fingerprints of events that were taken in.
 #[derive(Debug)]
 pub struct Duplicates {
     retention: Duration,
-    young: FxHashSet<u128>,
-    old: FxHashSet<u128>,
+    young: Generation,
+    old: Generation,
     /// When the young become the old.
     turns: Time,
 }
@@ -40,20 +66,20 @@ pub struct Duplicates {
 impl Duplicates {
     /// Remembers each event for at least `retention`, by the clock.
     pub fn new(retention: Duration) -> Self {
-        Duplicates { retention, young: FxHashSet::default(), old: FxHashSet::default(), turns: 0 }
+        Duplicates { retention, young: Generation::new(), old: Generation::new(), turns: 0 }
     }
 
     /// Whether the event is new; if so, it is remembered.
     pub fn is_new(&mut self, fingerprint: u128, now: Time) -> bool {
         if now >= self.turns {
             let forgotten = now >= self.turns.saturating_add(self.retention.0);
-            self.old = std::mem::take(&mut self.young);
+            self.old = std::mem::replace(&mut self.young, Generation::new());
             if forgotten {
-                self.old.clear();
+                self.old = Generation::new();
             }
             self.turns = now.saturating_add(self.retention.0);
         }
-        !self.old.contains(&fingerprint) && self.young.insert(fingerprint)
+        !self.old.has(fingerprint) && self.young.insert(fingerprint)
     }
 }
 

@@ -183,16 +183,17 @@ impl Engine {
                 });
             }
         }
+        // After the work of this thread, so that the next batch is ready when the oldest one is done.
+        while self.submitted.len() >= self.unfinished {
+            let Some(oldest) = self.submitted.pop_front() else { break };
+            self.board.wait_for(oldest).map_err(|()| EngineError::WorkerLost)?;
+        }
         for (sender, batch) in self.senders.iter().zip(batches) {
             sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
         }
         self.threads.iter().for_each(Thread::unpark);
         self.submitted_until = until;
         self.submitted.push_back(until);
-        while self.submitted.len() > self.unfinished {
-            let Some(oldest) = self.submitted.pop_front() else { break };
-            self.board.wait_for(oldest).map_err(|()| EngineError::WorkerLost)?;
-        }
         Ok(())
     }
 
