@@ -70,6 +70,7 @@ pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
 
 /// One tick: rows in order of offer id, and later moments at which something may come due.
 pub(crate) fn decide(
+    tick: Time,
     world: &World<'_>,
     rules: &[Rule],
     config: &Config,
@@ -81,9 +82,9 @@ pub(crate) fn decide(
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         for person in &brand.persons {
             let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
-            rows.extend(send(person, brand, candidates, config, world.clock, ledger, moments));
+            rows.extend(send(tick, person, brand, candidates, config, world.clock, ledger, moments));
         }
-        rows.extend(take_back(brand, &standing, config, world.clock, ledger));
+        rows.extend(take_back(tick, brand, &standing, config, world.clock, ledger));
     }
     rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
     rows
@@ -164,6 +165,7 @@ fn evaluate(
 
 /// Sends what no policy objects to, best first.
 fn send(
+    tick: Time,
     person: &Person<'_>,
     brand: &Brand<'_>,
     candidates: Vec<Candidate<'_>>,
@@ -198,7 +200,7 @@ fn send(
             continue;
         }
         rows.push(Row {
-            tick: clock,
+            tick,
             offer_id: offer_id.clone(),
             what: What::Made {
                 rule: rule.id.to_owned(),
@@ -214,7 +216,7 @@ fn send(
         let of_items =
             situation.items.iter().filter(|item| items.contains(&item.id)).map(|item| item.handle.clone());
         let evidence = situation.handles.iter().cloned().chain(of_items).collect();
-        let (brand, rule, tick) = (brand.name.clone(), rule.clone(), clock);
+        let (brand, rule) = (brand.name.clone(), rule.clone());
         ledger.push(Sent {
             offer_id,
             brand,
@@ -232,6 +234,7 @@ fn send(
 
 /// Takes back what was sent and has lost its reason.
 fn take_back(
+    tick: Time,
     brand: &Brand<'_>,
     standing: &BTreeMap<String, bool>,
     config: &Config,
@@ -239,7 +242,7 @@ fn take_back(
     ledger: &mut [Sent],
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < clock;
+    let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < tick;
     for sent in ledger.iter_mut().filter(in_brand) {
         let over =
             sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
@@ -259,7 +262,7 @@ fn take_back(
         };
         sent.withdrawn = true;
         rows.push(Row {
-            tick: clock,
+            tick,
             offer_id: sent.offer_id.clone(),
             what: What::Withdrawn { reason: reason.to_owned() },
         });

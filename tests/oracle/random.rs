@@ -16,8 +16,8 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// The script of that seed for a set. Its clock ends on the grid, so that nothing hangs on how the
-/// last, broken stretch of the grid is read.
+/// The script of that seed for a set. Its clock ends anywhere, often within a tick in which something
+/// would have happened.
 pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
     let mut random = Random(seed);
     let length = 30 + random.of(&[10, 20, 40, 40, 60, 60, 90, 90, 170, 270]);
@@ -26,8 +26,9 @@ pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
     let grid = random.of(&[1, 1, 100, 1000, 10_000]);
     let replay = Replay { events, rules: set.rules.clone(), config: set.config.clone(), grid, until: None };
     let more = random.of(&[0, MINUTE, 20 * MINUTE, HOUR]);
-    let end = replay.last_moment() + more;
-    redeem_some(&mut random, Replay { until: Some(end.div_ceil(grid) * grid), ..replay })
+    let end = replay.last_moment() + more + random.of(&[0, 0, 1, grid / 2]);
+    let replay = redeem_some(&mut random, Replay { until: Some(end), ..replay });
+    end_within_a_tick(&mut random, replay)
 }
 
 /// Redeems one of the offers that the script leads to, now and then.
@@ -42,6 +43,19 @@ fn redeem_some(random: &mut Random, mut replay: Replay) -> Replay {
     let after = replay.place_after(row.tick);
     replay.events.splice(after..after, event);
     replay
+}
+
+/// Ends the clock within the tick of something that happens after the last event, now and then.
+fn end_within_a_tick(random: &mut Random, replay: Replay) -> Replay {
+    let last = Replay { until: None, ..replay.clone() }.last_moment();
+    let late: Vec<_> = answer(&replay, Ticks::Due).into_iter().filter(|row| row.tick > last).collect();
+    if late.is_empty() || random.below(3) == 0 {
+        return replay;
+    }
+    let row = &late[random.below(late.len() as u64) as usize];
+    let unit = random.of(&[1, 1000]);
+    let left_out = random.below(replay.grid) / unit * unit;
+    Replay { until: Some(last.max(row.tick - left_out)), ..replay }
 }
 
 /// Scripts by seed, over all sets in turn, until there were enough or time is up.

@@ -42,9 +42,10 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
     let mut tick = first;
     loop {
         taken.extend(by_tick.get(&tick).into_iter().flatten());
-        let world = world(&taken, &replay.config, tick);
+        // The clock may end within the last tick.
+        let world = world(&taken, &replay.config, tick.min(end));
         moments.extend(silences(&world, &taken, &replay.config));
-        rows.extend(decide(&world, &replay.rules, &replay.config, &mut ledger, &mut moments));
+        rows.extend(decide(tick, &world, &replay.rules, &replay.config, &mut ledger, &mut moments));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {

@@ -100,8 +100,10 @@ pub struct Decision {
     pub wake: Option<Time>,
 }
 
-/// Decides about one person at the tick `now`.
+/// Decides about one person in a tick. `now` is how far the clock has come in it: to it, but for the last
+/// tick of a replay that ends within it.
 pub fn decide(
+    tick: Time,
     now: Time,
     person: &Person,
     grounds: &Grounds<'_>,
@@ -111,7 +113,7 @@ pub fn decide(
     let mut decision = Decision::default();
     let say = |offer_id: &Text, news| Message {
         offer_id: offer_id.clone(),
-        tick: now,
+        tick,
         brand: person.brand(),
         person: person.clone(),
         news,
@@ -133,7 +135,7 @@ pub fn decide(
             Ok(contact) => {
                 let over =
                     fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-                let (sent, made) = commit(now, candidate, contact, grounds, over);
+                let (sent, made) = commit(tick, candidate, contact, grounds, over);
                 permission.count(&sent);
                 decision.messages.push(say(&candidate.offer_id, News::Made(Box::new(made))));
                 let fact = PersonFact::Sent(Shared::new(sent));
@@ -170,14 +172,14 @@ struct Contact {
 }
 
 fn commit(
-    now: Time,
+    tick: Time,
     candidate: &Candidate,
     contact: Contact,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
 ) -> (Sent, Made) {
     let rule = &candidate.rule;
-    let valid_until = now.saturating_add(rule.offer.valid.0);
+    let valid_until = tick.saturating_add(rule.offer.valid.0);
     let situation = &*candidate.situation;
     let best = candidate.items.first();
     let wanted = situation.items.iter().find(|wanted| best == Some(&wanted.item));
@@ -193,7 +195,7 @@ fn commit(
         rule: rule.id.clone(),
         rule_version: rule.version.clone(),
         category: rule.policy.category.clone(),
-        at: now,
+        at: tick,
         channel: contact.channel.clone(),
         ends: candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1))),
         episode: candidate.episode.clone(),

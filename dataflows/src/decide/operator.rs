@@ -151,7 +151,8 @@ pub fn decisions<'scope>(
                     touched.insert(person);
                 }
                 let mut woken = Vec::new();
-                while wakes.pop(clock.until(tick), usize::MAX, &mut woken).is_some() {
+                let now = clock.until(tick);
+                while wakes.pop(now, usize::MAX, &mut woken).is_some() {
                     for (person, _) in woken.drain(..) {
                         if let Some(state) = persons.get_mut(&person) {
                             state.wake = None;
@@ -165,7 +166,7 @@ pub fn decisions<'scope>(
                     let known = Grounds::new(present);
                     let mut wake = if facts.is_some() { None } else { state.wake };
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
-                        let decision = decide(tick, &person, &known, &versions, &settings);
+                        let decision = decide(tick, now, &person, &known, &versions, &settings);
                         messages.give_iterator(decision.messages.into_iter());
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
                         wake = decision.wake;

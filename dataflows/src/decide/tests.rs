@@ -62,10 +62,14 @@ impl Case {
     }
 
     fn decide(&self, now: Time) -> Decision {
+        self.decide_in(now, now)
+    }
+
+    fn decide_in(&self, tick: Time, now: Time) -> Decision {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
         let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true };
-        decide(now, &person(), &Grounds::new(self.grounds.iter()), &versions, &settings)
+        decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &settings)
     }
 
     /// What was decided: rule and channel, or rule and policy; and when to look again.
@@ -341,6 +345,15 @@ fn an_offer_is_withdrawn_once_until_it_ends_unless_redeemed() {
     assert_eq!(opened.told(15 * SECOND).0, ["withdrawn: late_event"]);
     let withdrawn = offered(false).0.fact(PersonFact::Withdrawn(id));
     assert_eq!(withdrawn.told(15 * SECOND).0, [""; 0]);
+}
+
+#[test]
+fn a_clock_that_ends_within_the_tick_is_what_counts() {
+    // The offer's life ends at 20 s.
+    let (gone, _) = offered(false);
+    let withdrawn = gone.decide_in(25 * SECOND, 20 * SECOND).messages;
+    assert_eq!(withdrawn.iter().map(|message| message.tick).collect::<Vec<_>>(), [25 * SECOND]);
+    assert_eq!(gone.decide_in(25 * SECOND, 20 * SECOND + 1).messages.len(), 0);
 }
 
 #[test]
