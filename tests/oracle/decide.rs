@@ -53,6 +53,13 @@ pub(crate) struct Sent {
     pub(crate) withdrawn: bool,
 }
 
+/// A tick, and how far the clock has come in it.
+#[derive(Clone, Copy)]
+struct Now {
+    tick: Time,
+    clock: Time,
+}
+
 /// A rule that applies in a standing situation.
 struct Candidate<'a> {
     offer_id: String,
@@ -77,14 +84,14 @@ pub(crate) fn decide(
     ledger: &mut Vec<Sent>,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
     for brand in &world.brands {
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         for person in &brand.persons {
             let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
-            rows.extend(send(tick, person, brand, candidates, config, world.clock, ledger, moments));
+            rows.extend(send(person, brand, candidates, config, now, ledger, moments));
         }
-        rows.extend(take_back(tick, brand, &standing, config, world.clock, ledger));
+        rows.extend(take_back(brand, &standing, config, now, ledger));
     }
     rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
     rows
@@ -165,12 +172,11 @@ fn evaluate(
 
 /// Sends what no policy objects to, best first.
 fn send(
-    tick: Time,
     person: &Person<'_>,
     brand: &Brand<'_>,
     candidates: Vec<Candidate<'_>>,
     config: &Config,
-    clock: Time,
+    Now { tick, clock }: Now,
     ledger: &mut Vec<Sent>,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
@@ -234,11 +240,10 @@ fn send(
 
 /// Takes back what was sent and has lost its reason.
 fn take_back(
-    tick: Time,
     brand: &Brand<'_>,
     standing: &BTreeMap<String, bool>,
     config: &Config,
-    clock: Time,
+    Now { tick, clock }: Now,
     ledger: &mut [Sent],
 ) -> Vec<Row> {
     let mut rows = Vec::new();
