@@ -16,6 +16,7 @@ pub mod run;
 pub mod runtime;
 pub mod sink;
 pub mod source;
+pub mod stored;
 
 /// The wall clock, in milliseconds since 1970. Read at the edge and handed in.
 pub fn wall_clock() -> shopbell_model::time::Time {

@@ -105,6 +105,8 @@ pub fn replay(
         unfinished: UNFINISHED,
         settings: settings(&plan.config, &plan.rules),
         rules: plan.rules,
+        keep: None,
+        restored: Vec::new(),
     };
     let deliver = Arc::clone(&delivery);
     let engine = Engine::start(job, move |tick, messages| {

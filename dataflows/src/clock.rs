@@ -25,6 +25,11 @@ impl Clock {
         moment.div_ceil(self.grid).saturating_mul(self.grid)
     }
 
+    /// The last tick before a time.
+    pub fn tick_before(&self, time: Time) -> Time {
+        time.saturating_sub(1) / self.grid * self.grid
+    }
+
     /// From here on nothing that is due later than `moment` fires. To be set before the tick of
     /// `moment` is closed.
     pub fn stop_at(&self, moment: Time) {
@@ -57,6 +62,7 @@ mod tests {
     fn due_times_fall_on_the_next_grid_point() {
         let clock = Clock::new(100);
         assert_eq!((clock.tick_of(1900), clock.tick_of(1901), clock.tick_of(2000)), (1900, 2000, 2000));
+        assert_eq!((clock.tick_before(1901), clock.tick_before(1900), clock.tick_before(0)), (1900, 1800, 0));
         assert_eq!(clock.fires_before(1950, 2000), None);
         assert_eq!(clock.fires_before(1950, 2001), Some(2000));
         clock.stop_at(1940);

@@ -4,35 +4,85 @@
 //! offer can still be withdrawn it is also watched together with its situation. Cost: two waiting rows an offer.
 
 use crate::clock::Clock;
+use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use crate::when_due::{Waiting, when_due};
-use differential_dataflow::VecCollection;
+use differential_dataflow::{AsCollection, VecCollection};
+use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::Handle;
 use shopbell_model::time::{Duration, Time};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use timely::dataflow::Stream;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Concat;
+use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::vec::{Map, ToStream};
 
-/// Facts of the ledger, each until its retention ends.
+/// A fact of the ledger, with its handle.
+type Row = (Handle, PersonFact);
+/// Facts of the ledger.
+type Facts<'scope> = VecCollection<'scope, Time, Row>;
+
+/// What became or ceased to be a fact by the decisions of a tick; of both in one tick, what began comes
+/// last and stays. With since when it is a fact.
+type Changed = BTreeMap<(Time, bool), Vec<(Row, Option<Time>)>>;
+
+/// What a ledger begins with: the tick, and facts, each with since when it is one.
+pub(crate) type LedgerRows = (Time, Vec<(Row, Time)>);
+
+/// Facts of the ledger, each until its retention ends, beginning with what was kept. `keep` takes the
+/// rows that changed.
 pub(crate) fn kept<'scope>(
-    said: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    said: Facts<'scope>,
+    (restored_at, restored): LedgerRows,
     retention: Duration,
     clock: Clock,
+    keep: Rc<dyn Keep>,
     report: impl FnMut(Waiting) + 'static,
-) -> VecCollection<'scope, Time, (Handle, PersonFact)> {
-    let ended = said.clone().inner.map_at(retention);
-    let ended = when_due(ended, clock, "When due: ledger", report);
-    said.concat(ended.negate())
-}
-
-/// Adds to each fact the end of its retention, counted from when it became one.
-trait MapAt<'scope> {
-    fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)>;
-}
-
-impl<'scope> MapAt<'scope> for Stream<'scope, Time, Vec<((Handle, PersonFact), Time, isize)>> {
-    fn map_at(self, retention: Duration) -> VecCollection<'scope, Time, ((Handle, PersonFact), Time)> {
-        use differential_dataflow::AsCollection;
-        use timely::dataflow::operators::vec::Map;
-        self.map(move |(row, time, diff)| ((row, time.saturating_add(retention.0)), time, diff))
-            .as_collection()
+) -> Facts<'scope> {
+    let scope = said.inner.scope();
+    let since = said.clone().inner.map(|(row, time, diff)| ((row, time), time, diff));
+    let restored = restored.into_iter().map(move |row| (row, restored_at, 1)).to_stream(scope);
+    let began = restored.clone().map(|((row, _), time, diff)| (row, time, diff)).as_collection();
+    let ends = since.as_collection().concat(restored.as_collection());
+    let ends = ends.map(move |(row, since)| (row, since.saturating_add(retention.0)));
+    let ended = when_due(ends, clock, "When due: ledger", report);
+    if keep.is_wanted() {
+        give_rows(said.clone(), ended.clone(), keep);
     }
+    said.concat(began).concat(ended.negate())
+}
+
+/// Gives the rows that changed. A fact of t + 1 follows from the decisions of t, and belongs to that
+/// tick: what is kept of t says what was said in t.
+fn give_rows<'scope>(said: Facts<'scope>, ended: Facts<'scope>, keep: Rc<dyn Keep>) {
+    let said = said.inner.map(|(row, time, _)| (row, time.saturating_sub(1), Some(time)));
+    let ended: Stream<'scope, Time, Vec<(Row, Time, Option<Time>)>> =
+        ended.inner.map(|(row, time, _)| (row, time, None));
+    let mut changes = Changed::new();
+    said.concat(ended).sink(Pipeline, "Ledger: keep", move |(input, frontier)| {
+        input.for_each(|_, rows| {
+            for (row, tick, since) in rows.drain(..) {
+                changes.entry((tick, since.is_some())).or_default().push((row, since));
+            }
+        });
+        let Some(frontier) = frontier.frontier().first().copied() else { return };
+        while let Some(wanted) =
+            keep.next(Keeper::Ledger).filter(|wanted| wanted.saturating_add(1) < frontier)
+        {
+            let later = changes.split_off(&(wanted.saturating_add(1), false));
+            let mut latest: FxHashMap<KeptKey, Option<(PersonFact, Time)>> = FxHashMap::default();
+            for ((handle, fact), since) in std::mem::replace(&mut changes, later).into_values().flatten() {
+                if let Some(key) = KeptKey::of_ledger(&handle, &fact) {
+                    latest.insert(key, since.map(|since| (fact, since)));
+                }
+            }
+            for (key, value) in &latest {
+                let value = value.as_ref().map(|(fact, since)| KeptValueRef::Said(fact, *since));
+                keep.row(key, value);
+            }
+            keep.done(Keeper::Ledger, wanted);
+        }
+    });
 }

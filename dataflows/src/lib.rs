@@ -29,6 +29,7 @@ pub mod identity;
 pub mod interests;
 pub mod inventory;
 mod joined;
+pub mod kept;
 mod ledger;
 pub mod matching;
 mod offers;
@@ -44,4 +45,4 @@ mod ticks;
 pub mod wheel;
 pub mod when_due;
 
-pub use offers::{Report, Settings, offers};
+pub use offers::{Outside, Report, Settings, offers};

@@ -2,13 +2,14 @@
 
 use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
-use crate::fold::{FoldCounts, FoldSettings, Part, fold};
+use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
 use crate::identity::{IdentityCounts, identity};
 use crate::interests::interests;
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
-use crate::ledger::kept;
+use crate::kept::{Keep, KeptKey, KeptValue, Restored};
+use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
 use crate::rows::Finding;
@@ -50,6 +51,16 @@ pub trait Report {
     fn waiting(&self, place: &'static str, waiting: Waiting);
 }
 
+/// What is outside of one worker's graph, besides its streams.
+pub struct Outside {
+    /// Who is told what goes on.
+    pub report: Rc<dyn Report>,
+    /// Who takes the facts that are to outlive the process.
+    pub keep: Rc<dyn Keep>,
+    /// What the worker begins with.
+    pub restored: Restored,
+}
+
 /// Builds the graph on one worker: parts of events and rules in, messages out.
 ///
 /// `deliver` gets every tick's messages on the first worker; the returned stream's frontier says how
@@ -59,17 +70,19 @@ pub fn offers<'scope>(
     rules: VecCollection<'scope, Time, Shared<Rule>>,
     settings: &Settings,
     clock: &Clock,
-    report: Rc<dyn Report>,
+    outside: Outside,
     deliver: impl FnMut(Time, Vec<Message>) + 'static,
 ) -> Stream<'scope, Time, Vec<()>> {
     let scope = parts.scope();
+    let Outside { report, keep, restored } = outside;
+    let (of_fold, of_ledger) = apart_kept(restored);
     let waiting = |place: &'static str| {
         let report = Rc::clone(&report);
         move |waiting| report.waiting(place, waiting)
     };
     let folded = {
         let (report, ends) = (Rc::clone(&report), waiting("fold"));
-        fold(parts, &settings.fold, clock.clone(), move |counts, next| {
+        fold(parts, &settings.fold, clock.clone(), of_fold, Rc::clone(&keep), move |counts, next| {
             report.folded(counts);
             ends((0, next));
         })
@@ -79,7 +92,7 @@ pub fn offers<'scope>(
         identity(folded.links, &settings.identity, move |counts| report.identified(counts))
     };
     let (ledger, said) = Variable::new(scope, 1);
-    let kept = kept(said, settings.ledger, clock.clone(), waiting("ledger"));
+    let kept = kept(said, of_ledger, settings.ledger, clock.clone(), keep, waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
     let persons = persons(facts, renamings);
     let derived =
@@ -105,6 +118,22 @@ pub fn offers<'scope>(
         decisions(grounds, rules, settings.decide.clone(), clock.clone(), move |next| wakes((0, next)));
     ledger.set(decided.facts);
     gather(decided.messages, deliver)
+}
+
+/// Rows of the fold and of the ledger.
+fn apart_kept(restored: Restored) -> (FoldRows, LedgerRows) {
+    let (mut of_fold, mut of_ledger) = (Vec::new(), Vec::new());
+    for (key, value) in restored.rows {
+        match (key, value) {
+            (KeptKey::Said(handle, ..), KeptValue::Said(fact, since)) => {
+                of_ledger.push(((handle, fact), since));
+            }
+            (key, KeptValue::Fold(value)) => of_fold.push((key, value)),
+            // A ledger's value under another key: nothing of ours.
+            (_, KeptValue::Said(..)) => {}
+        }
+    }
+    ((restored.tick, of_fold), (restored.tick, of_ledger))
 }
 
 /// Facts by handle, as the fold gives them.

@@ -92,7 +92,15 @@ type Delivered = (Instant, Result<Vec<(Message, Arc<str>)>, serde_json::Error>);
 /// Plays ticks; `see` is shown what happens, in order. Gives the latency of every tick with offers.
 pub fn play(play: Play, ticks: Vec<Tick>, mut see: impl FnMut(Happening)) -> Result<Vec<Answer>, DemoError> {
     let settings = settings(&play.config, &play.rules);
-    let job = Job { workers: play.workers, grid: 1, unfinished: 2, settings, rules: play.rules };
+    let job = Job {
+        workers: play.workers,
+        grid: 1,
+        unfinished: 2,
+        settings,
+        rules: play.rules,
+        keep: None,
+        restored: Vec::new(),
+    };
     let delivered: Arc<Mutex<Vec<Delivered>>> = Arc::default();
     let deliver = Arc::clone(&delivered);
     let mut engine = Engine::start(job, move |_, messages| {

@@ -147,6 +147,8 @@ fn start_engine(
         unfinished: plan.config.engine.unfinished_ticks,
         settings: settings(&plan.config, &plan.rules),
         rules: plan.rules.clone(),
+        keep: None,
+        restored: Vec::new(),
     };
     let (spoken, beginnings) = (Arc::clone(spoken), Arc::clone(under_way));
     let engine = Engine::start(job, move |tick, messages| {

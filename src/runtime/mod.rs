@@ -6,15 +6,18 @@
 //! its time is dropped with the graph.
 
 mod board;
+mod keeper;
 mod worker;
 
 pub use board::{Board, Progress};
+pub use keeper::KeptRows;
 
 use crate::runtime::worker::{Batch, Work, run_worker};
 use crossbeam_channel::{Sender, bounded};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::fold::{Part, parts};
+use shopbell_dataflows::kept::Restored;
 use shopbell_dataflows::{Settings, fold::FoldSettings};
 use shopbell_model::event::Event;
 use shopbell_model::offer::Message;
@@ -26,7 +29,7 @@ use std::thread::{JoinHandle, Thread};
 use thiserror::Error;
 
 /// What the engine is to do.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Job {
     /// Worker threads.
     pub workers: usize,
@@ -38,6 +41,10 @@ pub struct Job {
     pub settings: Settings,
     /// The rules in force.
     pub rules: Vec<Shared<Rule>>,
+    /// Who takes what is to outlive the process.
+    pub keep: Option<Sender<KeptRows>>,
+    /// What each worker begins with; nothing where absent.
+    pub restored: Vec<Restored>,
 }
 
 /// Why the engine failed.
@@ -117,6 +124,8 @@ impl Engine {
             rules: job.rules,
             clock: clock.clone(),
             board: Arc::clone(&board),
+            keep: job.keep,
+            restored: Mutex::new(job.restored.into_iter().map(Some).collect()),
             ready: ready_in,
         });
         let workers = job.workers;
@@ -168,7 +177,8 @@ impl Engine {
     /// Feeds ticks, and lets time go on to `until` (not included). Waits while too much is unfinished.
     pub fn submit(&mut self, ticks: Vec<Tick>, until: Time) -> Result<(), EngineError> {
         let peers = self.senders.len();
-        let mut batches: Vec<Batch> = (0..peers).map(|_| Batch { ticks: Vec::new(), until }).collect();
+        let mut batches: Vec<Batch> =
+            (0..peers).map(|_| Batch { ticks: Vec::new(), until, keep: None }).collect();
         for tick in ticks {
             for batch in &mut batches {
                 batch.ticks.push((tick.time, Vec::new()));
@@ -195,6 +205,20 @@ impl Engine {
         self.submitted_until = until;
         self.submitted.push_back(until);
         Ok(())
+    }
+
+    /// Asks the workers for the rows of everything submitted so far, and gives its last tick. They come once
+    /// time has gone on by more than a millisecond.
+    pub fn keep(&mut self) -> Result<Time, EngineError> {
+        let until = self.submitted_until;
+        // On the grid: between its points nothing is decided, not even again.
+        let tick = self.clock.tick_before(until);
+        for sender in &self.senders {
+            let batch = Batch { ticks: Vec::new(), until, keep: Some(tick) };
+            sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
+        }
+        self.threads.iter().for_each(Thread::unpark);
+        Ok(tick)
     }
 
     /// Where time stands: everything before it was submitted.

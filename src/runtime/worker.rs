@@ -2,11 +2,13 @@
 
 use super::board::Board;
 use super::held;
+use super::keeper::{KeptRows, WorkerKeeper};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::input::Input;
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::fold::Part;
-use shopbell_dataflows::{Settings, offers};
+use shopbell_dataflows::kept::Restored;
+use shopbell_dataflows::{Outside, Settings, offers};
 use shopbell_model::offer::Message;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
@@ -22,6 +24,8 @@ use timely::worker::Worker;
 pub(super) struct Batch {
     pub(super) ticks: Vec<(Time, Vec<Part>)>,
     pub(super) until: Time,
+    /// What is known by the end of this tick is to be kept.
+    pub(super) keep: Option<Time>,
 }
 
 /// Takes a complete tick out.
@@ -35,6 +39,8 @@ pub(super) struct Work {
     pub(super) rules: Vec<Shared<Rule>>,
     pub(super) clock: Clock,
     pub(super) board: Arc<Board>,
+    pub(super) keep: Option<Sender<KeptRows>>,
+    pub(super) restored: Mutex<Vec<Option<Restored>>>,
     pub(super) ready: Sender<(usize, Thread)>,
 }
 
@@ -56,12 +62,15 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let _told = TellPanic(&work.board);
     // Messages are handed over on the first worker only.
     let mut deliver = if index == 0 { held(&work.deliver).take() } else { None };
-    let reporter = Rc::new(work.board.reporter(index));
+    let keeper = Rc::new(WorkerKeeper::new(index, work.keep.clone()));
+    let restored = held(&work.restored).get_mut(index).and_then(Option::take).unwrap_or_default();
+    let outside =
+        Outside { report: Rc::new(work.board.reporter(index)), keep: Rc::clone(&keeper) as _, restored };
     let (mut events, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
         let (events, parts) = scope.new_input::<Vec<Part>>();
         let (rules, rules_in_force) = scope.new_collection();
         let delivered =
-            offers(parts, rules_in_force, &work.settings, &work.clock, reporter, move |tick, messages| {
+            offers(parts, rules_in_force, &work.settings, &work.clock, outside, move |tick, messages| {
                 if let Some(deliver) = &mut deliver {
                     deliver(tick, messages);
                 }
@@ -77,6 +86,7 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     loop {
         match batches.try_recv() {
             Ok(batch) => {
+                batch.keep.into_iter().for_each(|tick| keeper.want(tick));
                 rules.advance_to(batch.until);
                 rules.flush();
                 for (time, mut parts) in batch.ticks {

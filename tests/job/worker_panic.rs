@@ -12,7 +12,7 @@ fn the_engine_does_not_wait_for_a_worker_that_is_gone() {
     let rules = shopbell_model::rules::load(&[("test.toml".to_owned(), CHECKED_IN.to_owned())]).unwrap();
     let rules = shared_rules(&rules);
     let settings = settings(&Config::default(), &rules);
-    let job = Job { workers: 2, grid: 1, unfinished: 4, settings, rules };
+    let job = Job { workers: 2, grid: 1, unfinished: 4, settings, rules, keep: None, restored: Vec::new() };
     let mut engine = Engine::start(job, |_, _| panic!("on purpose")).unwrap();
     let (tell, told) = mpsc::channel();
     assert!(engine.board().watch(move |progress| tell.send(progress).unwrap()));

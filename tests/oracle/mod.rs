@@ -6,6 +6,7 @@
 //!   both to the oracle and to the engine.
 //! - `random`: generated scripts; engine and oracle must agree, with 1, 2 and 4 workers. A script that
 //!   does not agree is made small before it is printed.
+//! - `restart`: the same scripts by engines that are stopped on the way, each going on with what the last kept.
 //! - `checks`: the oracle against itself (ticks that do not matter, order of arrival) and the tools of
 //!   this folder (a faulty engine is found, scripts reach every situation and reason).
 //!
@@ -28,6 +29,7 @@ mod policies;
 mod presence;
 mod random;
 mod replay;
+mod restart;
 mod rule_sets;
 mod rules;
 mod script;

@@ -59,7 +59,7 @@ fn end_within_a_tick(random: &mut Random, replay: Replay) -> Replay {
 }
 
 /// Scripts by seed, over all sets in turn, until there were enough or time is up.
-fn scripts(mut check: impl FnMut(&str, &Replay)) {
+pub(super) fn scripts(mut check: impl FnMut(&str, &Replay)) {
     let (count, seconds) = (setting("SHOPBELL_ORACLE_SCRIPTS", 60), setting("SHOPBELL_ORACLE_SECONDS", 120));
     let (first, begun, sets) = (setting("SHOPBELL_ORACLE_SEED", 1), Instant::now(), rule_sets());
     for seed in first..first + count {

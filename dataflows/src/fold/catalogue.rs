@@ -3,6 +3,7 @@
 
 use super::Changes;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Body, LocationKind, Position};
 use shopbell_model::facts::{Catalogue, Moment, Place, Subject, SubjectFact};
 use shopbell_model::key::{ItemId, LocationId, Text, ZoneId};
@@ -14,7 +15,7 @@ use shopbell_model::value::Money;
 const MOST_PRICES: usize = 64;
 
 /// A field, and when it was said.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Field<V>(Option<(Moment, V)>);
 
 impl<V> Default for Field<V> {
@@ -37,31 +38,38 @@ impl<V: Clone> Field<V> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Article {
+/// What was said of one article.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Article {
     name: Field<Text>,
     category: Field<Text>,
     list_price: Field<Money>,
     discontinued: Field<bool>,
     prices: Vec<(Moment, Money)>,
+    #[serde(skip)]
     told: Option<Shared<Catalogue>>,
 }
 
-#[derive(Debug, Default)]
-struct Spot {
+/// What was said of one place.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Spot {
     name: Field<Text>,
     kind: Field<LocationKind>,
     position: Field<Position>,
     tz: Field<Text>,
+    #[serde(skip)]
     told: Option<Shared<Place>>,
 }
+
+/// What stands in a zone, and since when that is known.
+pub(super) type Shelf = (Moment, Vec<ItemId>);
 
 /// Articles, places and shelves.
 #[derive(Debug, Default)]
 pub(super) struct CatalogueFacts {
     articles: FxHashMap<ItemId, Article>,
     places: FxHashMap<LocationId, Spot>,
-    shelves: FxHashMap<ZoneId, (Moment, Vec<ItemId>)>,
+    shelves: FxHashMap<ZoneId, Shelf>,
 }
 
 impl CatalogueFacts {
@@ -80,10 +88,7 @@ impl CatalogueFacts {
                         article.prices.remove(0);
                     }
                 }
-                let fact = article.fact();
-                tell(&mut article.told, fact, |fact, diff| {
-                    out.subject(Subject::Item(item.clone()), SubjectFact::Catalogue(fact), diff);
-                });
+                article.tell(&item, out);
             }
             Body::CatalogLocation { location, name, kind, position, tz } => {
                 let spot = self.places.entry(location.clone()).or_default();
@@ -91,16 +96,7 @@ impl CatalogueFacts {
                 spot.kind.set(at, Some(kind));
                 spot.position.set(at, position);
                 spot.tz.set(at, tz);
-                let fact = Place {
-                    location: location.clone(),
-                    name: spot.name.get(),
-                    kind: spot.kind.get(),
-                    position: spot.position.get(),
-                    tz: spot.tz.get(),
-                };
-                tell(&mut spot.told, fact, |fact, diff| {
-                    out.subject(Subject::Location(location.clone()), SubjectFact::Place(fact), diff);
-                });
+                spot.tell(&location, out);
             }
             Body::CatalogShelf { location, zone, mut items } => {
                 let zone = ZoneId { location, zone };
@@ -125,7 +121,63 @@ impl CatalogueFacts {
     }
 }
 
+impl CatalogueFacts {
+    pub(super) fn article(&self, item: &ItemId) -> Option<&Article> {
+        self.articles.get(item)
+    }
+
+    pub(super) fn place(&self, location: &LocationId) -> Option<&Spot> {
+        self.places.get(location)
+    }
+
+    pub(super) fn shelf(&self, zone: &ZoneId) -> Option<&Shelf> {
+        self.shelves.get(zone)
+    }
+
+    /// Puts back what was said of an article.
+    pub(super) fn restore_article(&mut self, item: &ItemId, mut article: Article, out: &mut Changes) {
+        article.tell(item, out);
+        self.articles.insert(item.clone(), article);
+    }
+
+    /// Puts back what was said of a place.
+    pub(super) fn restore_place(&mut self, location: &LocationId, mut spot: Spot, out: &mut Changes) {
+        spot.tell(location, out);
+        self.places.insert(location.clone(), spot);
+    }
+
+    /// Puts back what stands in a zone.
+    pub(super) fn restore_shelf(&mut self, zone: &ZoneId, shelf: Shelf, out: &mut Changes) {
+        for item in &shelf.1 {
+            out.subject(Subject::Item(item.clone()), SubjectFact::Shelf(zone.clone()), 1);
+        }
+        self.shelves.insert(zone.clone(), shelf);
+    }
+}
+
+impl Spot {
+    fn tell(&mut self, location: &LocationId, out: &mut Changes) {
+        let fact = Place {
+            location: location.clone(),
+            name: self.name.get(),
+            kind: self.kind.get(),
+            position: self.position.get(),
+            tz: self.tz.get(),
+        };
+        tell(&mut self.told, fact, |fact, diff| {
+            out.subject(Subject::Location(location.clone()), SubjectFact::Place(fact), diff);
+        });
+    }
+}
+
 impl Article {
+    fn tell(&mut self, item: &ItemId, out: &mut Changes) {
+        let fact = self.fact();
+        tell(&mut self.told, fact, |fact, diff| {
+            out.subject(Subject::Item(item.clone()), SubjectFact::Catalogue(fact), diff);
+        });
+    }
+
     fn fact(&self) -> Catalogue {
         let mut prices: Vec<(Time, Money)> = Vec::with_capacity(self.prices.len());
         for (at, price) in &self.prices {

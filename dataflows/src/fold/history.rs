@@ -8,6 +8,7 @@
 use super::{Changes, FoldCounts, Timer};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Line, PushOutcome};
 use shopbell_model::facts::{
     Bought, CartChange, CartMove, Detail, Moment, PersonFact, Sign, SignKind, Viewed, Wish, ZoneVisit,
@@ -21,14 +22,14 @@ use shopbell_model::time::{Duration, Time};
 pub(super) const MOST_FACTS: usize = 1000;
 
 /// What is kept together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Group {
     Cart(Option<ItemId>),
     Wish(ItemId),
     Alone,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     at: Moment,
     expires: Time,
@@ -36,8 +37,9 @@ struct Entry {
     fact: PersonFact,
 }
 
-#[derive(Debug, Default)]
-struct History {
+/// What is kept of one handle.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct History {
     entries: Vec<Entry>,
     /// When the timer is set to; 0 for not at all.
     wakes: Time,
@@ -128,6 +130,26 @@ impl Histories {
         let expires = end_of(at.time, self.retention.visits);
         let entry = Entry { at, expires, group: Group::Alone, fact: PersonFact::Zone(visit) };
         self.histories.entry(handle.clone()).or_default().push(handle, entry, timers);
+    }
+
+    /// What is kept of a handle.
+    pub(super) fn of(&self, handle: &Handle) -> Option<&History> {
+        self.histories.get(handle)
+    }
+
+    /// Puts back what was kept of a handle.
+    pub(super) fn restore(
+        &mut self,
+        handle: &Handle,
+        history: History,
+        timers: &mut Wheel<Timer>,
+        out: &mut Changes,
+    ) {
+        history.entries.iter().for_each(|entry| out.person(handle, entry.fact.clone(), 1));
+        if history.wakes != 0 {
+            timers.update(history.wakes, Timer::History(handle.clone()), 1);
+        }
+        self.histories.insert(handle.clone(), history);
     }
 
     /// Drops what came to the end of its time.

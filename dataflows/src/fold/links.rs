@@ -12,6 +12,11 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// The last word on a pair.
+    pub(super) fn of(&self, low: &Handle, high: &Handle) -> Option<(Moment, bool)> {
+        self.pairs.get(&(low.clone(), high.clone())).copied()
+    }
+
     pub(super) fn apply(&mut self, low: Handle, high: Handle, at: Moment, linked: bool, out: &mut Changes) {
         let link = |at| Link { at, low: low.clone(), high: high.clone() };
         let key = (low.clone(), high.clone());

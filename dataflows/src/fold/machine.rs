@@ -4,6 +4,7 @@
 //! docs/semantics.md; nothing but the readings and the settings matters.
 //! Cost: a scan of the zones heard within `exit_after`, a handful.
 
+use serde::{Deserialize, Serialize};
 use shopbell_model::facts::Moment;
 use shopbell_model::key::EventRef;
 use shopbell_model::settings::{Presence, PresenceMode};
@@ -11,7 +12,7 @@ use shopbell_model::time::Time;
 use shopbell_model::value::Rssi;
 
 /// One reading of a sensor in a zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// When.
     pub at: Moment,
@@ -24,7 +25,7 @@ pub struct Reading {
 }
 
 /// A visit that began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Open {
     /// Where.
     pub zone: u32,
@@ -37,14 +38,14 @@ pub struct Open {
 }
 
 /// What was heard of a zone lately.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Level {
     zone: u32,
     recent: Vec<(Time, i16)>,
 }
 
 /// The state between two readings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     open: Vec<Open>,
     levels: Vec<Level>,

@@ -9,6 +9,7 @@
 
 mod catalogue;
 mod history;
+mod kept;
 mod links;
 mod machine;
 mod operator;
@@ -16,24 +17,27 @@ mod profile;
 mod readings;
 mod stock;
 
+pub use kept::{FoldValue, FoldValueRef};
 pub use machine::{Machine, Reading};
-pub use operator::{FoldOutputs, fold};
+pub use operator::FoldOutputs;
+pub(crate) use operator::{FoldRows, fold};
 
 use crate::demand::Demand;
-use crate::shards::shard_of;
+use crate::kept::KeptKey;
+use crate::shards::{bucket_of, shard_of, shard_of_link, shard_of_shelf};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::facts::{Link, Moment, PersonFact, Subject, SubjectFact};
-use shopbell_model::key::{EventRef, Handle, Text};
+use shopbell_model::key::{EventRef, Handle, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::time::Time;
 
 /// A part of an event that one worker's facts follow from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// Which worker has these facts: equal keys are always together.
+    /// Which worker has these facts, by remainder: that of the bucket of their key.
     pub shard: u64,
     /// The event's place in the log.
     pub arrival: u64,
@@ -85,7 +89,7 @@ pub struct FoldCounts {
 
 /// Splits an event into the parts that workers' facts follow from, for `peers` workers.
 pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part)) {
-    let mut send = |shard, content| give(Part { shard, arrival, content });
+    let mut send = |shard, content| give(Part { shard: bucket_of(shard).into(), arrival, content });
     match &event.body {
         Body::Person { handle, act } => {
             let shard = shard_of(handle.key());
@@ -104,7 +108,7 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
             send(shard_of(with.key()), Content::Seen(with.clone()));
             let (low, high) =
                 if handle < with { (handle.clone(), with.clone()) } else { (with.clone(), handle.clone()) };
-            let shard = shard_of(low.key()) ^ shard_of(high.key()).rotate_left(1);
+            let shard = shard_of_link(&low, &high);
             send(shard, Content::Link { low, high, time: event.time, linked });
         }
         Body::StockLevel { item, .. } | Body::StockDelta { item, .. } | Body::CatalogItem { item, .. } => {
@@ -112,7 +116,8 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
         }
         Body::CatalogLocation { location, .. } => send(shard_of(location.key()), Content::Event(event)),
         Body::CatalogShelf { location, zone, .. } => {
-            let shard = shard_of(location.key()) ^ shard_of(zone).rotate_left(1);
+            let zone = ZoneId { location: location.clone(), zone: zone.clone() };
+            let shard = shard_of_shelf(&zone);
             send(shard, Content::Event(event));
         }
         Body::CatalogZone { .. } => {
@@ -166,6 +171,8 @@ pub struct Fold {
     links: links::Links,
     timers: Wheel<Timer>,
     counts: FoldCounts,
+    /// Keys whose facts changed since they were last kept; none where nothing is kept.
+    touched: Option<FxHashSet<KeptKey>>,
 }
 
 impl Fold {
@@ -181,6 +188,13 @@ impl Fold {
             links: links::Links::default(),
             timers: Wheel::default(),
             counts: FoldCounts::default(),
+            touched: None,
+        }
+    }
+
+    fn touch(&mut self, key: impl FnOnce() -> KeptKey) {
+        if let Some(touched) = &mut self.touched {
+            touched.insert(key());
         }
     }
 
@@ -189,6 +203,7 @@ impl Fold {
         match part.content {
             Content::Seen(handle) => self.see(&handle, out),
             Content::Link { low, high, time, linked } => {
+                self.touch(|| KeptKey::Link(low.clone(), high.clone()));
                 self.links.apply(low, high, Moment { time, arrival: part.arrival }, linked, out);
             }
             Content::Event(event) => self.event(event, part.arrival, out),
@@ -196,6 +211,7 @@ impl Fold {
     }
 
     fn see(&mut self, handle: &Handle, out: &mut Changes) {
+        self.touch(|| KeptKey::Handle(handle.clone()));
         if !self.seen.contains(handle) {
             self.seen.insert(handle.clone());
             out.persons.push(((handle.clone(), None), 1));
@@ -210,15 +226,29 @@ impl Fold {
                 self.act(handle, at, act, event.reference, out);
             }
             Body::StockLevel { location, item, quantity } => {
+                self.touch(|| KeptKey::Stock(item.clone()));
                 self.stock.level(item, location, at, quantity, &mut self.counts, out);
             }
             Body::StockDelta { location, item, delta } => {
+                self.touch(|| KeptKey::Stock(item.clone()));
                 self.stock.delta(item, location, at, delta, &mut self.counts, out);
             }
             Body::CatalogZone { location, zone, beacons, .. } => {
+                self.touch(|| KeptKey::Zones);
                 self.readings.zone(&event.brand, location, zone, beacons, at);
             }
-            body => self.catalogue.apply(body, at, out),
+            body => {
+                match &body {
+                    Body::CatalogItem { item, .. } => self.touch(|| KeptKey::Article(item.clone())),
+                    Body::CatalogLocation { location, .. } => self.touch(|| KeptKey::Place(location.clone())),
+                    Body::CatalogShelf { location, zone, .. } => {
+                        let zone = ZoneId { location: location.clone(), zone: zone.clone() };
+                        self.touch(|| KeptKey::Shelf(zone));
+                    }
+                    _ => {}
+                }
+                self.catalogue.apply(body, at, out);
+            }
         }
     }
 
@@ -257,6 +287,8 @@ impl Fold {
         let mut timers = Vec::new();
         while self.timers.pop(now, usize::MAX, &mut timers).is_some() {
             for (timer, _) in timers.drain(..) {
+                let (Timer::History(handle) | Timer::Presence(handle)) = &timer;
+                self.touch(|| KeptKey::Handle(handle.clone()));
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
                     Timer::Presence(handle) => {

@@ -3,13 +3,16 @@
 //! Invariant: a tick's parts are applied in order of arrival once all of them are there, whatever
 //! way they came; things that end by themselves end at their own tick, between ticks with events.
 
-use super::{Changes, Fold, FoldCounts, FoldSettings, Part};
+use super::{Changes, Fold, FoldCounts, FoldSettings, FoldValue, Part};
 use crate::clock::Clock;
+use crate::demand::Demand;
+use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use differential_dataflow::{AsCollection, VecCollection};
 use shopbell_model::facts::{Link, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::Handle;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
@@ -38,12 +41,30 @@ struct Given {
     links: Vec<Update<Link>>,
 }
 
-/// Folds parts into facts. `report` is told what could not be used, and the next time at which
-/// something ends by itself.
-pub fn fold<'scope>(
+impl Given {
+    /// Takes what changed in a tick, but for facts that no rule asks for.
+    fn take(&mut self, changes: &mut Changes, demand: &Demand, tick: Time) {
+        let asked = |((_, fact), _): &((_, Option<PersonFact>), _)| {
+            fact.as_ref().is_none_or(|fact| demand.asks_for(fact))
+        };
+        let persons = changes.persons.drain(..).filter(asked);
+        self.persons.extend(persons.map(|(fact, diff)| (fact, tick, diff)));
+        self.subjects.extend(changes.subjects.drain(..).map(|(fact, diff)| (fact, tick, diff)));
+        self.links.extend(changes.links.drain(..).map(|(fact, diff)| (fact, tick, diff)));
+    }
+}
+
+/// What a fold begins with: the tick, and rows that another one kept.
+pub(crate) type FoldRows = (Time, Vec<(KeptKey, FoldValue)>);
+
+/// Folds parts into facts, beginning with what was kept. `keep` takes the rows that changed; `report` is
+/// told what could not be used, and the next time at which something ends by itself.
+pub(crate) fn fold<'scope>(
     parts: Stream<'scope, Time, Vec<Part>>,
     settings: &FoldSettings,
     clock: Clock,
+    (restored_at, restored): FoldRows,
+    keep: Rc<dyn Keep>,
     mut report: impl FnMut(FoldCounts, Option<Time>) + 'static,
 ) -> FoldOutputs<'scope> {
     let mut builder = OperatorBuilder::new("Fold".to_owned(), parts.scope());
@@ -55,12 +76,21 @@ pub fn fold<'scope>(
     let mut subjects = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(subjects);
     let mut links = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(links);
     let mut fold = Fold::new(settings);
+    if keep.is_wanted() {
+        fold.keep_track();
+    }
     let demand = settings.demand.clone();
     builder.build(move |capabilities| {
         let mut capabilities = Some(capabilities);
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
         let mut changes = Changes::default();
         let mut given = Given::default();
+        // Under the first capability, which is there before time begins to go on.
+        let mut first = (!restored.is_empty()).then_some(0);
+        for (key, value) in restored {
+            fold.restore(key, value, &mut changes);
+        }
+        given.take(&mut changes, &demand, restored_at);
         move |frontiers| {
             input.for_each(|capability, parts| {
                 if let Some(time) = capability.least() {
@@ -74,7 +104,6 @@ pub fn fold<'scope>(
                 return;
             };
             // What complete ticks give goes out under the first of them: rows carry their own times.
-            let mut first = None;
             let mut reached = held.first().map_or(0, |held| *held.time());
             loop {
                 let next_event = waiting.first_key_value().map(|(time, _)| *time);
@@ -82,7 +111,14 @@ pub fn fold<'scope>(
                 let next_due = fold.next_due().and_then(|due| clock.fires_before(due, frontier));
                 // A tick that has passed already cannot be written to: what came due in it is late.
                 let next_due = next_due.map(|tick| tick.max(reached));
-                let Some(tick) = next_event.into_iter().chain(next_due).min() else { break };
+                let next = next_event.into_iter().chain(next_due).min();
+                let wanted = keep.next(Keeper::Fold).filter(|wanted| *wanted < frontier);
+                if let Some(wanted) = wanted.filter(|wanted| next.is_none_or(|next| next > *wanted)) {
+                    fold.keep(|key, value| keep.row(key, value.map(KeptValueRef::Fold)));
+                    keep.done(Keeper::Fold, wanted);
+                    continue;
+                }
+                let Some(tick) = next else { break };
                 if let Some(mut parts) = waiting.remove(&tick) {
                     parts.sort_by_key(|part| part.arrival);
                     for part in parts {
@@ -90,17 +126,11 @@ pub fn fold<'scope>(
                     }
                 }
                 fold.advance(clock.until(tick), &mut changes);
-                let asked = |((_, fact), _): &((_, Option<PersonFact>), _)| {
-                    fact.as_ref().is_none_or(|fact| demand.asks_for(fact))
-                };
-                let changed = changes.persons.drain(..).filter(asked);
-                given.persons.extend(changed.map(|(fact, diff)| (fact, tick, diff)));
-                given.subjects.extend(changes.subjects.drain(..).map(|(fact, diff)| (fact, tick, diff)));
-                given.links.extend(changes.links.drain(..).map(|(fact, diff)| (fact, tick, diff)));
+                given.take(&mut changes, &demand, tick);
                 reached = tick;
                 first.get_or_insert(tick);
             }
-            if let (Some(first), [to_persons, to_subjects, to_links]) = (first, held.as_mut_slice()) {
+            if let (Some(first), [to_persons, to_subjects, to_links]) = (first.take(), held.as_mut_slice()) {
                 for capability in [&mut *to_persons, &mut *to_subjects, &mut *to_links] {
                     capability.downgrade(&first);
                 }

@@ -5,6 +5,7 @@
 
 use super::Changes;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Attribute, Consent, Moment, PersonFact};
 use shopbell_model::key::{Handle, Text};
 use shopbell_model::shared::Shared;
@@ -13,8 +14,9 @@ use shopbell_model::value::Value;
 /// What a consent is about: channel and category.
 type Scope = (Option<Text>, Option<Text>);
 
-#[derive(Debug, Default)]
-struct Profile {
+/// What is known of one handle.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Profile {
     attributes: Vec<Shared<Attribute>>,
     consents: Vec<Shared<Consent>>,
 }
@@ -26,6 +28,19 @@ pub(super) struct Profiles {
 }
 
 impl Profiles {
+    /// What is known of a handle.
+    pub(super) fn of(&self, handle: &Handle) -> Option<&Profile> {
+        self.profiles.get(handle)
+    }
+
+    /// Puts back what was known of a handle.
+    pub(super) fn restore(&mut self, handle: &Handle, profile: Profile, out: &mut Changes) {
+        let attributes = profile.attributes.iter().cloned().map(PersonFact::Attribute);
+        let consents = profile.consents.iter().cloned().map(PersonFact::Consent);
+        attributes.chain(consents).for_each(|fact| out.person(handle, fact, 1));
+        self.profiles.insert(handle.clone(), profile);
+    }
+
     pub(super) fn attributes(
         &mut self,
         handle: Handle,

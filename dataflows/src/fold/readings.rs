@@ -12,6 +12,7 @@ use super::machine::{Machine, Open, Reading};
 use super::{Changes, FoldCounts, Timer};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Moment, PersonFact, ZoneVisit};
 use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::Presence;
@@ -28,8 +29,9 @@ pub(super) struct Heard {
     pub(super) event: EventRef,
 }
 
-#[derive(Debug, Default)]
-struct Tracker {
+/// What was heard of one handle.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Tracker {
     /// The state before the readings in `recent`.
     base: Machine,
     /// Readings that a late one may still come before.
@@ -52,22 +54,21 @@ pub(super) struct Readings {
     presence: Presence,
     /// How long a visit that is over is kept.
     keep: Duration,
-    zones: Vec<ZoneId>,
-    zone_numbers: FxHashMap<ZoneId, (u32, Moment)>,
-    beacons: FxHashMap<(Brand, Text), (u32, Moment)>,
+    zones: Zones,
     trackers: FxHashMap<Handle, Tracker>,
+}
+
+/// Zones by number, and what senses in them. Every worker has all of them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Zones {
+    zones: Vec<ZoneId>,
+    numbers: FxHashMap<ZoneId, (u32, Moment)>,
+    beacons: FxHashMap<(Brand, Text), (u32, Moment)>,
 }
 
 impl Readings {
     pub(super) fn new(presence: Presence, keep: Duration) -> Self {
-        Readings {
-            presence,
-            keep,
-            zones: Vec::new(),
-            zone_numbers: FxHashMap::default(),
-            beacons: FxHashMap::default(),
-            trackers: FxHashMap::default(),
-        }
+        Readings { presence, keep, zones: Zones::default(), trackers: FxHashMap::default() }
     }
 
     /// Whether nobody is remembered.
@@ -86,26 +87,57 @@ impl Readings {
         at: Moment,
     ) {
         let key = ZoneId { location, zone };
-        let number = match self.zone_numbers.get_mut(&key) {
+        let zones = &mut self.zones;
+        let number = match zones.numbers.get_mut(&key) {
             Some((_, last)) if *last > at => return,
             Some((number, last)) => {
                 *last = at;
                 *number
             }
             None => {
-                let number = self.zones.len() as u32;
-                self.zones.push(key.clone());
-                self.zone_numbers.insert(key, (number, at));
+                let number = zones.zones.len() as u32;
+                zones.zones.push(key.clone());
+                zones.numbers.insert(key, (number, at));
                 number
             }
         };
-        self.beacons.retain(|_, (zone, _)| *zone != number);
+        zones.beacons.retain(|_, (zone, _)| *zone != number);
         for beacon in beacons {
-            let known = self.beacons.entry((brand.clone(), beacon)).or_insert((number, at));
+            let known = zones.beacons.entry((brand.clone(), beacon)).or_insert((number, at));
             if known.1 <= at {
                 *known = (number, at);
             }
         }
+    }
+
+    /// What was heard of a handle.
+    pub(super) fn of(&self, handle: &Handle) -> Option<&Tracker> {
+        self.trackers.get(handle)
+    }
+
+    /// The zones.
+    pub(super) fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// Puts back the zones.
+    pub(super) fn restore_zones(&mut self, zones: Zones) {
+        self.zones = zones;
+    }
+
+    /// Puts back what was heard of a handle.
+    pub(super) fn restore(
+        &mut self,
+        handle: &Handle,
+        tracker: Tracker,
+        timers: &mut Wheel<Timer>,
+        out: &mut Changes,
+    ) {
+        tracker.told.iter().for_each(|visit| out.person(handle, PersonFact::Zone(visit.clone()), 1));
+        if tracker.wakes != 0 {
+            timers.update(tracker.wakes, Timer::Presence(handle.clone()), 1);
+        }
+        self.trackers.insert(handle.clone(), tracker);
     }
 
     /// Takes in a reading.
@@ -118,7 +150,7 @@ impl Readings {
         counts: &mut FoldCounts,
         out: &mut Changes,
     ) {
-        let Some((zone, _)) = self.beacons.get(&(handle.brand(), heard.beacon)) else {
+        let Some((zone, _)) = self.zones.beacons.get(&(handle.brand(), heard.beacon)) else {
             counts.unknown_beacons += 1;
             return;
         };
@@ -137,7 +169,7 @@ impl Readings {
             let ended = visits != (tracker.now.open().len(), tracker.ended.len());
             tracker.recent.push_back(reading);
             if started || ended {
-                tracker.tell(&handle, &self.zones, 0, self.keep, out);
+                tracker.tell(&handle, &self.zones.zones, 0, self.keep, out);
             }
         } else {
             let place = tracker.recent.partition_point(|known| known.at <= reading.at);
@@ -148,7 +180,7 @@ impl Readings {
                 tracker.now.hear(reading, &self.presence, &mut tracker.ended);
             }
             tracker.silent = 0;
-            tracker.tell(&handle, &self.zones, 0, self.keep, out);
+            tracker.tell(&handle, &self.zones.zones, 0, self.keep, out);
         }
         tracker.settle(&handle, &self.presence, histories, timers);
         tracker.wake(&handle, &self.presence, self.keep, timers);
@@ -165,7 +197,7 @@ impl Readings {
         }
         let over = |visit: &Shared<ZoneVisit>| visit.last.is_some_and(|last| end_of(last, self.keep) <= now);
         if tracker.ended.len() != ended || tracker.told.iter().any(over) {
-            tracker.tell(&handle, &self.zones, now, self.keep, out);
+            tracker.tell(&handle, &self.zones.zones, now, self.keep, out);
         }
         if tracker.forgotten_at(&self.presence, self.keep) <= now {
             self.trackers.remove(&handle);

@@ -8,6 +8,7 @@
 
 use super::{Changes, FoldCounts};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Moment, Stock, Subject, SubjectFact};
 use shopbell_model::key::{ItemId, LocationId};
 use shopbell_model::time::Time;
@@ -16,14 +17,14 @@ use std::collections::BTreeMap;
 /// Changes kept of one article; then the older half is settled.
 const MOST_CHANGES: usize = 256;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 enum Change {
     Level(i64),
     Delta(i64),
 }
 
 /// How things stand somewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Standing {
     quantity: i64,
     returned: Option<Time>,
@@ -32,19 +33,22 @@ struct Standing {
 }
 
 /// How things stand everywhere.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Standings {
     places: BTreeMap<LocationId, Standing>,
     total: i64,
     total_returned: Option<Time>,
 }
 
-#[derive(Debug, Default)]
-struct Article {
+/// What is known of one article.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Article {
     base: Standings,
     settled: Option<Moment>,
     changes: Vec<(Moment, LocationId, Change)>,
     now: Standings,
+    /// Depends on what the rules ask for, so it is not kept.
+    #[serde(skip)]
     told: BTreeMap<Option<LocationId>, Stock>,
 }
 
@@ -147,6 +151,17 @@ impl Article {
 impl Stocks {
     pub(super) fn new(detail: i64) -> Self {
         Stocks { articles: FxHashMap::default(), detail }
+    }
+
+    /// What is known of an article.
+    pub(super) fn of(&self, item: &ItemId) -> Option<&Article> {
+        self.articles.get(item)
+    }
+
+    /// Puts back what was known of an article.
+    pub(super) fn restore(&mut self, item: &ItemId, mut article: Article, out: &mut Changes) {
+        article.tell(item, self.detail, out);
+        self.articles.insert(item.clone(), article);
     }
 
     pub(super) fn level(

@@ -3,7 +3,8 @@
 //! - `stock`: levels and deltas in any order against a recomputation;
 //! - `last_writer`: profile, consent and catalogue, the same facts in any order of arrival;
 //! - `history`: retention, what is kept together, the most facts of a handle;
-//! - `partition`: 1, 2 and 4 folds give the same facts.
+//! - `partition`: 1, 2 and 4 folds give the same facts;
+//! - `restart`: folds that begin with what others kept go on as if nothing had happened.
 //!
 //! Every test goes through [`World`], which checks after each tick that a fact is there once or not at all.
 
@@ -11,6 +12,7 @@ mod history;
 mod last_writer;
 mod partition;
 mod readings;
+mod restart;
 mod stock;
 
 use super::*;

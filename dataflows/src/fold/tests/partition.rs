@@ -22,22 +22,38 @@ fn sensed(time: Time, kind: u8, who: u8) -> Event {
     }
 }
 
+/// What an event is made of.
+pub(super) type Drawn = (Event, bool, u8, u8);
+
+pub(super) fn drawn_event() -> impl Strategy<Value = Drawn> {
+    (small_world(), any::<bool>(), 0u8..6, 0u8..6)
+}
+
+/// Events with the tick they fall in.
+pub(super) fn drawn_events(events: Vec<Drawn>, tick: u64) -> impl Iterator<Item = (Time, Event)> {
+    let mut clock = 0;
+    events.into_iter().map(move |(mut drawn, near, kind, who)| {
+        // Half of them soon after the last, so that readings meet; the others all over the day.
+        if near {
+            drawn.time = clock.max(START) + u64::from(who) * 3000;
+        }
+        let drawn = if near && who > 1 { sensed(drawn.time, kind, who) } else { drawn };
+        clock = clock.max(drawn.time.div_ceil(tick) * tick);
+        (clock, drawn)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
     fn one_two_and_four_folds_give_the_same_facts(
-        events in prop::collection::vec((small_world(), any::<bool>(), 0u8..6, 0u8..6), 1..120),
+        events in prop::collection::vec(drawn_event(), 1..120),
         tick in 1u64..60_000,
     ) {
         let mut worlds = [1, 2, 4].map(|folds| World::new(&settings(), folds));
         let mut clock = 0;
-        for (mut drawn, near, kind, who) in events {
-            // Half of them soon after the last, so that readings meet; the others all over the day.
-            if near {
-                drawn.time = clock.max(START) + u64::from(who) * 3000;
-            }
-            let drawn = if near && who > 1 { sensed(drawn.time, kind, who) } else { drawn };
-            clock = clock.max(drawn.time.div_ceil(tick) * tick);
+        for (time, drawn) in drawn_events(events, tick) {
+            clock = time;
             for world in &mut worlds {
                 world.tick(clock, [drawn.clone()]);
             }

@@ -1,0 +1,155 @@
+//! What is stored as bytes: rows of facts, ticks of the journal. The only place that knows how.
+//!
+//! Invariant: what one version wrote, that version reads; [`FORMAT`] is part of every file, and another one is
+//! refused by name. The encoding is bincode 1.3.3: unmaintained (RUSTSEC-2025-0141), but small, done, and
+//! what timely itself exchanges rows with. Cost: about what a copy of the row costs.
+
+use serde::{Deserialize, Serialize};
+use shopbell_dataflows::kept::{KeptKey, KeptValue, KeptValueRef};
+use shopbell_model::event::Event;
+use shopbell_model::time::Time;
+use thiserror::Error;
+
+/// The version of everything below. It changes whenever a golden file of the tests has to.
+pub const FORMAT: u16 = 1;
+
+/// First byte of a key: a row of facts.
+const FACT: u8 = 0;
+/// First byte of a key: an event that was taken in.
+const COPY: u8 = 1;
+
+/// Bytes that are not what they should be.
+#[derive(Debug, Error)]
+#[error("{what} cannot be read back: {reason}")]
+pub struct StoredError {
+    /// Of what.
+    pub what: &'static str,
+    /// Why not.
+    pub reason: String,
+}
+
+impl StoredError {
+    /// Stable name of the error.
+    pub fn code(&self) -> &'static str {
+        "stored-unreadable"
+    }
+
+    fn of(what: &'static str) -> impl Fn(bincode::Error) -> StoredError {
+        move |error| StoredError { what, reason: error.to_string() }
+    }
+}
+
+/// A row as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRow {
+    /// Where it is kept.
+    pub bucket: u8,
+    /// What it is about.
+    pub key: Vec<u8>,
+    /// What is said; nothing where it is gone.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A row read back.
+#[derive(Debug)]
+pub enum Row {
+    /// Facts.
+    Fact(KeptKey, KeptValue),
+    /// The fingerprint of an event that was taken in, and the generation of those remembered with it.
+    Copy(u128, u64),
+}
+
+/// A row of facts.
+pub fn fact_row(key: &KeptKey, value: Option<KeptValueRef<'_>>) -> Result<StoredRow, StoredError> {
+    let mut bytes = vec![FACT];
+    bincode::serialize_into(&mut bytes, key).map_err(StoredError::of("a key"))?;
+    let value = value.map(|value| bincode::serialize(&value)).transpose();
+    Ok(StoredRow { bucket: key.bucket(), key: bytes, value: value.map_err(StoredError::of("facts"))? })
+}
+
+/// A row for an event that was taken in.
+pub fn copy_row(fingerprint: u128, generation: u64) -> StoredRow {
+    let bytes = fingerprint.to_be_bytes();
+    let key = std::iter::once(COPY).chain(bytes).collect();
+    StoredRow { bucket: bytes[0], key, value: Some(generation.to_le_bytes().to_vec()) }
+}
+
+/// Whether a stored row is about a copy of a generation before `oldest`, which nobody asks about any more.
+pub fn is_forgotten_copy(key: &[u8], value: &[u8], oldest: u64) -> bool {
+    let generation = <[u8; 8]>::try_from(value).map(u64::from_le_bytes);
+    key.first() == Some(&COPY) && generation.is_ok_and(|generation| generation < oldest)
+}
+
+/// Reads a row back.
+pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
+    let wrong = |reason: &str| StoredError { what: "a row", reason: reason.to_owned() };
+    match key.split_first() {
+        Some((&FACT, rest)) => {
+            let key = bincode::deserialize(rest).map_err(StoredError::of("a key"))?;
+            Ok(Row::Fact(key, bincode::deserialize(value).map_err(StoredError::of("facts"))?))
+        }
+        Some((&COPY, rest)) => {
+            let fingerprint = rest.try_into().map(u128::from_be_bytes);
+            let generation = value.try_into().map(u64::from_le_bytes);
+            let (Ok(fingerprint), Ok(generation)) = (fingerprint, generation) else {
+                return Err(wrong("a fingerprint of another length"));
+            };
+            Ok(Row::Copy(fingerprint, generation))
+        }
+        _ => Err(wrong("an unknown kind of key")),
+    }
+}
+
+/// What came in with one tick.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalTick {
+    /// The tick.
+    pub tick: Time,
+    /// How far the clock had come.
+    pub clock: Time,
+    /// The place in the log of the first event.
+    pub first: u64,
+    /// The events, copies left out.
+    pub events: Vec<Event>,
+    /// Which sources were read how far: number of the source, and bytes.
+    pub read: Vec<(u32, u64)>,
+}
+
+/// The same, where it is.
+#[derive(Serialize)]
+struct JournalTickRef<'a> {
+    tick: Time,
+    clock: Time,
+    first: u64,
+    events: EventsRef<'a>,
+    read: &'a [(u32, u64)],
+}
+
+/// Events with their places, written without them: they follow one another.
+struct EventsRef<'a>(&'a [(u64, Event)]);
+
+impl Serialize for EventsRef<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(_, event)| event))
+    }
+}
+
+/// A tick for the journal. Its events are those of consecutive places.
+pub fn journal_tick(
+    tick: Time,
+    clock: Time,
+    events: &[(u64, Event)],
+    read: &[(u32, u64)],
+) -> Result<Vec<u8>, StoredError> {
+    let first = events.first().map_or(0, |(place, _)| *place);
+    let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };
+    bincode::serialize(&tick).map_err(StoredError::of("a tick"))
+}
+
+/// Reads a tick back.
+pub fn read_journal_tick(bytes: &[u8]) -> Result<JournalTick, StoredError> {
+    bincode::deserialize(bytes).map_err(StoredError::of("a tick"))
+}
+
+#[cfg(test)]
+mod tests;

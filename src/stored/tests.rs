@@ -1,0 +1,70 @@
+use super::*;
+use shopbell_model::event::Body;
+use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text};
+
+fn level(id: &str, quantity: i64) -> Event {
+    let brand = Brand::default();
+    let (location, item) = (LocationId::new(&brand, "a"), shopbell_model::key::ItemId::new(&brand, "A"));
+    let reference = EventRef { source: Text::from("erp"), id: Text::from(id) };
+    Event { reference, brand, time: 5, body: Body::StockLevel { location, item, quantity } }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn ticks_of_the_journal_are_read_back() {
+    let events = [(7, level("1", 3)), (8, level("2", -4))];
+    let bytes = journal_tick(10, 9, &events, &[(0, 512)]).unwrap();
+    let events = events.into_iter().map(|(_, event)| event).collect();
+    let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read: vec![(0, 512)] };
+    assert_eq!(read_journal_tick(&bytes).unwrap(), expected);
+    assert_eq!(read_journal_tick(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
+}
+
+/// What version 1 writes. Where this has to change, so has [`FORMAT`].
+#[test]
+fn the_format_is_that_of_version_1() {
+    let tick = journal_tick(10, 9, &[(7, level("1", 3))], &[(0, 512)]).unwrap();
+    let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
+    let golden = [
+        (hex(&tick), GOLDEN_TICK),
+        (hex(&row.key), GOLDEN_HANDLE),
+        (hex(&copy_row(1 << 120 | 2, 3).key), "0101000000000000000000000000000002"),
+    ];
+    for (bytes, expected) in golden {
+        assert_eq!(bytes, expected);
+    }
+    assert_eq!((FORMAT, row.value), (1, None));
+}
+
+const GOLDEN_TICK: &str = "0a000000000000000900000000000000070000000000000001000000000000000300000000000000657270010000000000000031\
+    000000000000000005000000000000000100000001000000000000006101000000000000004103000000000000000100000000000000000000000002000000000000";
+const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
+
+#[test]
+fn rows_are_read_back_and_others_refused() {
+    let handle = Handle::new(&Brand::default(), "card:1");
+    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"));
+    let key = KeptKey::of_ledger(&handle, &said).unwrap();
+    let row = fact_row(&key, Some(KeptValueRef::Said(&said, 9))).unwrap();
+    assert_eq!(row.bucket, key.bucket());
+    let value = row.value.unwrap();
+    let Row::Fact(read, KeptValue::Said(fact, since)) = read_row(&row.key, &value).unwrap() else { panic!() };
+    assert_eq!((read, fact, since), (key, said, 9));
+
+    let copy = copy_row(u128::MAX - 1, 4);
+    let value = copy.value.unwrap();
+    assert!(
+        matches!(read_row(&copy.key, &value).unwrap(), Row::Copy(fingerprint, 4) if fingerprint == u128::MAX - 1)
+    );
+    assert!(is_forgotten_copy(&copy.key, &value, 5) && !is_forgotten_copy(&copy.key, &value, 4));
+    assert!(!is_forgotten_copy(&row.key, &value, 5));
+
+    for (key, value) in
+        [(&b""[..], &b""[..]), (&[7], b""), (&[1, 2], &value), (&copy.key, b"1"), (&row.key, b"")]
+    {
+        assert_eq!(read_row(key, value).unwrap_err().code(), "stored-unreadable");
+    }
+}
