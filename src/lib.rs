@@ -2,12 +2,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
 pub mod import;
 pub mod intake;
+pub mod journal;
 pub mod metrics;
 pub mod output;
 pub mod progress;

@@ -58,6 +58,8 @@ pub struct Metrics {
     pub event_to_offer: Histogram,
     /// From a tick's start to its complete result.
     pub tick: Histogram,
+    /// Writing a checkpoint.
+    pub checkpoint: Histogram,
     /// Ticks under way.
     pub unfinished_ticks: Gauge,
     /// Events that wait for the engine.
@@ -127,6 +129,7 @@ impl Metrics {
             unknown_types: family(r, "unknown_types", "Events of a type that is not known"),
             event_to_offer: histogram(r, "event_to_offer", "From an event's arrival to its offer"),
             tick: histogram(r, "tick", "From a tick's start to its complete result"),
+            checkpoint: histogram(r, "checkpoint", "Writing a checkpoint"),
             unfinished_ticks: family(r, "unfinished_ticks", "Ticks under way"),
             queued_events: family(r, "queued_events", "Events that wait for the engine"),
             waiting_deadlines: family(r, "waiting_deadlines", "Rows that wait for their due time"),

@@ -111,8 +111,8 @@ pub struct JournalTick {
     pub first: u64,
     /// The events, copies left out.
     pub events: Vec<Event>,
-    /// Which sources were read how far: number of the source, and bytes.
-    pub read: Vec<(u32, u64)>,
+    /// Which sources were read how far: name, and bytes.
+    pub read: Vec<(String, u64)>,
 }
 
 /// The same, where it is.
@@ -122,7 +122,7 @@ struct JournalTickRef<'a> {
     clock: Time,
     first: u64,
     events: EventsRef<'a>,
-    read: &'a [(u32, u64)],
+    read: &'a [(String, u64)],
 }
 
 /// Events with their places, written without them: they follow one another.
@@ -139,7 +139,7 @@ pub fn journal_tick(
     tick: Time,
     clock: Time,
     events: &[(u64, Event)],
-    read: &[(u32, u64)],
+    read: &[(String, u64)],
 ) -> Result<Vec<u8>, StoredError> {
     let first = events.first().map_or(0, |(place, _)| *place);
     let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };

@@ -2,7 +2,7 @@
 
 use super::problem::{ConfigError, Problem};
 use super::reader::{Found, Section};
-use super::{Config, Engine, Http, Output, OutputTarget, SecretReference, Source, Webhook};
+use super::{ClockKind, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook};
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
@@ -40,6 +40,7 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
         limits: limits(root.section("limits")),
         output: output(root.section("output"), folder),
         webhooks: Vec::new(),
+        state: state(root.optional_section("state"), folder),
     };
     channels(&mut root, &mut config.policy);
     config.retention = retention(root.section("retention"), &config.policy);
@@ -71,6 +72,13 @@ fn engine(mut section: Section<'_, '_>, folder: &Path) -> Engine {
     let engine = Engine {
         workers: usize::try_from(workers).ok().filter(|workers| *workers > 0),
         tick: section.duration("tick", default.tick),
+        clock: section
+            .parsed("clock", "\"wall\" or \"events\"", |text| match text {
+                "wall" => Some(ClockKind::Wall),
+                "events" => Some(ClockKind::Events),
+                _ => None,
+            })
+            .unwrap_or_default(),
         rules: section.parsed("rules", "the path of a folder", |path| some_path(path, folder)),
         unfinished_ticks: section.integer("unfinished_ticks", 1..=1000, default.unfinished_ticks as i64)
             as usize,
@@ -93,6 +101,19 @@ fn source(mut section: Section<'_, '_>, folder: &Path) -> Source {
     };
     section.finish();
     source
+}
+
+fn state(section: Option<Section<'_, '_>>, folder: &Path) -> Option<State> {
+    let mut section = section?;
+    let parsed = section.parsed("folder", "the path of a folder", |path| some_path(path, folder));
+    let state = State {
+        folder: parsed.unwrap_or_else(|| folder.join("state")),
+        checkpoint_every: section.duration("checkpoint_every", Duration::from_secs(5)),
+        segment: size(&mut section, "segment", 4096..=1 << 30, 64 << 20),
+        sync: section.flag("sync", true),
+    };
+    section.finish();
+    Some(state)
 }
 
 fn http(mut section: Section<'_, '_>) -> Http {

@@ -45,6 +45,8 @@ pub struct Config {
     pub output: Output,
     /// `[[webhook]]`
     pub webhooks: Vec<Webhook>,
+    /// `[state]`; nothing is kept where absent.
+    pub state: Option<State>,
 }
 
 /// `[engine]`: the dataflow and its clock.
@@ -54,6 +56,8 @@ pub struct Engine {
     pub workers: Option<usize>,
     /// Least time between two ticks.
     pub tick: Duration,
+    /// Whose time it is.
+    pub clock: ClockKind,
     /// The folder of rule files.
     pub rules: Option<PathBuf>,
     /// Ticks that may be unfinished before sources pause.
@@ -70,9 +74,41 @@ impl Engine {
     }
 }
 
+/// What the engine's clock follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockKind {
+    /// The wall clock: `"wall"`.
+    #[default]
+    Wall,
+    /// The greatest event time seen, as in a replay: `"events"`. The answer is then a function of the input
+    /// alone, however fast it comes.
+    Events,
+}
+
+/// `[state]`: what outlives the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The folder of journal and checkpoints.
+    pub folder: PathBuf,
+    /// Time from one checkpoint to the next.
+    pub checkpoint_every: Duration,
+    /// Bytes after which the journal begins a new file.
+    pub segment: usize,
+    /// Whether the disk is told to keep what was written. Without, what was acknowledged outlives the process, but
+    /// not the machine.
+    pub sync: bool,
+}
+
 impl Default for Engine {
     fn default() -> Self {
-        Engine { workers: None, tick: Duration(1), rules: None, unfinished_ticks: 8, queue_events: 200_000 }
+        Engine {
+            workers: None,
+            tick: Duration(1),
+            clock: ClockKind::Wall,
+            rules: None,
+            unfinished_ticks: 8,
+            queue_events: 200_000,
+        }
     }
 }
 

@@ -202,6 +202,12 @@ impl<'t, 'i> Section<'t, 'i> {
         Section { name: format!("[{key}]"), span, table, known: Vec::new(), problems: self.problems }
     }
 
+    /// A table that may be absent; what it means to be is up to whoever asks.
+    pub(super) fn optional_section(&mut self, key: &'static str) -> Option<Section<'t, 'i>> {
+        self.value(key)?;
+        Some(self.section(key))
+    }
+
     /// The tables of a list of tables.
     pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'t, 'i>> {
         let Some(value) = self.value(key) else { return Vec::new() };

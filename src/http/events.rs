@@ -1,7 +1,7 @@
 //! `POST /v1/events`: all events of a body are taken, or none.
 //!
-//! Invariant: 202 says that every known event of the body waits for the engine; any other answer,
-//! that none does. Bodies in flight are bounded in bytes over all connections; a body that does not
+//! Invariant: 202 says that every known event of the body waits for the engine, and is in the journal where
+//! one is kept; any other answer but 503, that none does. Bodies in flight are bounded in bytes over all connections; a body that does not
 //! fit, or comes while the engine is behind, is answered with 429 before it is read.
 //! Cost: large bodies are decoded away from the threads that serve connections.
 
@@ -103,7 +103,12 @@ pub(super) async fn take(
     };
     let Batch { events, unknown } = decoded?;
     let accepted = events.len();
-    taker.edge.intake.submit(events).map_err(behind)?;
+    let ticket = taker.edge.intake.submit(events).map_err(behind)?;
+    // Where a journal is kept, 202 says that they are in it.
+    taker.edge.acknowledged.wait(ticket).await.map_err(|not_kept| {
+        let hint = "send it again when the engine is ready: it may or may not be kept";
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "not-kept", not_kept.to_string(), hint)
+    })?;
     taker.accepted.inc_by(accepted as u64);
     taker.edge.metrics.unknown_types.inc_by(unknown as u64);
     Ok((http::StatusCode::ACCEPTED, Json(Accepted { accepted, unknown })).into_response())

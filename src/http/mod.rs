@@ -26,7 +26,7 @@ pub use status::{Phase, Readiness};
 use crate::config;
 use crate::metrics::Metrics;
 use crate::sink::Broadcast;
-use crate::source::{Decode, Intake};
+use crate::source::{Acknowledged, Decode, Intake};
 use axum::Router;
 use axum::routing::{get, post};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ use std::sync::Arc;
 pub struct Edge {
     /// Where accepted events go.
     pub intake: Intake,
+    /// When they are kept.
+    pub acknowledged: Acknowledged,
     /// From bytes to events.
     pub decoder: Arc<dyn Decode>,
     /// Where offers come from.

@@ -61,12 +61,33 @@ pub struct Duplicates {
     old: Generation,
     /// When the young become the old.
     turns: Time,
+    /// How often they did.
+    generation: u64,
 }
 
 impl Duplicates {
     /// Remembers each event for at least `retention`, by the clock.
     pub fn new(retention: Duration) -> Self {
-        Duplicates { retention, young: Generation::new(), old: Generation::new(), turns: 0 }
+        Duplicates { retention, young: Generation::new(), old: Generation::new(), turns: 0, generation: 0 }
+    }
+
+    /// The generation that new events belong to, and when the next one begins.
+    pub fn generation(&self) -> (u64, Time) {
+        (self.generation, self.turns)
+    }
+
+    /// Goes on where others stopped.
+    pub fn restore(&mut self, generation: u64, turns: Time) {
+        (self.generation, self.turns) = (generation, turns);
+    }
+
+    /// Remembers an event of that generation again, where it is still to be.
+    pub fn restore_copy(&mut self, fingerprint: u128, generation: u64) {
+        if generation == self.generation {
+            self.young.insert(fingerprint);
+        } else if generation.saturating_add(1) == self.generation {
+            self.old.insert(fingerprint);
+        }
     }
 
     /// Whether the event is new; if so, it is remembered.
@@ -78,6 +99,7 @@ impl Duplicates {
                 self.old = Generation::new();
             }
             self.turns = now.saturating_add(self.retention.0);
+            self.generation += 1;
         }
         !self.old.has(fingerprint) && self.young.insert(fingerprint)
     }
@@ -95,5 +117,23 @@ mod tests {
         assert!(!seen.is_new(1, 1100));
         assert!(!seen.is_new(1, 1199));
         assert!(seen.is_new(1, 1400));
+    }
+
+    #[test]
+    fn who_goes_on_remembers_both_generations() {
+        let mut seen = Duplicates::new(Duration(100));
+        let mut kept = Vec::new();
+        for (fingerprint, now) in [(1, 1000), (2, 1150), (3, 1260)] {
+            assert!(seen.is_new(fingerprint, now));
+            kept.push((fingerprint, seen.generation().0));
+        }
+        let mut next = Duplicates::new(Duration(100));
+        let (generation, turns) = seen.generation();
+        next.restore(generation, turns);
+        kept.into_iter().for_each(|(fingerprint, generation)| next.restore_copy(fingerprint, generation));
+        for duplicates in [&mut seen, &mut next] {
+            let new = [1, 2, 3].map(|fingerprint| duplicates.is_new(fingerprint, 1270));
+            assert_eq!(new, [true, false, false]);
+        }
     }
 }

@@ -1,29 +1,49 @@
 //! Complete ticks out to the sinks, on a thread of its own.
 //!
-//! Invariant: ticks are delivered in order, each to every sink, and counted when they were. The
+//! Invariant: ticks are delivered in order, each to every sink, and counted when they were; where a journal is
+//! kept, no tick before everything it follows from is durable. The
 //! dataflow waits only where the bounded queue before this thread is full; that is back-pressure. After
 //! a sink failed nothing more is delivered, but the queue is still emptied, so that nobody waits.
 //! Cost: rendering, and one hand-over a tick with messages.
 
 use super::RunError;
 use super::control::Control;
+use super::keeper::Notice;
 use super::under_way::Arrivals;
+use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::output::render;
 use crate::sink::{MessageKind, Sink, SinkError, TickOutput};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use shopbell_model::offer::{Message, News};
 use shopbell_model::time::Time;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Ticks that may wait for the sinks.
 const QUEUE: usize = 64;
+
+/// What the thread gets.
+pub(super) enum Parcel {
+    /// A tick's result.
+    Tick(Complete),
+    /// Everything up to this tick went before; it is to be kept.
+    Mark(Time),
+}
 
 /// A tick's result.
 pub(super) struct Complete {
     pub(super) tick: Time,
     pub(super) messages: Vec<Message>,
     pub(super) arrivals: Arrivals,
+    /// The record of the journal that must be durable before.
+    pub(super) sequence: u64,
+}
+
+/// Where what was kept is, and who is told of it.
+pub(super) struct Safe {
+    pub(super) journal: Arc<Journal>,
+    pub(super) keeper: Sender<Notice>,
 }
 
 /// What was delivered.
@@ -41,10 +61,11 @@ impl Delivery {
     pub(super) fn start(
         sinks: Vec<Box<dyn Sink>>,
         metrics: Metrics,
+        safe: Option<Safe>,
         control: Control,
-    ) -> Result<(Sender<Complete>, Delivery), RunError> {
+    ) -> Result<(Sender<Parcel>, Delivery), RunError> {
         let (sender, ticks) = bounded(QUEUE);
-        let mut courier = Courier { sinks, metrics, delivered: Delivered::default() };
+        let mut courier = Courier { sinks, metrics, safe, delivered: Delivered::default() };
         let thread = std::thread::Builder::new()
             .name("shopbell-delivery".to_owned())
             .spawn(move || courier.run(&ticks, &control))
@@ -61,17 +82,22 @@ impl Delivery {
 struct Courier {
     sinks: Vec<Box<dyn Sink>>,
     metrics: Metrics,
+    safe: Option<Safe>,
     delivered: Delivered,
 }
 
 impl Courier {
-    fn run(&mut self, ticks: &Receiver<Complete>, control: &Control) -> Delivered {
+    fn run(&mut self, parcels: &Receiver<Parcel>, control: &Control) -> Delivered {
         let mut failed = false;
-        for complete in ticks {
+        for parcel in parcels {
             if failed {
                 continue;
             }
-            if let Err(error) = self.deliver(complete) {
+            let done = match parcel {
+                Parcel::Tick(complete) => self.deliver(complete),
+                Parcel::Mark(tick) => self.keep(tick),
+            };
+            if let Err(error) = done {
                 failed = true;
                 control.fail(error);
             }
@@ -83,7 +109,10 @@ impl Courier {
     }
 
     fn deliver(&mut self, complete: Complete) -> Result<(), RunError> {
-        let Complete { tick, messages: news, mut arrivals } = complete;
+        let Complete { tick, messages: news, mut arrivals, sequence } = complete;
+        if let Some(safe) = &self.safe {
+            safe.journal.wait_durable(sequence)?;
+        }
         let messages = news.iter().map(render).collect::<Result<Vec<_>, _>>()?;
         let output = TickOutput { tick, messages };
         for sink in &mut self.sinks {
@@ -110,6 +139,19 @@ impl Courier {
                 News::Withdrawn(reason, _) => self.metrics.withdrawal(reason.as_str()),
                 News::Suppressed { .. } => {}
             }
+        }
+        Ok(())
+    }
+
+    /// Makes what was delivered outlive the machine, and tells the keeper.
+    fn keep(&mut self, tick: Time) -> Result<(), RunError> {
+        let mut output = None;
+        for sink in &mut self.sinks {
+            output = output.or(sink.keep()?);
+        }
+        if let Some(safe) = &self.safe {
+            // The keeper is gone only where it failed, which ends the job.
+            let _ = safe.keeper.send(Notice::Delivered { tick, output });
         }
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! Why a live job could not start, or had to end.
 
+use crate::checkpoint;
 use crate::config::SecretError;
+use crate::journal::JournalError;
 use crate::runtime::EngineError;
 use crate::sink::SinkError;
 use crate::source::SourceError;
+use crate::stored::StoredError;
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -22,6 +25,47 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// What is stored.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    /// What a checkpoint says besides rows.
+    #[error("a checkpoint does not say what it should: {reason}")]
+    Meta {
+        /// What is wrong.
+        reason: String,
+    },
+    /// It was written by another version.
+    #[error("the state has format {found}, this version reads {known}")]
+    Format {
+        /// The version of the state.
+        found: u16,
+        /// The version of this program.
+        known: u16,
+    },
+    /// Records are missing between checkpoint and journal.
+    #[error("the journal begins with record {first}, but record {needed} is needed")]
+    Gap {
+        /// The record that is needed first.
+        needed: u64,
+        /// The one that is there.
+        first: u64,
+    },
+    /// The state was kept under other settings.
+    #[error("the state was kept with {what} `{kept}`, the configuration has `{wanted}`")]
+    Settings {
+        /// Which setting.
+        what: &'static str,
+        /// Its value then.
+        kept: String,
+        /// Its value now.
+        wanted: String,
+    },
     /// A message that is not JSON.
     #[error("an offer cannot be written as json: {0}")]
     Render(#[from] serde_json::Error),
@@ -54,6 +98,13 @@ impl RunError {
             RunError::Sink(error) => error.code(),
             RunError::Secret(error) => error.code(),
             RunError::Engine(error) => error.code(),
+            RunError::Journal(error) => error.code(),
+            RunError::Checkpoint(error) => error.code(),
+            RunError::Stored(error) => error.code(),
+            RunError::Meta { .. } => "state-meta",
+            RunError::Format { .. } => "state-format",
+            RunError::Gap { .. } => "state-gap",
+            RunError::Settings { .. } => "state-settings",
             RunError::Render(_) => "render",
             RunError::Listen { .. } => "http-listen",
             RunError::System { .. } => "system",
@@ -67,6 +118,16 @@ impl RunError {
             RunError::Source(error) => error.hint().to_owned(),
             RunError::Sink(error) => error.hint().to_owned(),
             RunError::Secret(error) => error.hint(),
+            RunError::Journal(error) => error.hint().to_owned(),
+            RunError::Checkpoint(error) => error.hint().to_owned(),
+            RunError::Stored(_) | RunError::Meta { .. } | RunError::Format { .. } | RunError::Gap { .. } => {
+                "start with the version that wrote the state, restore the folder of `[state]` from a copy, or \
+                 remove it to begin anew"
+                    .to_owned()
+            }
+            RunError::Settings { .. } => {
+                "set it as it was, or remove the folder of `[state]` to begin anew".to_owned()
+            }
             RunError::Engine(_) | RunError::Render(_) | RunError::DeliveryLost => {
                 "report this with the messages before it; starting again is safe".to_owned()
             }
@@ -89,6 +150,8 @@ impl RunError {
                         | SinkError::Setup { .. }
                 )
                 | RunError::Secret(_)
+                | RunError::Settings { .. }
+                | RunError::Format { .. }
                 | RunError::Listen { .. }
         )
     }

@@ -3,16 +3,21 @@
 //! Threads: the ticker (whoever calls [`run`]), the workers of the dataflow, one that delivers, one
 //! that reads files and standard input, and a small runtime for HTTP, webhooks and signals.
 //! Invariant: what was accepted (202, or read from a file) is decided before the job ends in good order,
-//! and what was decided is in the output. What waits for a later time is not: nothing is kept on disk.
+//! and what was decided is in the output. With `[state]` it outlives the process too: what was acknowledged is
+//! decided as if nothing had happened, whenever the process is killed.
 //! Cost: one thread each; queues between them are bounded.
 
 mod clock;
 mod control;
 mod delivery;
 mod error;
+mod gathering;
+mod keeper;
+mod kept;
 mod parts;
 mod readers;
 mod signals;
+mod state;
 mod ticker;
 mod under_way;
 
@@ -21,19 +26,29 @@ pub use error::RunError;
 use crate::config::Config;
 use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::{CloudEventsJson, Duplicates};
+use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, Job, Progress, settings};
+use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
 use crate::sink::Broadcast;
-use crate::source::{Decode, Intake};
+use crate::source::{Acknowledged, Decode, Intake};
+use crate::stored::FORMAT;
 use clock::LiveClock;
 use control::Control;
-use delivery::{Complete, Delivery};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use delivery::{Complete, Delivery, Parcel, Safe};
+use gathering::Gathering;
+use keeper::{Keeper, Work};
+use kept::{Kept, Meta};
 use readers::Readers;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
+use state::StateKeeper;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use ticker::{LastSpoken, MOST_A_MILLISECOND, Ticker};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -67,22 +82,20 @@ pub struct Summary {
 pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary, RunError> {
     let runtime = parts::runtime()?;
     let metrics = Metrics::new();
+    let mut kept = open_kept(&plan)?;
+    let meta = kept.as_ref().map(|kept| kept.meta.clone());
     let (intake, receiver) = Intake::bounded(plan.config.engine.queue_events);
     let control = Control::new(intake.clone());
     let offers = Broadcast::new(plan.config.http.streams, metrics.clone());
     let decoder: Arc<dyn Decode> =
         Arc::new(CloudEventsJson { wall_clock: crate::wall_clock, limits: plan.config.limits });
-    let readers = Readers {
-        sources: parts::sources(&plan.config)?,
-        decoder: Arc::clone(&decoder),
-        dead_letters: parts::dead_letters(&plan.config, &metrics)?,
-        intake: intake.clone(),
-        metrics: metrics.clone(),
-    };
-    let sinks = parts::sinks(&plan.config, &offers, &runtime, &metrics)?;
+    let acknowledged = if kept.is_some() { Acknowledged::by_journal() } else { Acknowledged::at_once() };
+    let sinks = parts::sinks(&plan.config, meta.as_ref(), &offers, &runtime, &metrics)?;
+    let dead_letters = parts::dead_letters(&plan.config, &metrics)?;
     let edge = Edge {
         intake: intake.clone(),
-        decoder,
+        acknowledged: acknowledged.clone(),
+        decoder: Arc::clone(&decoder),
         offers,
         readiness: Readiness::default(),
         metrics: metrics.clone(),
@@ -92,24 +105,62 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
     signals::watch(&runtime, control.clone())?;
 
-    let (delivery_in, delivery) = Delivery::start(sinks, metrics.clone(), control.clone())?;
+    let (keep, rows) = unbounded();
+    let restored = kept.as_mut().map(|kept| std::mem::take(&mut kept.restored)).unwrap_or_default();
+    let restored_at = restored.first().map_or(0, |restored| restored.tick);
+    let gathering = {
+        let duplicates = kept.as_mut().map(|kept| {
+            std::mem::replace(&mut kept.duplicates, Duplicates::new(plan.config.retention.duplicates))
+        });
+        let duplicates = duplicates.unwrap_or_else(|| Duplicates::new(plan.config.retention.duplicates));
+        Gathering::new(duplicates, &meta.clone().unwrap_or_default())
+    };
+    let (keeping, safe) = match kept {
+        None => (None, None),
+        Some(kept) => {
+            let (keeping, safe) = Keeping::start(kept, rows, &plan, &metrics, &control, acknowledged)?;
+            (Some(keeping), Some(safe))
+        }
+    };
+    let (parcels, delivery) = Delivery::start(sinks, metrics.clone(), safe, control.clone())?;
     let under_way = Arc::new(UnderWay::new(metrics.clone()));
     let spoken = LastSpoken::default();
-    let engine = start_engine(&plan, &under_way, &spoken, delivery_in, &control)?;
+    let appended =
+        Arc::new(AtomicU64::new(keeping.as_ref().map_or(0, |keeping| keeping.journal.last().sequence)));
+    let job = Job {
+        workers: plan.workers,
+        grid: plan.config.engine.tick.0,
+        unfinished: plan.config.engine.unfinished_ticks,
+        settings: settings(&plan.config, &plan.rules),
+        rules: plan.rules.clone(),
+        keep: keeping.is_some().then_some(keep),
+        restored,
+    };
+    let engine = start_engine(job, &under_way, &spoken, &appended, parcels.clone(), &control)?;
+    let state = keeping
+        .map(|keeping| keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, &plan));
     let mut ticker = Ticker {
         engine,
         receiver,
-        intake,
-        duplicates: Duplicates::new(plan.config.retention.duplicates),
+        intake: intake.clone(),
+        gathering,
         control: control.clone(),
         under_way,
         spoken,
-        metrics,
+        metrics: metrics.clone(),
         clock: LiveClock::start(),
+        kind: plan.config.engine.clock,
         most: MOST_A_MILLISECOND.saturating_mul(plan.config.engine.tick.0 as usize),
-        arrival: 0,
+        state,
     };
-    let ended = ticker.warm_up().and_then(|()| {
+    let ended = ticker.catch_up(restored_at).and_then(|()| {
+        let readers = Readers {
+            sources: parts::sources(&plan.config, ticker.gathering.read())?,
+            decoder,
+            dead_letters,
+            intake,
+            metrics,
+        };
         readers.start(control.clone(), server.is_none())?;
         edge.readiness.set(Phase::Running);
         ready(server.as_ref().map(|server| server.address));
@@ -118,8 +169,9 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     let ended = ended.and_then(|()| {
         edge.readiness.set(Phase::Stopping);
         tracing::info!(queued_events = edge.intake.waiting(), "stopping: finishing what was accepted");
-        let events = ticker.finish()?;
+        let (events, keeper) = ticker.finish()?;
         let delivered = delivery.join()?;
+        keeper.into_iter().for_each(Keeper::join);
         control.check()?;
         Ok(Summary { events, made: delivered.made, withdrawn: delivered.withdrawn })
     });
@@ -133,29 +185,107 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     ended
 }
 
+/// Opens what was kept; it must have been kept under the same settings.
+fn open_kept(plan: &Plan) -> Result<Option<Kept>, RunError> {
+    let Some(state) = &plan.config.state else { return Ok(None) };
+    let mut kept = kept::open(state, plan.config.retention.duplicates, plan.workers)?;
+    let rules = plan.rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect();
+    let wanted = Meta {
+        format: FORMAT,
+        clock_kind: kept::clock_name(plan.config.engine.clock).to_owned(),
+        grid: plan.config.engine.tick.0,
+        rules,
+        ..kept.meta.clone()
+    };
+    // What was never kept was kept under any settings.
+    if kept.meta.format != 0 {
+        kept.meta.same_settings(&wanted)?;
+    }
+    kept.meta = wanted;
+    Ok(Some(kept))
+}
+
+/// What is kept, until the ticker has it.
+struct Keeping {
+    journal: Arc<Journal>,
+    keeper: Keeper,
+    acknowledged: Acknowledged,
+}
+
+impl Keeping {
+    fn start(
+        kept: Kept,
+        rows: Receiver<KeptRows>,
+        plan: &Plan,
+        metrics: &Metrics,
+        control: &Control,
+        acknowledged: Acknowledged,
+    ) -> Result<(Keeping, Safe), RunError> {
+        let journal = Arc::new(kept.journal);
+        let (told, failed) = (acknowledged.clone(), control.clone());
+        journal.watch(move |durable| match durable {
+            Ok(position) => told.durable(position.sequence),
+            Err(error) => {
+                told.fail();
+                failed.fail(error.clone().into());
+            }
+        });
+        let sequences = kept.restored_at.into_iter().map(|tick| (tick, kept.meta.sequence)).collect();
+        let work = Work {
+            store: kept.store,
+            journal: Arc::clone(&journal),
+            sequences,
+            workers: plan.workers,
+            metrics: metrics.clone(),
+        };
+        let keeper = Keeper::start(work, rows, control.clone())?;
+        let safe = Safe { journal: Arc::clone(&journal), keeper: keeper.news.clone() };
+        Ok((Keeping { journal, keeper, acknowledged }, safe))
+    }
+
+    fn for_ticker(
+        self,
+        parcels: Sender<Parcel>,
+        appended: Arc<AtomicU64>,
+        meta: Meta,
+        last: Time,
+        plan: &Plan,
+    ) -> StateKeeper {
+        let every = plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
+        StateKeeper {
+            journal: self.journal,
+            acknowledged: self.acknowledged,
+            keeper: self.keeper,
+            parcels,
+            appended,
+            meta,
+            every: Duration::from_millis(every),
+            copies: Vec::new(),
+            last,
+            begun: Instant::now(),
+            marks: VecDeque::new(),
+            beyond: None,
+        }
+    }
+}
+
 /// Starts the workers; their complete ticks go to the delivery.
 fn start_engine(
-    plan: &Plan,
+    job: Job,
     under_way: &Arc<UnderWay>,
     spoken: &Arc<AtomicU64>,
-    delivery: crossbeam_channel::Sender<Complete>,
+    appended: &Arc<AtomicU64>,
+    delivery: Sender<Parcel>,
     control: &Control,
 ) -> Result<Engine, RunError> {
-    let job = Job {
-        workers: plan.workers,
-        grid: plan.config.engine.tick.0,
-        unfinished: plan.config.engine.unfinished_ticks,
-        settings: settings(&plan.config, &plan.rules),
-        rules: plan.rules.clone(),
-        keep: None,
-        restored: Vec::new(),
-    };
-    let (spoken, beginnings) = (Arc::clone(spoken), Arc::clone(under_way));
+    let (spoken, beginnings, appended) = (Arc::clone(spoken), Arc::clone(under_way), Arc::clone(appended));
     let engine = Engine::start(job, move |tick, messages| {
         spoken.store(tick, Ordering::Release);
         let arrivals = beginnings.arrivals_of(tick);
+        // Everything the tick follows from was appended before it was submitted.
+        let sequence = appended.load(Ordering::Acquire);
         // Nobody takes it only where the delivery panicked, which ends the job anyway.
-        let _ = delivery.send(Complete { tick, messages, arrivals });
+        let _ = delivery.send(Parcel::Tick(Complete { tick, messages, arrivals, sequence }));
     })?;
     let (under_way, control) = (Arc::clone(under_way), control.clone());
     engine.board().watch(move |progress| {

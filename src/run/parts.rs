@@ -1,11 +1,13 @@
 //! The ends of a job, as the configuration wants them: sources, sinks, dead letters, runtime.
 
 use super::RunError;
+use super::kept::Meta;
 use crate::config::{Config, OutputTarget};
 use crate::metrics::Metrics;
 use crate::sink::json_lines::Flush;
 use crate::sink::{Broadcast, JsonLines, Sink, WebhookSink};
-use crate::source::{DeadLetters, Source, SourceError, open_file, standard_input};
+use crate::source::{DeadLetters, Source, SourceError, open_file_at, standard_input};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use tokio::runtime::{Builder, Runtime};
@@ -26,11 +28,12 @@ pub(super) fn runtime() -> Result<Runtime, RunError> {
 /// A source with its label in metrics.
 pub(super) type Labelled = (&'static str, Box<dyn Source>);
 
-/// The files, then standard input.
-pub(super) fn sources(config: &Config) -> Result<Vec<Labelled>, RunError> {
+/// The files, each from where it was read to, then standard input.
+pub(super) fn sources(config: &Config, read: &BTreeMap<String, u64>) -> Result<Vec<Labelled>, RunError> {
     let mut sources: Vec<Labelled> = Vec::new();
     for path in &config.source.files {
-        sources.push(("file", Box::new(open_file(path, config.limits.event_bytes)?)));
+        let read = read.get(&path.display().to_string()).copied().unwrap_or(0);
+        sources.push(("file", Box::new(open_file_at(path, config.limits.event_bytes, read)?)));
     }
     if config.source.stdin {
         sources.push(("stdin", Box::new(standard_input(config.limits.event_bytes))));
@@ -54,6 +57,7 @@ pub(super) fn dead_letters(config: &Config, metrics: &Metrics) -> Result<DeadLet
 /// Everybody who gets the offers.
 pub(super) fn sinks(
     config: &Config,
+    kept: Option<&Meta>,
     offers: &Broadcast,
     runtime: &Runtime,
     metrics: &Metrics,
@@ -61,6 +65,10 @@ pub(super) fn sinks(
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(offers.clone())];
     match &config.output.target {
         OutputTarget::Standard => sinks.push(Box::new(JsonLines::standard_output(Flush::EachTick))),
+        OutputTarget::File(path) if kept.is_some() => {
+            let length = kept.and_then(|meta| meta.output).unwrap_or(0);
+            sinks.push(Box::new(JsonLines::continued(path, length, Flush::EachTick)?));
+        }
         OutputTarget::File(path) => sinks.push(Box::new(JsonLines::append(path, Flush::EachTick)?)),
         OutputTarget::Off => {}
     }

@@ -9,7 +9,7 @@ use super::control::Control;
 use super::parts::Labelled;
 use crate::intake::{DecodedChunk, Outcome};
 use crate::metrics::Metrics;
-use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, Intake, Progress};
+use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, Intake, Progress, ReadTo};
 use std::sync::Arc;
 
 /// What is read, and with what.
@@ -39,6 +39,7 @@ impl Readers {
         let mut chunk = Chunk::default();
         for (label, mut source) in std::mem::take(&mut self.sources) {
             let accepted = self.metrics.source_events(label);
+            let name: Arc<str> = Arc::from(source.name());
             loop {
                 let progress = source.read(&mut chunk)?;
                 let mut events = Vec::with_capacity(chunk.len());
@@ -56,7 +57,8 @@ impl Readers {
                 }
                 self.dead_letters.flush()?;
                 let count = events.len() as u64;
-                if !events.is_empty() && self.intake.submit_waiting(events).is_err() {
+                let read = source.position().map(|position| ReadTo { source: Arc::clone(&name), position });
+                if !events.is_empty() && self.intake.submit_waiting(events, read).is_err() {
                     // The job is stopping: what was not accepted can be read by the next one.
                     return Ok(());
                 }

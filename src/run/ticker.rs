@@ -1,18 +1,23 @@
-//! The ticker: mints ticks from the wall clock, what came in, and what is due.
+//! The ticker: mints ticks from the clock, what came in, and what is due.
 //!
-//! Invariant: every event taken from the intake is in exactly one tick, in order of arrival; a tick is
-//! submitted when the clock has reached it, so that time in the dataflow never runs ahead of the clock;
-//! at most one tick a grid point. Back-pressure: [`Engine::submit`] waits while too many ticks are
-//! unfinished, and the intake fills. Cost: idle it sleeps until the next due time.
+//! Invariant: every event taken from the intake is in exactly one tick, in order of arrival, and in the journal
+//! before what follows from it is delivered; a tick is submitted when the clock has reached it, so that time in
+//! the dataflow never runs ahead of the clock; at most one tick a grid point. Back-pressure:
+//! [`Engine::submit`] waits while too many ticks are unfinished, and the intake fills. Cost: idle it sleeps
+//! until the next due time.
 
 use super::RunError;
 use super::clock::LiveClock;
 use super::control::Control;
+use super::gathering::{Gathered, Gathering, Ticks};
+use super::keeper::Keeper;
+use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
-use crate::intake::{Duplicates, fingerprint};
+use crate::config::ClockKind;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
+use crate::stored::read_journal_tick;
 use shopbell_model::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +26,9 @@ use std::time::Duration;
 /// Events of one tick for each millisecond of the grid: about what fifty milliseconds of work are.
 /// More at once would make every one of them wait for all.
 pub(super) const MOST_A_MILLISECOND: usize = 16_384;
+/// Events and ticks of the journal that are submitted at once.
+const AGAIN_EVENTS: usize = 32_768;
+const AGAIN_TICKS: usize = 256;
 /// The longest sleep: what is missed is found after this time.
 const IDLE: Duration = Duration::from_millis(500);
 /// The longest sleep in which a stop is not seen.
@@ -38,41 +46,82 @@ pub(super) struct Ticker {
     pub(super) engine: Engine,
     pub(super) receiver: IntakeReceiver,
     pub(super) intake: Intake,
-    pub(super) duplicates: Duplicates,
+    pub(super) gathering: Gathering,
     pub(super) control: Control,
     pub(super) under_way: Arc<UnderWay>,
     pub(super) spoken: LastSpoken,
     pub(super) metrics: Metrics,
     pub(super) clock: LiveClock,
+    pub(super) kind: ClockKind,
     /// Events of one tick at most.
     pub(super) most: usize,
-    /// Events so far: the place of the last one in the log.
-    pub(super) arrival: u64,
+    /// What outlives the process, where anything does.
+    pub(super) state: Option<StateKeeper>,
 }
 
 impl Ticker {
-    /// Brings time to now, so that the rules are in force before the first event comes.
-    pub(super) fn warm_up(&mut self) -> Result<(), RunError> {
-        let now = self.clock.now();
-        self.engine.submit(Vec::new(), now)?;
-        Ok(self.engine.wait_for(now)?)
+    /// Takes up what was restored and what the journal says came after it, and brings time to where the job
+    /// begins: now, or the end of all that.
+    pub(super) fn catch_up(&mut self, restored: Time) -> Result<(), RunError> {
+        self.engine.submit(Vec::new(), restored + 1)?;
+        self.gathering.begin_at(restored + 1);
+        self.again()?;
+        let frontier = self.engine.frontier();
+        let begin = match self.kind {
+            ClockKind::Wall => self.clock.now().max(frontier),
+            ClockKind::Events => frontier,
+        };
+        self.engine.submit(Vec::new(), begin)?;
+        Ok(self.engine.wait_for(begin)?)
+    }
+
+    /// Submits again what the journal says came after what was restored. Checkpoints go on meanwhile: a job that
+    /// is killed again and again gets further each time.
+    fn again(&mut self) -> Result<(), RunError> {
+        let Some(state) = &self.state else { return Ok(()) };
+        let (mut ticks, mut events, mut all) = (Vec::new(), 0, 0);
+        for record in state.records()? {
+            let record = record?;
+            let gathered = self.gathering.again(read_journal_tick(&record.payload)?);
+            if let Some(state) = &mut self.state {
+                state.again(record.sequence, &gathered);
+            }
+            events += gathered.events.len();
+            ticks.push(Tick { time: gathered.tick, events: gathered.events });
+            if events >= AGAIN_EVENTS || ticks.len() >= AGAIN_TICKS {
+                all += std::mem::take(&mut events);
+                self.engine.submit(std::mem::take(&mut ticks), record.tick + 1)?;
+                self.control.check()?;
+                self.keep()?;
+            }
+        }
+        if let Some(last) = ticks.last().map(|tick| tick.time) {
+            self.engine.submit(ticks, last + 1)?;
+        }
+        tracing::info!(events = all + events, "the journal is caught up with");
+        Ok(())
     }
 
     /// Runs until the job is told to stop.
     pub(super) fn run(&mut self) -> Result<(), RunError> {
+        // At the end of all input the job is told to stop; what was accepted is still to come.
         while !self.control.is_stopping() {
             self.control.check()?;
             if self.engine.board().has_ended() {
                 return Err(EngineError::WorkerLost.into());
             }
             self.show();
-            self.turn()?;
+            self.keep()?;
+            match self.kind {
+                ClockKind::Wall => self.turn_by_wall()?,
+                ClockKind::Events => self.turn_by_events()?,
+            }
         }
         Ok(())
     }
 
     /// One look: submits a tick, or sleeps for a while.
-    fn turn(&mut self) -> Result<(), RunError> {
+    fn turn_by_wall(&mut self) -> Result<(), RunError> {
         let now = self.clock.now();
         let frontier = self.engine.frontier();
         if self.intake.waiting() > 0 {
@@ -99,49 +148,100 @@ impl Ticker {
         Ok(())
     }
 
+    /// One look where the events say what time it is: their ticks, each once the next one begins.
+    fn turn_by_events(&mut self) -> Result<(), RunError> {
+        if self.intake.waiting() == 0 {
+            self.receiver.wait(IDLE);
+            return Ok(());
+        }
+        let drained = self.receiver.drain_batches(self.most);
+        let gathered = self.gathering.take(drained, Ticks::ByEvents(self.engine.clock()));
+        let until = self.gathering.open_tick();
+        self.submit(gathered, until)
+    }
+
     /// When time must go on though no event comes: the next due time, or, after offers were made, some
-    /// time later, so that they become facts of the ledger. What is due before the frontier is being
-    /// decided already; its number is that of the last look.
+    /// time later, so that they become facts of the ledger; or so that a checkpoint becomes whole. What is
+    /// due before the frontier is being decided already; its number is that of the last look.
     fn next_wanted(&self, frontier: Time) -> Option<Time> {
         let (_, due) = self.engine.board().waiting();
         let due = due.map(|due| self.engine.clock().tick_of(due)).filter(|tick| *tick >= frontier);
         let spoken = self.spoken.load(Ordering::Acquire);
         let ledger = (spoken > 0 && spoken + 1 >= frontier).then_some(frontier + LEDGER_PAUSE);
-        due.into_iter().chain(ledger).min()
+        let kept = self.state.as_ref().and_then(StateKeeper::waits_for).filter(|time| *time >= frontier);
+        due.into_iter().chain(ledger).chain(kept).min()
     }
 
     /// Submits a tick of what waits.
     fn tick(&mut self, tick: Time, most: usize) -> Result<(), RunError> {
-        let mut events = Vec::new();
-        let mut arrivals = Arrivals::default();
-        for (came, event) in self.receiver.drain_timed(most) {
-            let fingerprint = fingerprint(&event);
-            if !self.duplicates.is_new(fingerprint, tick) {
-                self.metrics.duplicates.inc();
-                continue;
+        let drained = self.receiver.drain_batches(most);
+        let gathered = self.gathering.take(drained, Ticks::At(tick));
+        self.submit(gathered, tick + 1)
+    }
+
+    /// Submits ticks: into the journal first, so that nobody sees what follows from them before.
+    fn submit(&mut self, gathered: Vec<Gathered>, until: Time) -> Result<(), RunError> {
+        let mut ticks = Vec::with_capacity(gathered.len());
+        for gathered in gathered {
+            self.metrics.duplicates.inc_by(gathered.copies);
+            if let Some(state) = &mut self.state {
+                state.write(&gathered)?;
             }
-            self.arrival += 1;
-            arrivals.add(fingerprint, came);
-            events.push((self.arrival, event));
+            let Gathered { tick, events, arrivals, .. } = gathered;
+            self.under_way.begin(tick, tick + 1, arrivals);
+            ticks.push(Tick { time: tick, events });
         }
-        self.under_way.begin(tick, tick + 1, arrivals);
-        Ok(self.engine.submit(vec![Tick { time: tick, events }], tick + 1)?)
+        Ok(self.engine.submit(ticks, until.max(self.engine.frontier()))?)
+    }
+
+    /// Begins a checkpoint where it is time, and tells when one is complete.
+    fn keep(&mut self) -> Result<(), RunError> {
+        let Some(state) = &mut self.state else { return Ok(()) };
+        state.mark(self.engine.board().completed());
+        if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
     }
 
     /// Puts everything that was accepted into a last tick, and waits until it is complete. What is
     /// due later than now does not fire, though the last tick may lie up to a grid point ahead.
-    pub(super) fn finish(mut self) -> Result<u64, RunError> {
+    pub(super) fn finish(mut self) -> Result<(u64, Option<Keeper>), RunError> {
         self.receiver.close();
-        let now = self.clock.now();
-        let last = self.engine.clock().tick_of(now.max(self.engine.frontier()));
-        self.engine.submit(Vec::new(), last)?;
-        self.engine.wait_for(last)?;
-        self.engine.clock().stop_at(now);
-        self.tick(last, usize::MAX)?;
+        let frontier = self.engine.frontier();
+        let (now, last) = match self.kind {
+            ClockKind::Wall => {
+                let now = self.clock.now();
+                let last = self.engine.clock().tick_of(now.max(frontier));
+                self.engine.submit(Vec::new(), last)?;
+                self.engine.wait_for(last)?;
+                self.engine.clock().stop_at(now);
+                self.tick(last, usize::MAX)?;
+                (now, last)
+            }
+            ClockKind::Events => {
+                let drained = self.receiver.drain_batches(usize::MAX);
+                let gathered = self.gathering.take(drained, Ticks::ByEvents(self.engine.clock()));
+                let last = self.gathering.open_tick().max(frontier);
+                self.submit(gathered, last)?;
+                self.engine.wait_for(last)?;
+                let now = self.gathering.now();
+                self.engine.clock().stop_at(now);
+                let open = self.gathering.close();
+                self.submit(open.into_iter().collect(), last + 1)?;
+                (now, last)
+            }
+        };
         self.engine.wait_for(last + 1)?;
         self.show();
+        let mut state = self.state.take();
+        if let Some(state) = &mut state {
+            // The last checkpoint, so that the next start has nothing to do again. Nothing falls due in it.
+            self.engine.clock().stop_at(now);
+            state.begin(&mut self.engine, &self.gathering)?;
+            self.engine.submit(Vec::new(), last + 3)?;
+            self.engine.wait_for(last + 3)?;
+            state.mark(last + 3);
+        }
         self.engine.stop()?;
-        Ok(self.arrival)
+        Ok((self.gathering.arrival(), state.map(StateKeeper::into_keeper)))
     }
 
     /// Numbers of the workers, for whoever looks.

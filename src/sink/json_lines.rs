@@ -4,6 +4,7 @@
 //! written between them. A reader that goes away is [`SinkError::ClosedPipe`], so that
 //! `shopbell … | head` can end in good order. Cost: one copy into a buffer.
 
+use super::continued::Continued;
 use super::{Sink, SinkError, TickOutput};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -21,14 +22,20 @@ pub enum Flush {
 /// Writes messages as lines.
 pub struct JsonLines {
     name: String,
-    writer: BufWriter<Box<dyn Write + Send>>,
+    writer: Writer,
     flush: Flush,
+}
+
+enum Writer {
+    Plain(BufWriter<Box<dyn Write + Send>>),
+    Continued(Continued),
 }
 
 impl JsonLines {
     /// To any writer.
     pub fn new(name: impl Into<String>, writer: Box<dyn Write + Send>, flush: Flush) -> Self {
-        JsonLines { name: name.into(), writer: BufWriter::with_capacity(256 * 1024, writer), flush }
+        let writer = Writer::Plain(BufWriter::with_capacity(256 * 1024, writer));
+        JsonLines { name: name.into(), writer, flush }
     }
 
     /// To standard output.
@@ -49,23 +56,19 @@ impl JsonLines {
         Ok(Self::new(path.display().to_string(), Box::new(file), flush))
     }
 
+    /// To a file of which `kept` bytes are known: what it holds beyond that is what is said again now, and is not
+    /// written a second time.
+    pub fn continued(path: &Path, kept: u64, flush: Flush) -> Result<Self, SinkError> {
+        let writer = Writer::Continued(Continued::open(path, kept)?);
+        Ok(JsonLines { name: path.display().to_string(), writer, flush })
+    }
+
     fn failed(&self, error: std::io::Error) -> SinkError {
         let name = self.name.clone();
         match error.kind() {
             ErrorKind::BrokenPipe => SinkError::ClosedPipe { name },
             _ => SinkError::Write { name, error },
         }
-    }
-
-    fn write(&mut self, output: &TickOutput) -> std::io::Result<()> {
-        for message in &output.messages {
-            self.writer.write_all(message.json.as_bytes())?;
-            self.writer.write_all(b"\n")?;
-        }
-        if self.flush == Flush::EachTick && !output.messages.is_empty() {
-            self.writer.flush()?;
-        }
-        Ok(())
     }
 }
 
@@ -93,11 +96,34 @@ impl Sink for JsonLines {
     }
 
     fn deliver(&mut self, output: &TickOutput) -> Result<(), SinkError> {
-        self.write(output).map_err(|error| self.failed(error))
+        for message in &output.messages {
+            let line = message.json.as_bytes();
+            match &mut self.writer {
+                Writer::Continued(file) => file.line(line)?,
+                Writer::Plain(writer) => {
+                    let written = writer.write_all(line).and_then(|()| writer.write_all(b"\n"));
+                    written.map_err(|error| self.failed(error))?;
+                }
+            }
+        }
+        if self.flush == Flush::EachTick && !output.messages.is_empty() {
+            self.flush()?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        self.writer.flush().map_err(|error| self.failed(error))
+        match &mut self.writer {
+            Writer::Continued(file) => file.flush(),
+            Writer::Plain(writer) => writer.flush().map_err(|error| self.failed(error)),
+        }
+    }
+
+    fn keep(&mut self) -> Result<Option<u64>, SinkError> {
+        match &mut self.writer {
+            Writer::Continued(file) => file.keep().map(Some),
+            Writer::Plain(_) => self.flush().map(|()| None),
+        }
     }
 }
 

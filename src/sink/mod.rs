@@ -6,6 +6,7 @@
 //! unless the process ends, its queue overflows or its time to retry is over.
 
 pub mod broadcast;
+mod continued;
 pub mod json_lines;
 pub mod webhook;
 
@@ -82,6 +83,12 @@ pub trait Sink: Send {
 
     /// Hands over what it still holds, within a time of its own; at the end of a run.
     fn flush(&mut self) -> Result<(), SinkError>;
+
+    /// Makes what was delivered outlive the machine, and says how much that is, in bytes: for a sink that can be
+    /// gone on with from there.
+    fn keep(&mut self) -> Result<Option<u64>, SinkError> {
+        Ok(None)
+    }
 }
 
 /// Why a sink cannot go on.
@@ -108,6 +115,24 @@ pub enum SinkError {
         name: String,
         /// What the system said.
         error: std::io::Error,
+    },
+    /// It has less than what was delivered before.
+    #[error("the output {} has {length} bytes, but {kept} were delivered before", path.display())]
+    Shorter {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        length: u64,
+        /// What was delivered.
+        kept: u64,
+    },
+    /// It holds something else than what was delivered.
+    #[error("{name} differs at byte {position} from what was delivered before")]
+    Diverged {
+        /// The sink.
+        name: String,
+        /// Where the line that differs begins.
+        position: u64,
     },
     /// The end came before everything was delivered.
     #[error("webhook {name} still had {waiting} messages when the process ended")]
@@ -148,6 +173,8 @@ impl SinkError {
             SinkError::Open { .. } => "output-open",
             SinkError::ClosedPipe { .. } => "output-closed",
             SinkError::Write { .. } => "output-write",
+            SinkError::Shorter { .. } => "output-shorter",
+            SinkError::Diverged { .. } => "output-diverged",
             SinkError::Undelivered { .. } => "webhook-undelivered",
             SinkError::Secret { .. } => "webhook-secret",
             SinkError::PrivateAddress { .. } => "webhook-private-address",
@@ -161,6 +188,9 @@ impl SinkError {
             SinkError::Open { .. } => "check the path and who may write there",
             SinkError::ClosedPipe { .. } => "keep the reading process running, or write to a file",
             SinkError::Write { .. } => "make room or choose another place, then start again",
+            SinkError::Shorter { .. } | SinkError::Diverged { .. } => {
+                "put the file back as the job left it, or move it away together with the folder of `[state]`"
+            }
             SinkError::Undelivered { .. } => "see that the receiver answers before the next stop",
             SinkError::Secret { .. } => "take the secret as the receiver shows it, `whsec_` included",
             SinkError::PrivateAddress { .. } => "set `allow_private = true` if it is meant to be there",

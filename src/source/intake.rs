@@ -46,11 +46,44 @@ impl Behind {
     }
 }
 
+/// The number of a batch: what was accepted, up to there.
+pub type Ticket = u64;
+
+/// How far a source was read when a batch was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadTo {
+    /// Its name.
+    pub source: Arc<str>,
+    /// Its position.
+    pub position: u64,
+}
+
+/// What was taken out.
+#[derive(Debug, Default)]
+pub struct Drained {
+    /// The events, each with the moment it came.
+    pub events: Vec<(Instant, Event)>,
+    /// The last batch that was taken out whole, now or before.
+    pub ticket: Ticket,
+    /// How far sources were read, as of batches taken out whole: after how many of the events.
+    pub read: Vec<(usize, ReadTo)>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    /// Events that still wait.
+    waiting: usize,
+    came: Instant,
+    read: Option<ReadTo>,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Event>,
-    /// Of each batch, how many of its events still wait, and when it came.
-    batches: VecDeque<(usize, Instant)>,
+    batches: VecDeque<Batch>,
+    /// Batches taken in, and those taken out whole.
+    accepted: Ticket,
+    taken: Ticket,
     /// Somebody called for the engine's side since it last waited.
     woken: bool,
 }
@@ -96,7 +129,7 @@ impl Intake {
     }
 
     /// Hands a batch over, whole or not at all. Never waits for the engine.
-    pub fn submit(&self, events: Vec<Event>) -> Result<(), Behind> {
+    pub fn submit(&self, events: Vec<Event>) -> Result<Ticket, Behind> {
         let queue = self.0.queue();
         if self.0.closed.load(Ordering::Acquire) {
             return Err(Behind::Closed);
@@ -105,13 +138,12 @@ impl Intake {
         if waiting > 0 && waiting.saturating_add(events.len()) > self.0.capacity {
             return Err(Behind::Full { waiting, capacity: self.0.capacity });
         }
-        self.put(queue, events);
-        Ok(())
+        Ok(self.put(queue, events, None))
     }
 
     /// Hands a batch over, waiting for room: for what can be read later. Half of the capacity is left
     /// to those who cannot wait.
-    pub fn submit_waiting(&self, events: Vec<Event>) -> Result<(), Behind> {
+    pub fn submit_waiting(&self, events: Vec<Event>, read: Option<ReadTo>) -> Result<Ticket, Behind> {
         let full = |queue: &mut Queue| {
             let room = self.0.capacity / 2;
             let fits = queue.events.is_empty() || queue.events.len().saturating_add(events.len()) <= room;
@@ -121,18 +153,20 @@ impl Intake {
         if self.0.closed.load(Ordering::Acquire) {
             return Err(Behind::Closed);
         }
-        self.put(queue, events);
-        Ok(())
+        Ok(self.put(queue, events, read))
     }
 
-    fn put(&self, mut queue: MutexGuard<'_, Queue>, events: Vec<Event>) {
+    fn put(&self, mut queue: MutexGuard<'_, Queue>, events: Vec<Event>, read: Option<ReadTo>) -> Ticket {
         if !events.is_empty() {
-            queue.batches.push_back((events.len(), Instant::now()));
+            queue.accepted += 1;
+            queue.batches.push_back(Batch { waiting: events.len(), came: Instant::now(), read });
             queue.events.extend(events);
         }
+        let ticket = queue.accepted;
         self.0.waiting.store(queue.events.len(), Ordering::Release);
         drop(queue);
         self.0.arrived.notify_one();
+        ticket
     }
 
     /// Events that wait.
@@ -162,27 +196,33 @@ impl Intake {
 impl IntakeReceiver {
     /// Takes at most `max` events, in order; none where nothing waits.
     pub fn drain(&mut self, max: usize) -> Vec<Event> {
-        self.drain_timed(max).into_iter().map(|(_, event)| event).collect()
+        self.drain_batches(max).events.into_iter().map(|(_, event)| event).collect()
     }
 
-    /// The same, each event with the moment it came.
-    pub fn drain_timed(&mut self, max: usize) -> Vec<(Instant, Event)> {
+    /// The same, with what is known of their batches.
+    pub fn drain_batches(&mut self, max: usize) -> Drained {
         let mut queue = self.0.queue();
         let mut left = max.min(queue.events.len());
         let mut events = Vec::with_capacity(left);
+        let mut read = Vec::new();
         while left > 0 {
-            let Some((waiting, came)) = queue.batches.pop_front() else { break };
-            let count = waiting.min(left);
+            let Some(mut batch) = queue.batches.pop_front() else { break };
+            let count = batch.waiting.min(left);
             left -= count;
-            events.extend(queue.events.drain(..count).map(|event| (came, event)));
-            if waiting > count {
-                queue.batches.push_front((waiting - count, came));
+            events.extend(queue.events.drain(..count).map(|event| (batch.came, event)));
+            if batch.waiting > count {
+                batch.waiting -= count;
+                queue.batches.push_front(batch);
+            } else {
+                queue.taken += 1;
+                read.extend(batch.read.map(|read| (events.len(), read)));
             }
         }
+        let ticket = queue.taken;
         self.0.waiting.store(queue.events.len(), Ordering::Release);
         drop(queue);
         self.0.drained.notify_all();
-        events
+        Drained { events, ticket, read }
     }
 
     /// Waits until something is there, [`Intake::wake`] is or was called, or the time is over; says
@@ -275,10 +315,10 @@ mod tests {
         intake.submit(events(0..3)).unwrap();
         std::thread::sleep(Duration::from_millis(5));
         intake.submit(events(3..5)).unwrap();
-        let mut taken = receiver.drain_timed(0);
+        let mut taken = receiver.drain_batches(0).events;
         assert!(taken.is_empty());
         for max in [2, 2, 9] {
-            taken.extend(receiver.drain_timed(max));
+            taken.extend(receiver.drain_batches(max).events);
         }
         let moments: Vec<Instant> = taken.iter().map(|(came, _)| *came).collect();
         assert_eq!(
@@ -290,11 +330,28 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_counts_when_it_was_taken_out_whole() {
+        let (intake, mut receiver) = Intake::bounded(100);
+        let read = |position| Some(ReadTo { source: Arc::from("a"), position });
+        assert_eq!(intake.submit_waiting(events(0..3), read(30)), Ok(1));
+        assert_eq!(intake.submit(events(3..4)), Ok(2));
+        assert_eq!(intake.submit_waiting(events(4..6), read(60)), Ok(3));
+        let whole = |drained: Drained| {
+            let read: Vec<_> = drained.read.into_iter().map(|(after, read)| (after, read.position)).collect();
+            (drained.events.len(), drained.ticket, read)
+        };
+        assert_eq!(whole(receiver.drain_batches(2)), (2, 0, vec![]));
+        assert_eq!(whole(receiver.drain_batches(3)), (3, 2, vec![(1, 30)]));
+        assert_eq!(whole(receiver.drain_batches(9)), (1, 3, vec![(1, 60)]));
+        assert_eq!(whole(receiver.drain_batches(9)), (0, 3, vec![]));
+    }
+
+    #[test]
     fn who_can_wait_leaves_half_of_the_room() {
         let (intake, mut receiver) = Intake::bounded(10);
-        intake.submit_waiting(events(0..5)).unwrap();
+        intake.submit_waiting(events(0..5), None).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| intake.submit_waiting(events(5..8)));
+            let waiting = scope.spawn(|| intake.submit_waiting(events(5..8), None));
             std::thread::sleep(Duration::from_millis(20));
             assert!(!waiting.is_finished());
             intake.submit(events(8..12)).unwrap();
@@ -302,7 +359,7 @@ mod tests {
             waiting.join().unwrap().unwrap();
             assert_eq!(ids(&receiver.drain(9)), ["5", "6", "7"]);
             intake.submit(events(0..6)).unwrap();
-            let closed = scope.spawn(|| intake.submit_waiting(events(6..7)));
+            let closed = scope.spawn(|| intake.submit_waiting(events(6..7), None));
             std::thread::sleep(Duration::from_millis(20));
             receiver.close();
             assert_eq!(closed.join().unwrap(), Err(Behind::Closed));

@@ -20,6 +20,8 @@ pub struct JsonLines<R> {
     reader: BufReader<R>,
     limit: usize,
     line: u64,
+    /// Bytes of the whole input that were read.
+    consumed: u64,
     current: Vec<u8>,
     interactive: bool,
 }
@@ -28,7 +30,15 @@ impl<R: Read + Send> JsonLines<R> {
     /// Lines of `reader`, at most `limit` bytes each.
     pub fn new(name: impl Into<String>, reader: R, limit: usize) -> Self {
         let reader = BufReader::with_capacity(64 * 1024, reader);
-        JsonLines { name: name.into(), reader, limit, line: 0, current: Vec::new(), interactive: false }
+        JsonLines {
+            name: name.into(),
+            reader,
+            limit,
+            line: 0,
+            consumed: 0,
+            current: Vec::new(),
+            interactive: false,
+        }
     }
 
     /// Hands over what is there instead of waiting for a full chunk: for input that trickles.
@@ -57,6 +67,7 @@ impl<R: Read + Send> JsonLines<R> {
             self.current.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
             let used = part.len() + usize::from(newline.is_some());
             self.reader.consume(used);
+            self.consumed += used as u64;
             if newline.is_some() {
                 return Ok(true);
             }
@@ -98,12 +109,40 @@ impl<R: Read + Send> Source for JsonLines<R> {
         }
         Ok(Progress::More)
     }
+
+    fn position(&self) -> Option<u64> {
+        Some(self.consumed)
+    }
 }
 
 /// The lines of a file.
 pub fn open_file(path: &Path, limit: usize) -> Result<JsonLines<File>, SourceError> {
     let file = File::open(path).map_err(|error| SourceError::Open { path: path.to_owned(), error })?;
     Ok(JsonLines::new(path.display().to_string(), file, limit))
+}
+
+/// The lines of a file after its first `read` bytes.
+pub fn open_file_at(path: &Path, limit: usize, read: u64) -> Result<JsonLines<File>, SourceError> {
+    let mut lines = open_file(path, limit)?;
+    let failed = |error| SourceError::Read { name: path.display().to_string(), line: 0, error };
+    let length = lines.reader.get_ref().metadata().map_err(failed)?.len();
+    if length < read {
+        return Err(SourceError::Shorter { path: path.to_owned(), length, read });
+    }
+    // Read, not sought: lines are counted.
+    while lines.consumed < read {
+        let available = lines.reader.fill_buf().map_err(failed)?;
+        let left = usize::try_from(read - lines.consumed).unwrap_or(usize::MAX);
+        let part = available.get(..left.min(available.len())).unwrap_or_default();
+        let used = part.len();
+        if used == 0 {
+            break;
+        }
+        lines.line += part.iter().filter(|byte| **byte == b'\n').count() as u64;
+        lines.reader.consume(used);
+        lines.consumed += used as u64;
+    }
+    Ok(lines)
 }
 
 /// The lines of standard input.

@@ -6,13 +6,15 @@
 //! [`Decode`] stands between raw bytes and events for both; refusals of a source go to
 //! [`DeadLetters`].
 
+pub mod acknowledged;
 pub mod dead_letters;
 pub mod intake;
 pub mod lines;
 
+pub use acknowledged::{Acknowledged, NotKept};
 pub use dead_letters::{DeadLetter, DeadLetters};
-pub use intake::{Behind, Intake, IntakeReceiver};
-pub use lines::{JsonLines, open_file, standard_input};
+pub use intake::{Behind, Drained, Intake, IntakeReceiver, ReadTo, Ticket};
+pub use lines::{JsonLines, open_file, open_file_at, standard_input};
 
 use shopbell_model::event::Event;
 use shopbell_model::key::Text;
@@ -27,6 +29,11 @@ pub trait Source: Send {
     /// Reads more records into `chunk`, which is emptied first. Waits for input where there is
     /// none yet; runs in a thread of its own therefore.
     fn read(&mut self, chunk: &mut Chunk) -> Result<Progress, SourceError>;
+
+    /// How far it was read, where it can be read again from there: bytes of a file.
+    fn position(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What a read came to.
@@ -137,6 +144,16 @@ pub enum SourceError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// It is shorter than what was read of it before.
+    #[error("the event file {} has {length} bytes, but {read} of them were read before", path.display())]
+    Shorter {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        length: u64,
+        /// What was read.
+        read: u64,
+    },
     /// Dead letters could not be written.
     #[error("dead letters cannot be written: {error}")]
     DeadLetters {
@@ -151,6 +168,7 @@ impl SourceError {
         match self {
             SourceError::Open { .. } => "source-open",
             SourceError::Read { .. } => "source-read",
+            SourceError::Shorter { .. } => "source-shorter",
             SourceError::DeadLetters { .. } => "dead-letters-write",
         }
     }
@@ -161,6 +179,9 @@ impl SourceError {
             SourceError::Open { .. } => "check the path and who may read it",
             SourceError::Read { .. } => {
                 "check the disk or the process that writes the input, then start again"
+            }
+            SourceError::Shorter { .. } => {
+                "put the file back that was read before, or remove the folder of `[state]` to begin anew"
             }
             SourceError::DeadLetters { .. } => "make room, or choose another `[source] dead_letters`",
         }

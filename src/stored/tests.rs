@@ -16,9 +16,10 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn ticks_of_the_journal_are_read_back() {
     let events = [(7, level("1", 3)), (8, level("2", -4))];
-    let bytes = journal_tick(10, 9, &events, &[(0, 512)]).unwrap();
+    let bytes = journal_tick(10, 9, &events, &[("a.jsonl".to_owned(), 512)]).unwrap();
     let events = events.into_iter().map(|(_, event)| event).collect();
-    let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read: vec![(0, 512)] };
+    let expected =
+        JournalTick { tick: 10, clock: 9, first: 7, events, read: vec![("a.jsonl".to_owned(), 512)] };
     assert_eq!(read_journal_tick(&bytes).unwrap(), expected);
     assert_eq!(read_journal_tick(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
 }
@@ -26,7 +27,7 @@ fn ticks_of_the_journal_are_read_back() {
 /// What version 1 writes. Where this has to change, so has [`FORMAT`].
 #[test]
 fn the_format_is_that_of_version_1() {
-    let tick = journal_tick(10, 9, &[(7, level("1", 3))], &[(0, 512)]).unwrap();
+    let tick = journal_tick(10, 9, &[(7, level("1", 3))], &[("a.jsonl".to_owned(), 512)]).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
     let golden = [
         (hex(&tick), GOLDEN_TICK),
@@ -39,8 +40,8 @@ fn the_format_is_that_of_version_1() {
     assert_eq!((FORMAT, row.value), (1, None));
 }
 
-const GOLDEN_TICK: &str = "0a000000000000000900000000000000070000000000000001000000000000000300000000000000657270010000000000000031\
-    000000000000000005000000000000000100000001000000000000006101000000000000004103000000000000000100000000000000000000000002000000000000";
+const GOLDEN_TICK: &str = "0a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
+    00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c0002000000000000";
 const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 
 #[test]

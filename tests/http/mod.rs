@@ -42,6 +42,7 @@ impl Server {
         let (intake, receiver) = Intake::bounded(queue_events);
         let edge = Edge {
             intake,
+            acknowledged: shopbell::source::Acknowledged::at_once(),
             decoder: Arc::new(decode),
             offers: Broadcast::with_queue(settings.streams, 4, metrics.clone()),
             readiness: Readiness::default(),

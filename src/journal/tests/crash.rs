@@ -1,0 +1,123 @@
+//! A process or a machine that stops at any moment.
+
+use super::*;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+type Contents = BTreeMap<PathBuf, Vec<u8>>;
+
+/// The folder at one moment.
+#[derive(Clone, Default)]
+struct Image {
+    acknowledged: u64,
+    /// What a process that starts now would find.
+    now: Contents,
+    /// What the disk has for sure.
+    synced: Contents,
+}
+
+/// Takes an image before each operation.
+#[derive(Default)]
+struct Camera {
+    images: Vec<Image>,
+    synced: Contents,
+    before: Option<(Operation, PathBuf)>,
+}
+
+impl Camera {
+    fn click(&mut self, operation: Operation, path: &Path, folder: &Path, acknowledged: u64) {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let now: Contents = files.map(|path| (path.clone(), fs::read(&path).unwrap())).collect();
+        match self.before.replace((operation, path.to_path_buf())) {
+            Some((Operation::Sync, path)) => drop(self.synced.insert(path.clone(), now[&path].clone())),
+            Some((Operation::Rename, path)) => {
+                let content = self.synced.remove(&path).unwrap();
+                self.synced.insert(path.with_file_name("durable"), content);
+            }
+            Some((Operation::Remove, path)) => drop(self.synced.remove(&path)),
+            _ => {}
+        }
+        self.images.push(Image { acknowledged, now, synced: self.synced.clone() });
+    }
+}
+
+/// Images of a life with commits, rolls and forgetting.
+fn images() -> Vec<Image> {
+    let folder = folder();
+    let camera = Arc::new(Mutex::new(Camera::default()));
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    let (for_probe, for_watch) = (Arc::clone(&acknowledged), Arc::clone(&acknowledged));
+    let (taking, place) = (Arc::clone(&camera), folder.path().to_path_buf());
+    let probe = hook(move |operation, path| {
+        let acknowledged = for_probe.load(Ordering::SeqCst);
+        taking.lock().unwrap().click(operation, path, &place, acknowledged);
+        Ok(())
+    });
+    let settings = Settings { sync: true, probe, ..small() };
+    let (journal, _) = Journal::open(folder.path(), settings).unwrap();
+    journal.watch(move |durable| for_watch.store(durable.unwrap().sequence, Ordering::SeqCst));
+    for sequence in 1..=40 {
+        // Some batches of one record, some of more.
+        let Record { tick, payload, .. } = record(sequence);
+        journal.append(tick, &payload).unwrap();
+        if sequence % 3 == 0 {
+            journal.wait_durable(sequence).unwrap();
+        }
+        if sequence % 15 == 0 {
+            journal.forget_before(sequence - 5).unwrap();
+        }
+    }
+    journal.close().unwrap();
+    let images = camera.lock().unwrap().images.clone();
+    assert!(images.len() > 80 && images.iter().any(|image| image.acknowledged >= 36));
+    images
+}
+
+fn reopen(contents: &Contents, acknowledged: u64, moment: usize) {
+    let folder = folder();
+    for (path, bytes) in contents {
+        fs::write(folder.path().join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    let opened = Journal::open(folder.path(), small());
+    let (journal, report) = opened.unwrap_or_else(|error| panic!("moment {moment}: {error}"));
+    assert!(report.last.sequence >= acknowledged, "moment {moment}: {acknowledged} gone, {report:?}");
+    assert!(report.first <= acknowledged + 1);
+    fill(&journal, report.last.sequence + 3);
+    let found = collect(journal.read(report.first)).unwrap();
+    assert!(found.into_iter().eq((report.first..=report.last.sequence + 3).map(record)));
+    journal.close().unwrap();
+    let (_, report) = Journal::open(folder.path(), small()).unwrap();
+    assert_eq!((report.cut, report.warnings), (None, vec![]));
+}
+
+#[test]
+fn a_process_that_stops_at_any_moment_loses_nothing_acknowledged() {
+    for (moment, image) in images().iter().enumerate() {
+        reopen(&image.now, image.acknowledged, moment);
+    }
+}
+
+#[test]
+fn a_machine_that_stops_at_any_moment_loses_nothing_acknowledged() {
+    for (moment, image) in images().iter().enumerate() {
+        // Of what was not synced, the disk has any part: here none, a part, or all but a hole.
+        for part in 0..4 {
+            let mut contents = image.synced.clone();
+            for (path, now) in &image.now {
+                let Some(kept) = contents.get_mut(path) else { continue };
+                if path.extension().is_some() && now.len() > kept.len() {
+                    let new = &now[kept.len()..];
+                    kept.extend(&new[..new.len() * part / 3]);
+                    if part == 3 {
+                        let hole = kept.len() - new.len();
+                        kept[hole..hole + new.len().min(9)].fill(0);
+                    }
+                }
+            }
+            reopen(&contents, image.acknowledged, moment);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Opening, watching and closing.
+
+use super::*;
+use std::sync::mpsc;
+
+#[test]
+fn a_second_handle_is_refused() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    let refused = Journal::open(folder.path(), small()).unwrap_err();
+    assert_eq!(refused.code(), "journal-locked");
+    assert!(refused.to_string().contains(folder.path().to_str().unwrap()));
+    assert!(Journal::open(folder.path(), small()).is_err());
+    journal.close().unwrap();
+    Journal::open(folder.path(), small()).unwrap();
+}
+
+#[test]
+fn dropping_writes_what_waits() {
+    let folder = folder();
+    let (journal, report) = Journal::open(folder.path().join("new/one"), small()).unwrap();
+    assert_eq!((report.first, report.last.sequence, report.segments), (1, 0, 1));
+    for sequence in 1..=20 {
+        journal.append(sequence, b"something").unwrap();
+    }
+    drop(journal);
+    let (journal, report) = Journal::open(folder.path().join("new/one"), small()).unwrap();
+    assert_eq!(report.last, Position { sequence: 20, tick: 20 });
+    assert_eq!((report.cut, report.after_mark, report.warnings), (None, 0, vec![]));
+    assert_eq!(journal.durable(), report.last);
+}
+
+#[test]
+fn bad_appends_leave_the_journal_as_it_was() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    journal.append(7, b"a").unwrap();
+    assert_eq!(journal.append(6, b"b").unwrap_err().code(), "journal-tick-back");
+    assert_eq!(journal.append(7, &[0; 65]).unwrap_err().code(), "journal-too-long");
+    assert_eq!(journal.wait_durable(2).unwrap_err().code(), "journal-beyond");
+    assert_eq!(journal.append(7, &[0; 64]).unwrap(), 2);
+    assert_eq!(journal.close().unwrap().sequence, 2);
+}
+
+#[test]
+fn watchers_are_told_the_present_and_each_commit() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    fill(&journal, 3);
+    let (tell, told) = mpsc::channel();
+    journal.watch(move |outcome| tell.send(outcome.unwrap()).unwrap());
+    assert_eq!(told.recv().unwrap().sequence, 3);
+    for sequence in 4..=9 {
+        fill(&journal, sequence);
+        assert_eq!(told.recv().unwrap(), Position { sequence, tick: sequence * 10 });
+    }
+    journal.close().unwrap();
+    assert!(told.recv().is_err());
+}
+
+#[test]
+fn a_watcher_that_panics_leaves_nobody_waiting() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    journal.watch(|outcome| assert!(outcome.unwrap().sequence < 1, "on purpose"));
+    journal.append(1, b"a").unwrap();
+    let mut appended = Ok(0);
+    while appended.is_ok() {
+        appended = journal.append(1, b"b");
+    }
+    assert_eq!(appended.unwrap_err().code(), "journal-writer-gone");
+    assert_eq!(journal.forget_before(1).unwrap_err().code(), "journal-writer-gone");
+    assert_eq!(journal.close().unwrap_err().code(), "journal-writer-gone");
+}
+
+#[test]
+fn the_last_handle_can_be_dropped_by_a_watcher() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    let (give, take) = mpsc::channel::<Journal>();
+    journal.watch(move |_| drop(take.try_recv()));
+    journal.append(1, b"a").unwrap();
+    give.send(journal).unwrap();
+    // The lock is released when the thread has written everything.
+    let opened = std::iter::repeat_with(|| Journal::open(folder.path(), small())).find_map(|opened| {
+        std::thread::yield_now();
+        opened.ok()
+    });
+    assert_eq!(opened.unwrap().1.last.sequence, 1);
+}
+
+#[test]
+fn reading_knows_its_bounds() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    fill(&journal, 20);
+    assert!(segments(folder.path()).len() > 4);
+    let before = segments(folder.path()).len();
+    let removed = journal.forget_before(10).unwrap();
+    assert!(removed > 0 && segments(folder.path()).len() == before - removed);
+    let first = journal.first();
+    assert!(first <= 10);
+    let expected: Vec<Record> = (first..=20).map(record).collect();
+    assert_eq!(collect(journal.read(first)).unwrap(), expected);
+    assert_eq!(collect(read(folder.path(), &small(), first)).unwrap(), expected);
+    assert_eq!(collect(journal.read(21)).unwrap(), vec![]);
+    for from in [0, 1, first - 1] {
+        assert_eq!(collect(journal.read(from)).unwrap_err().code(), "journal-forgotten");
+        assert_eq!(collect(read(folder.path(), &small(), from)).unwrap_err().code(), "journal-forgotten");
+    }
+    assert_eq!(collect(journal.read(22)).unwrap_err().code(), "journal-beyond");
+    assert_eq!(collect(read(folder.path(), &small(), 22)).unwrap_err().code(), "journal-beyond");
+    // The last segment stays, and with it the sequence.
+    journal.forget_before(u64::MAX).unwrap();
+    assert_eq!(segments(folder.path()).len(), 1);
+    journal.close().unwrap();
+    assert_eq!(Journal::open(folder.path(), small()).unwrap().1.last, Position { sequence: 20, tick: 200 });
+}

@@ -1,0 +1,124 @@
+//! What the ticker keeps: ticks in the journal, and checkpoints begun.
+//!
+//! Invariant: a tick is in the journal before it is in the dataflow; a checkpoint says of itself exactly the
+//! ticks that were submitted before it. Cost: the events of a tick are written out once; sixteen bytes are held
+//! for each event until the next checkpoint.
+
+use super::RunError;
+use super::delivery::Parcel;
+use super::gathering::{Gathered, Gathering};
+use super::keeper::Keeper;
+use super::kept::Meta;
+use crate::journal::{Journal, Records};
+use crate::runtime::Engine;
+use crate::source::Acknowledged;
+use crate::stored::{StoredRow, copy_row, journal_tick};
+use crossbeam_channel::Sender;
+use shopbell_model::time::Time;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The ticker's side of what is kept.
+pub(super) struct StateKeeper {
+    pub(super) journal: Arc<Journal>,
+    pub(super) acknowledged: Acknowledged,
+    pub(super) keeper: Keeper,
+    /// Where it is told that everything up to a tick was delivered.
+    pub(super) parcels: Sender<Parcel>,
+    /// The last record that was appended, for whoever must not speak before it is durable.
+    pub(super) appended: Arc<AtomicU64>,
+    /// What every checkpoint says of itself, but for what changes.
+    pub(super) meta: Meta,
+    pub(super) every: Duration,
+    /// Rows of events that were taken in since the last checkpoint.
+    pub(super) copies: Vec<StoredRow>,
+    /// The tick of the last checkpoint.
+    pub(super) last: Time,
+    pub(super) begun: Instant,
+    /// Checkpoints whose ticks are not complete yet.
+    pub(super) marks: VecDeque<Time>,
+    /// Time must go on beyond this, or a checkpoint never becomes whole.
+    pub(super) beyond: Option<Time>,
+}
+
+impl StateKeeper {
+    /// Writes a tick into the journal. Does not wait until it is durable.
+    pub(super) fn write(&mut self, gathered: &Gathered) -> Result<(), RunError> {
+        if !gathered.events.is_empty() {
+            let Gathered { tick, clock, events, read, .. } = gathered;
+            let bytes = journal_tick(*tick, *clock, events, read)?;
+            self.meta.sequence = self.journal.append(*tick, &bytes)?;
+            self.appended.store(self.meta.sequence, Ordering::Release);
+            self.remember(gathered);
+        }
+        self.acknowledged.written(gathered.ticket, self.meta.sequence);
+        // It may have become durable before anybody waited for it.
+        self.acknowledged.durable(self.journal.durable().sequence);
+        Ok(())
+    }
+
+    /// What the journal says came after what was restored.
+    pub(super) fn records(&self) -> Result<Records, RunError> {
+        Ok(self.journal.read(self.meta.sequence + 1)?)
+    }
+
+    /// Takes up a tick of the journal that was submitted again.
+    pub(super) fn again(&mut self, sequence: u64, gathered: &Gathered) {
+        self.meta.sequence = sequence;
+        self.remember(gathered);
+    }
+
+    fn remember(&mut self, gathered: &Gathered) {
+        let copies = gathered.fingerprints.iter();
+        self.copies.extend(copies.map(|(fingerprint, generation)| copy_row(*fingerprint, *generation)));
+    }
+
+    /// Whether the next checkpoint is to begin.
+    pub(super) fn is_due(&self) -> bool {
+        self.begun.elapsed() >= self.every && !self.keeper.is_busy()
+    }
+
+    /// Begins a checkpoint of everything submitted, unless nothing was since the last one.
+    pub(super) fn begin(&mut self, engine: &mut Engine, gathering: &Gathering) -> Result<(), RunError> {
+        self.begun = Instant::now();
+        let frontier = engine.frontier();
+        if engine.clock().tick_before(frontier) <= self.last {
+            return Ok(());
+        }
+        let tick = engine.keep()?;
+        let (generation, turns) = gathering.generation();
+        let meta = Meta {
+            arrival: gathering.submitted(),
+            clock: gathering.submitted_clock(),
+            read: gathering.read().clone(),
+            generation,
+            turns,
+            ..self.meta.clone()
+        };
+        (self.last, self.beyond) = (tick, Some(frontier));
+        self.marks.push_back(tick);
+        self.keeper.begin(tick, meta, std::mem::take(&mut self.copies));
+        Ok(())
+    }
+
+    /// Until when time must have gone on, so that a checkpoint becomes whole.
+    pub(super) fn waits_for(&self) -> Option<Time> {
+        self.beyond
+    }
+
+    /// Tells the delivery of the ticks that are complete: what is before `completed` is.
+    pub(super) fn mark(&mut self, completed: Time) {
+        while let Some(tick) = self.marks.front().copied().filter(|tick| *tick < completed) {
+            self.marks.pop_front();
+            // The delivery is gone only where it failed, which ends the job.
+            let _ = self.parcels.send(Parcel::Mark(tick));
+        }
+    }
+
+    /// The keeper, to be waited for once everything is delivered.
+    pub(super) fn into_keeper(self) -> Keeper {
+        self.keeper
+    }
+}
