@@ -7,4 +7,5 @@ mod http;
 mod job;
 mod oracle;
 mod real_data;
+mod recovery;
 mod shipped;

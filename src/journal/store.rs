@@ -78,8 +78,8 @@ impl Store {
         self.mark_file.write(&self.mark)
     }
 
-    /// Begins the next segment. The mark is synced with it: segments before it may be removed later, so
-    /// no mark may come back that speaks of them.
+    /// Begins the next segment. The mark is synced with it: it is never older than the last segment, even
+    /// when the machine stops.
     fn roll(&mut self) -> Result<(), JournalError> {
         let first = self.mark.last.sequence.saturating_add(1);
         self.current = begin_segment(&self.files, first)?;

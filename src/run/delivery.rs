@@ -17,6 +17,7 @@ use crate::sink::{MessageKind, Sink, SinkError, TickOutput};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use shopbell_model::offer::{Message, News};
 use shopbell_model::time::Time;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -27,6 +28,8 @@ const QUEUE: usize = 64;
 pub(super) enum Parcel {
     /// A tick's result.
     Tick(Complete),
+    /// It is to be known how much was delivered up to this tick. Said before any later one comes.
+    Want(Time),
     /// Everything up to this tick went before; it is to be kept.
     Mark(Time),
 }
@@ -65,7 +68,8 @@ impl Delivery {
         control: Control,
     ) -> Result<(Sender<Parcel>, Delivery), RunError> {
         let (sender, ticks) = bounded(QUEUE);
-        let mut courier = Courier { sinks, metrics, safe, delivered: Delivered::default() };
+        let mut courier =
+            Courier { sinks, metrics, safe, wanted: BTreeMap::new(), delivered: Delivered::default() };
         let thread = std::thread::Builder::new()
             .name("shopbell-delivery".to_owned())
             .spawn(move || courier.run(&ticks, &control))
@@ -83,8 +87,13 @@ struct Courier {
     sinks: Vec<Box<dyn Sink>>,
     metrics: Metrics,
     safe: Option<Safe>,
+    /// Ticks of checkpoints, with how much was delivered up to them once a later one came.
+    wanted: BTreeMap<Time, Option<Position>>,
     delivered: Delivered,
 }
+
+/// How much a sink was given, where one can be gone on with.
+type Position = Option<u64>;
 
 impl Courier {
     fn run(&mut self, parcels: &Receiver<Parcel>, control: &Control) -> Delivered {
@@ -95,6 +104,10 @@ impl Courier {
             }
             let done = match parcel {
                 Parcel::Tick(complete) => self.deliver(complete),
+                Parcel::Want(tick) => {
+                    self.wanted.insert(tick, None);
+                    Ok(())
+                }
                 Parcel::Mark(tick) => self.keep(tick),
             };
             if let Err(error) = done {
@@ -112,6 +125,10 @@ impl Courier {
         let Complete { tick, messages: news, mut arrivals, sequence } = complete;
         if let Some(safe) = &self.safe {
             safe.journal.wait_durable(sequence)?;
+        }
+        let position = self.position();
+        for (_, known) in self.wanted.range_mut(..tick).filter(|(_, known)| known.is_none()) {
+            *known = Some(position);
         }
         let messages = news.iter().map(render).collect::<Result<Vec<_>, _>>()?;
         let output = TickOutput { tick, messages };
@@ -143,12 +160,14 @@ impl Courier {
         Ok(())
     }
 
+    fn position(&self) -> Position {
+        self.sinks.iter().find_map(|sink| sink.position())
+    }
+
     /// Makes what was delivered outlive the machine, and tells the keeper.
     fn keep(&mut self, tick: Time) -> Result<(), RunError> {
-        let mut output = None;
-        for sink in &mut self.sinks {
-            output = output.or(sink.keep()?);
-        }
+        self.sinks.iter_mut().try_for_each(|sink| sink.keep())?;
+        let output = self.wanted.remove(&tick).flatten().unwrap_or_else(|| self.position());
         if let Some(safe) = &self.safe {
             // The keeper is gone only where it failed, which ends the job.
             let _ = safe.keeper.send(Notice::Delivered { tick, output });

@@ -99,6 +99,8 @@ impl StateKeeper {
         };
         (self.last, self.beyond) = (tick, Some(frontier));
         self.marks.push_back(tick);
+        // The delivery is gone only where it failed, which ends the job.
+        let _ = self.parcels.send(Parcel::Want(tick));
         self.keeper.begin(tick, meta, std::mem::take(&mut self.copies));
         Ok(())
     }

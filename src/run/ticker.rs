@@ -26,8 +26,10 @@ use std::time::Duration;
 /// Events of one tick for each millisecond of the grid: about what fifty milliseconds of work are.
 /// More at once would make every one of them wait for all.
 pub(super) const MOST_A_MILLISECOND: usize = 16_384;
+/// Events submitted at once where they say what time it is: with many, a checkpoint takes long to become whole.
+const MOST_AT_ONCE: usize = 4096;
 /// Events and ticks of the journal that are submitted at once.
-const AGAIN_EVENTS: usize = 32_768;
+const AGAIN_EVENTS: usize = MOST_AT_ONCE;
 const AGAIN_TICKS: usize = 256;
 /// The longest sleep: what is missed is found after this time.
 const IDLE: Duration = Duration::from_millis(500);
@@ -154,7 +156,7 @@ impl Ticker {
             self.receiver.wait(IDLE);
             return Ok(());
         }
-        let drained = self.receiver.drain_batches(self.most);
+        let drained = self.receiver.drain_batches(MOST_AT_ONCE);
         let gathered = self.gathering.take(drained, Ticks::ByEvents(self.engine.clock()));
         let until = self.gathering.open_tick();
         self.submit(gathered, until)

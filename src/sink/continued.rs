@@ -91,11 +91,15 @@ impl Continued {
         self.writer.flush().map_err(|error| self.failed(error))
     }
 
-    /// Makes it outlive the machine; gives the number of bytes that were delivered.
-    pub(super) fn keep(&mut self) -> Result<u64, SinkError> {
+    /// Bytes that were delivered.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Makes it outlive the machine.
+    pub(super) fn keep(&mut self) -> Result<(), SinkError> {
         self.flush()?;
-        self.writer.get_ref().sync_data().map_err(|error| self.failed(error))?;
-        Ok(self.position)
+        self.writer.get_ref().sync_data().map_err(|error| self.failed(error))
     }
 }
 
@@ -119,7 +123,8 @@ mod tests {
             for line in ["bb", "ccc", "d"] {
                 output.line(line.as_bytes()).unwrap();
             }
-            assert_eq!(output.keep().unwrap(), 11);
+            output.keep().unwrap();
+            assert_eq!(output.position(), 11);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\nbb\nccc\nd\n", "cut at {length}");
         }
     }
@@ -142,7 +147,8 @@ mod tests {
         let path = folder.path().join("offers.jsonl");
         let mut output = Continued::open(&path, 0).unwrap();
         output.line(b"a").unwrap();
-        assert_eq!(output.keep().unwrap(), 2);
+        output.keep().unwrap();
+        assert_eq!(output.position(), 2);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\n");
     }
 }

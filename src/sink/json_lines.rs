@@ -119,10 +119,17 @@ impl Sink for JsonLines {
         }
     }
 
-    fn keep(&mut self) -> Result<Option<u64>, SinkError> {
+    fn position(&self) -> Option<u64> {
+        match &self.writer {
+            Writer::Continued(file) => Some(file.position()),
+            Writer::Plain(_) => None,
+        }
+    }
+
+    fn keep(&mut self) -> Result<(), SinkError> {
         match &mut self.writer {
-            Writer::Continued(file) => file.keep().map(Some),
-            Writer::Plain(_) => self.flush().map(|()| None),
+            Writer::Continued(file) => file.keep(),
+            Writer::Plain(_) => self.flush(),
         }
     }
 }

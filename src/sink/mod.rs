@@ -84,10 +84,14 @@ pub trait Sink: Send {
     /// Hands over what it still holds, within a time of its own; at the end of a run.
     fn flush(&mut self) -> Result<(), SinkError>;
 
-    /// Makes what was delivered outlive the machine, and says how much that is, in bytes: for a sink that can be
-    /// gone on with from there.
-    fn keep(&mut self) -> Result<Option<u64>, SinkError> {
-        Ok(None)
+    /// How much was delivered, in bytes: for a sink that can be gone on with from there.
+    fn position(&self) -> Option<u64> {
+        None
+    }
+
+    /// Makes what was delivered outlive the machine.
+    fn keep(&mut self) -> Result<(), SinkError> {
+        Ok(())
     }
 }
 

@@ -31,6 +31,14 @@ fn crashed() -> tempfile::TempDir {
     folder
 }
 
+/// Puts a changed mark into both slots.
+fn change_mark(folder: &Path, change: impl Fn(&mut layout::Mark)) {
+    let mut mark = mark::load(folder).unwrap().unwrap().mark;
+    change(&mut mark);
+    let slots = [layout::encode_slot(0, &mark), layout::encode_slot(1, &mark)].concat();
+    fs::write(folder.join("durable"), slots).unwrap();
+}
+
 fn damaged_open(folder: &Path) -> Result<Report, JournalError> {
     let (journal, report) = Journal::open(folder, small())?;
     let found = collect(journal.read(1))?;
@@ -129,13 +137,12 @@ fn a_torn_end_is_cut_off_and_told() {
 fn damage_before_the_last_segment_is_no_torn_end_even_behind_the_mark() {
     let folder = closed();
     let paths = segments(folder.path());
-    let mut mark = mark::load(folder.path()).unwrap().unwrap().mark;
     // As if the mark had been written long ago.
-    mark.segment = 1;
-    mark.length = layout::HEADER_BYTES;
-    mark.last = Position::default();
-    let slots = [layout::encode_slot(0, &mark), layout::encode_slot(1, &mark)].concat();
-    fs::write(folder.path().join("durable"), &slots).unwrap();
+    change_mark(folder.path(), |mark| {
+        mark.segment = 1;
+        mark.length = layout::HEADER_BYTES;
+        mark.last = Position::default();
+    });
     let whole = fs::read(&paths[0]).unwrap();
     fs::write(&paths[0], &whole[..whole.len() - 1]).unwrap();
     assert_eq!(damaged_open(folder.path()).unwrap_err().code(), "journal-damaged");
@@ -216,10 +223,56 @@ fn absurd_lengths_allocate_nothing() {
         match opened {
             Ok((_, report)) => assert!(behind_mark && report.cut.unwrap().bytes == 30),
             Err(JournalError::Damaged { flaw, .. }) => {
-                let too_long = matches!(flaw, Flaw::Length { got: u32::MAX, .. });
-                assert!(!behind_mark && (too_long || matches!(flaw, Flaw::Incomplete { .. })));
+                let bounded = matches!(flaw, Flaw::Length { got: u32::MAX, most: 64 });
+                let within_file = matches!(flaw, Flaw::Incomplete { .. });
+                assert!(!behind_mark && if record_bytes == 64 { bounded } else { within_file });
             }
             Err(error) => panic!("{error}"),
         }
+    }
+}
+
+#[test]
+fn a_mark_that_does_not_fit_is_named() {
+    let changes: [fn(&mut layout::Mark); 3] =
+        [|mark| mark.length -= 1, |mark| mark.last.sequence -= 1, |mark| mark.last.sequence += 1];
+    for change in changes {
+        let folder = closed();
+        change_mark(folder.path(), change);
+        assert_eq!(damaged_open(folder.path()).unwrap_err().code(), "journal-mark-disagrees");
+    }
+}
+
+#[test]
+fn an_end_lost_between_two_records_is_named() {
+    let folder = closed();
+    let path = segments(folder.path()).pop().unwrap();
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - layout::record_bytes(9)]).unwrap();
+    assert_eq!(damaged_open(folder.path()).unwrap_err().code(), "journal-lost");
+    assert_eq!(collect(read(folder.path(), &small(), 1)).unwrap_err().code(), "journal-lost");
+}
+
+#[test]
+fn whole_records_out_of_order_are_not_taken() {
+    let last = Position { sequence: RECORDS, tick: RECORDS * 10 };
+    for (position, expected) in [
+        (Position { sequence: RECORDS, ..last }, Flaw::Sequence { expected: RECORDS + 1, got: RECORDS }),
+        (
+            Position { sequence: RECORDS + 2, ..last },
+            Flaw::Sequence { expected: RECORDS + 1, got: RECORDS + 2 },
+        ),
+        (Position { sequence: RECORDS + 1, tick: 89 }, Flaw::Tick { before: 90, got: 89 }),
+    ] {
+        let folder = closed();
+        let path = segments(folder.path()).pop().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        layout::encode_record(&mut bytes, position, b"stray");
+        fs::write(&path, &bytes).unwrap();
+        assert_eq!(damaged_open(folder.path()).unwrap().cut.unwrap().flaw, expected);
+        // The same under the mark is damage.
+        fs::write(&path, &bytes).unwrap();
+        change_mark(folder.path(), |mark| mark.length = bytes.len() as u64);
+        assert_eq!(damaged_open(folder.path()).unwrap_err().code(), "journal-damaged");
     }
 }

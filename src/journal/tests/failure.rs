@@ -88,9 +88,11 @@ fn any_operation_can_fail() {
 fn everyone_who_waits_for_a_failed_batch_is_told() {
     let folder = folder();
     let (go, gone) = mpsc::channel::<()>();
+    let (reach, reached) = mpsc::channel();
     let gone = std::sync::Mutex::new(gone);
     let probe = hook(move |operation, path| {
         let fails = operation == Operation::Sync && path.to_string_lossy().contains("journal-");
+        let _ = if fails { reach.send(()) } else { Ok(()) };
         if fails && gone.lock().unwrap().recv().is_err() {
             return Err(Fault { written: 0, error: io::Error::other("no sync") });
         }
@@ -109,7 +111,12 @@ fn everyone_who_waits_for_a_failed_batch_is_told() {
                 scope.spawn(move || journal.wait_durable(sequence))
             })
             .collect();
+        // Header, first commit, and the batch that is written now but not synced.
+        (0..3).for_each(|_| reached.recv().unwrap());
+        let readable = collect(journal.read(1)).map(|records| records.len());
+        let written = collect(read(folder.path(), &small(), 1)).map(|records| records.len());
         drop(go);
+        assert!(matches!((readable, written), (Ok(1), Ok(2..))));
         for waiter in waiting {
             assert_eq!(waiter.join().unwrap().unwrap_err().code(), "journal-io");
         }

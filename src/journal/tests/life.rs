@@ -116,3 +116,49 @@ fn reading_knows_its_bounds() {
     journal.close().unwrap();
     assert_eq!(Journal::open(folder.path(), small()).unwrap().1.last, Position { sequence: 20, tick: 200 });
 }
+
+/// Opens with every operation from then on noted: short names, files without their folder.
+fn noted(folder: &Path) -> (Journal, Arc<std::sync::Mutex<Vec<String>>>) {
+    let notes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let taking = Arc::clone(&notes);
+    let probe = hook(move |operation, path| {
+        let file = path.extension().map_or("mark or folder", |_| "segment");
+        taking.lock().unwrap().push(format!("{operation:?} {file}"));
+        Ok(())
+    });
+    (Journal::open(folder, Settings { sync: true, probe, ..small() }).unwrap().0, notes)
+}
+
+const SETTLED: [&str; 3] =
+    ["Write { bytes: 62 } mark or folder", "Write { bytes: 62 } mark or folder", "Sync mark or folder"];
+
+#[test]
+fn forgetting_is_noted_before_it_is_done() {
+    // A folder whose name has no extension.
+    let folder = tempfile::Builder::new().prefix("journal").tempdir().unwrap();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    fill(&journal, 9);
+    journal.close().unwrap();
+    let (journal, notes) = noted(folder.path());
+    assert_eq!(journal.forget_before(9).unwrap(), 2);
+    let removed = ["Remove segment", "Remove segment", "SyncFolder mark or folder"];
+    assert_eq!(*notes.lock().unwrap(), [SETTLED, removed].concat());
+}
+
+#[test]
+fn what_is_kept_behind_the_mark_is_written_and_synced_once_more() {
+    let folder = tempfile::Builder::new().prefix("journal").tempdir().unwrap();
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    fill(&journal, 2);
+    journal.close().unwrap();
+    let path = segments(folder.path()).pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let record = record(3);
+    layout::encode_record(&mut bytes, Position { sequence: 3, tick: record.tick }, &record.payload);
+    bytes.push(1);
+    std::fs::write(&path, bytes).unwrap();
+    let (journal, notes) = noted(folder.path());
+    let repaired = ["Truncate segment", "Write { bytes: 33 } segment", "Sync segment"];
+    assert_eq!(*notes.lock().unwrap(), [repaired, SETTLED].concat());
+    assert_eq!(journal.durable(), Position { sequence: 3, tick: 30 });
+}

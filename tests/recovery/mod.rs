@@ -1,0 +1,80 @@
+//! A job that is killed: what it says is what one says that never was.
+//!
+//! Kinds of test held here:
+//! - `kills`: the built binary, SIGKILL at random moments, any number of workers in each life; the output file is
+//!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
+//! - `state`: what a start says of a folder it cannot go on with; what 202 promises over a kill.
+
+mod kills;
+mod state;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A mall in a folder of its own: `events.jsonl`, and what a replay says of it in `expected.jsonl`.
+struct Mall {
+    folder: tempfile::TempDir,
+}
+
+const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
+
+impl Mall {
+    /// `events` of as many customers as make them meet.
+    fn new(events: usize, seed: u64) -> Mall {
+        let mall = Mall { folder: tempfile::tempdir().unwrap() };
+        let (customers, count) = ((events / 200).to_string(), events.to_string());
+        let generated = Command::new(SHOPBELL)
+            .args(["generate", "--customers", &customers, "--events", &count, "--seed", &seed.to_string()])
+            .args(["--span", "3h", "--out"])
+            .arg(mall.path("events.jsonl"))
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(generated.success());
+        let replayed = Command::new(SHOPBELL)
+            .args(["replay", "--workers", "1", "--tick", "1ms", "--rules"])
+            .arg(Self::rules())
+            .arg("--events")
+            .arg(mall.path("events.jsonl"))
+            .arg("--out")
+            .arg(mall.path("expected.jsonl"))
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(replayed.success());
+        mall
+    }
+
+    fn rules() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Writes `job.toml`: the events by their own time, with what is given beside it in `[state]`.
+    fn configure(&self, state: &str) {
+        let config = format!(
+            "[engine]\nclock = \"events\"\n[http]\nlisten = \"off\"\n[source]\nfiles = [\"events.jsonl\"]\n\
+             [output]\nfile = \"offers.jsonl\"\n[state]\nfolder = \"state\"\n{state}\n"
+        );
+        std::fs::write(self.path("job.toml"), config).unwrap();
+    }
+
+    /// Starts a life of the job.
+    fn start(&self, workers: u64) -> Child {
+        Command::new(SHOPBELL)
+            .args(["run", "--workers", &workers.to_string(), "--config"])
+            .arg(self.path("job.toml"))
+            .arg("--rules")
+            .arg(Self::rules())
+            .stderr(std::fs::File::create(self.path("log")).unwrap())
+            .spawn()
+            .unwrap()
+    }
+}
