@@ -100,8 +100,27 @@ pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
     }
 }
 
+/// Rule files: name and text.
+pub type RuleTexts = Vec<(String, String)>;
+
+/// A record of the journal.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub enum Entry {
+    /// What came in with one tick.
+    Tick(JournalTick),
+    /// The rules that are in force from here on.
+    Rules(RuleTexts),
+}
+
+/// The same, where it is.
+#[derive(Serialize)]
+enum EntryRef<'a> {
+    Tick(JournalTickRef<'a>),
+    Rules(&'a RuleTexts),
+}
+
 /// What came in with one tick.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct JournalTick {
     /// The tick.
     pub tick: Time,
@@ -143,12 +162,22 @@ pub fn journal_tick(
 ) -> Result<Vec<u8>, StoredError> {
     let first = events.first().map_or(0, |(place, _)| *place);
     let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };
-    bincode::serialize(&tick).map_err(StoredError::of("a tick"))
+    bincode::serialize(&EntryRef::Tick(tick)).map_err(StoredError::of("a tick"))
 }
 
-/// Reads a tick back.
-pub fn read_journal_tick(bytes: &[u8]) -> Result<JournalTick, StoredError> {
-    bincode::deserialize(bytes).map_err(StoredError::of("a tick"))
+/// Rules for the journal.
+pub fn journal_rules(rules: &RuleTexts) -> Result<Vec<u8>, StoredError> {
+    bincode::serialize(&EntryRef::Rules(rules)).map_err(StoredError::of("rules"))
+}
+
+/// Whether a record of the journal holds rules; cheaper than reading it.
+pub fn holds_rules(bytes: &[u8]) -> bool {
+    bytes.starts_with(&1u32.to_le_bytes())
+}
+
+/// Reads a record of the journal back.
+pub fn read_entry(bytes: &[u8]) -> Result<Entry, StoredError> {
+    bincode::deserialize(bytes).map_err(StoredError::of("a record of the journal"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::config::Config;
+use crate::stored::RuleTexts;
 use shopbell_model::rules::{RuleSet, load};
 use std::path::{Path, PathBuf};
 
@@ -39,7 +40,14 @@ pub(super) fn texts(files: &[PathBuf]) -> Result<Vec<(String, String)>, Failure>
 
 /// The rules of a folder, or everything that is wrong with them.
 pub(super) fn rules(path: &Path) -> Result<RuleSet, Failure> {
-    load(&texts(&rule_files(path)?)?).map_err(|errors| Failure::all_found(&errors))
+    Ok(rules_with_texts(path)?.0)
+}
+
+/// The same with name and text of each file.
+pub(super) fn rules_with_texts(path: &Path) -> Result<(RuleSet, RuleTexts), Failure> {
+    let texts = texts(&rule_files(path)?)?;
+    let set = load(&texts).map_err(|errors| Failure::all_found(&errors))?;
+    Ok((set, texts))
 }
 
 /// The configuration, the default one where no file is given.

@@ -42,7 +42,8 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         let hint = "set `[engine] rules` to a folder of rule files, or give --rules";
         return Err(Failure::usage("no-rules", "the job has no rules", hint));
     };
-    let rules = shared_rules(&files::rules(&folder)?);
+    let (set, texts) = files::rules_with_texts(&folder)?;
+    let rules = shared_rules(&set);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
     if workers == 0 || workers > 64 {
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         tracing::warn!(folder = %folder.display(), "no rule is enabled: no offer will be made");
     }
     let started = Started { rules: rules.len(), workers, outputs: outputs(&config) };
-    let plan = Plan { config, rules, workers };
+    let plan = Plan { config, texts, rules, workers };
     let summary = run_job(plan, |address| started.tell(address, arguments.log_json)).map_err(failure)?;
     tracing::info!(
         events = summary.events,

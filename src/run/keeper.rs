@@ -63,7 +63,8 @@ impl Keeper {
         let thread = std::thread::Builder::new()
             .name("shopbell-keeper".to_owned())
             .spawn(move || {
-                if let Err(error) = keeping.run(&told, &rows) {
+                let ended = keeping.run(&told, &rows).and_then(|()| keeping.settle());
+                if let Err(error) = ended {
                     control.fail(error);
                 }
             })
@@ -187,6 +188,14 @@ impl Keeping {
             .spawn(compact)
             .map_err(|error| RunError::System { what: "the compaction of checkpoints", error })?;
         self.compacting = Some(doing);
+        Ok(())
+    }
+
+    /// Waits for a compaction under way: it holds the folder.
+    fn settle(&mut self) -> Result<(), RunError> {
+        if let Some(compacted) = self.compacting.take().and_then(|done| done.recv().ok()) {
+            self.work.store.install(compacted?)?;
+        }
         Ok(())
     }
 

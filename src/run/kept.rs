@@ -8,7 +8,7 @@ use crate::checkpoint::{self, Checkpoint, Store};
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
-use crate::stored::{FORMAT, Row, read_row};
+use crate::stored::{FORMAT, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
 use shopbell_dataflows::kept::{Restored, is_bucket_of};
 use shopbell_model::time::{Duration, Time};
@@ -36,20 +36,16 @@ pub(super) struct Meta {
     pub(super) turns: Time,
     /// Bytes of the output file.
     pub(super) output: Option<u64>,
-    /// Versions of the rules in force, by id.
-    pub(super) rules: BTreeMap<String, String>,
+    /// The rules in force: names and texts of their files.
+    pub(super) rules: RuleTexts,
 }
 
 impl Meta {
     /// Whether the state can be gone on with under other settings.
     pub(super) fn same_settings(&self, wanted: &Meta) -> Result<(), RunError> {
-        let rules = |meta: &Meta| {
-            meta.rules.iter().map(|(id, version)| format!("{id}@{version}")).collect::<Vec<_>>().join(" ")
-        };
         let pairs = [
             ("the clock", self.clock_kind.clone(), wanted.clock_kind.clone()),
             ("ticks of milliseconds", self.grid.to_string(), wanted.grid.to_string()),
-            ("the rules", rules(self), rules(wanted)),
         ];
         for (what, kept, wanted) in pairs {
             if kept != wanted {

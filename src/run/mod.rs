@@ -7,6 +7,7 @@
 //! decided as if nothing had happened, whenever the process is killed.
 //! Cost: one thread each; queues between them are bounded.
 
+mod chapter;
 mod clock;
 mod control;
 mod delivery;
@@ -30,8 +31,9 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
 use crate::sink::Broadcast;
-use crate::source::{Acknowledged, Decode, Intake};
-use crate::stored::FORMAT;
+use crate::source::{Acknowledged, Decode, Intake, IntakeReceiver};
+use crate::stored::{FORMAT, RuleTexts};
+use chapter::{Chapter, chapter};
 use clock::LiveClock;
 use control::Control;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -61,7 +63,9 @@ use under_way::UnderWay;
 pub struct Plan {
     /// The configuration.
     pub config: Config,
-    /// The rules in force.
+    /// The rules in force: names and texts of their files, checked.
+    pub texts: RuleTexts,
+    /// The rules in force: what they say.
     pub rules: Vec<Shared<Rule>>,
     /// Worker threads.
     pub workers: usize,
@@ -82,15 +86,13 @@ pub struct Summary {
 pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary, RunError> {
     let runtime = parts::runtime()?;
     let metrics = Metrics::new();
-    let mut kept = open_kept(&plan)?;
-    let meta = kept.as_ref().map(|kept| kept.meta.clone());
     let (intake, receiver) = Intake::bounded(plan.config.engine.queue_events);
     let control = Control::new(intake.clone());
-    let offers = Broadcast::new(plan.config.http.streams, metrics.clone());
     let decoder: Arc<dyn Decode> =
         Arc::new(CloudEventsJson { wall_clock: crate::wall_clock, limits: plan.config.limits });
-    let acknowledged = if kept.is_some() { Acknowledged::by_journal() } else { Acknowledged::at_once() };
-    let sinks = parts::sinks(&plan.config, meta.as_ref(), &offers, &runtime, &metrics)?;
+    let kept_at_all = plan.config.state.is_some();
+    let acknowledged = if kept_at_all { Acknowledged::by_journal() } else { Acknowledged::at_once() };
+    let offers = Broadcast::new(plan.config.http.streams, metrics.clone());
     let dead_letters = parts::dead_letters(&plan.config, &metrics)?;
     let edge = Edge {
         intake: intake.clone(),
@@ -101,65 +103,20 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         metrics: metrics.clone(),
         settings: plan.config.http.clone(),
     };
+    signals::watch(&runtime, control.clone())?;
+    let around =
+        Around { plan: &plan, runtime: &runtime, metrics, control: control.clone(), edge: edge.clone() };
+    let kept = around.turn_pages()?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
-    signals::watch(&runtime, control.clone())?;
-
-    let (keep, rows) = unbounded();
-    let restored = kept.as_mut().map(|kept| std::mem::take(&mut kept.restored)).unwrap_or_default();
-    let restored_at = restored.first().map_or(0, |restored| restored.tick);
-    let gathering = {
-        let duplicates = kept.as_mut().map(|kept| {
-            std::mem::replace(&mut kept.duplicates, Duplicates::new(plan.config.retention.duplicates))
-        });
-        let duplicates = duplicates.unwrap_or_else(|| Duplicates::new(plan.config.retention.duplicates));
-        Gathering::new(duplicates, &meta.clone().unwrap_or_default())
-    };
-    let (keeping, safe) = match kept {
-        None => (None, None),
-        Some(kept) => {
-            let (keeping, safe) = Keeping::start(kept, rows, &plan, &metrics, &control, acknowledged)?;
-            (Some(keeping), Some(safe))
-        }
-    };
-    let (parcels, delivery) = Delivery::start(sinks, metrics.clone(), safe, control.clone())?;
-    let under_way = Arc::new(UnderWay::new(metrics.clone()));
-    let spoken = LastSpoken::default();
-    let appended =
-        Arc::new(AtomicU64::new(keeping.as_ref().map_or(0, |keeping| keeping.journal.last().sequence)));
-    let job = Job {
-        workers: plan.workers,
-        grid: plan.config.engine.tick.0,
-        unfinished: plan.config.engine.unfinished_ticks,
-        settings: settings(&plan.config, &plan.rules),
-        rules: plan.rules.clone(),
-        keep: keeping.is_some().then_some(keep),
-        restored,
-    };
-    let engine = start_engine(job, &under_way, &spoken, &appended, parcels.clone(), &control)?;
-    let state = keeping
-        .map(|keeping| keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, &plan));
-    let mut ticker = Ticker {
-        engine,
-        receiver,
-        intake: intake.clone(),
-        gathering,
-        control: control.clone(),
-        under_way,
-        spoken,
-        metrics: metrics.clone(),
-        clock: LiveClock::start(),
-        kind: plan.config.engine.clock,
-        most: MOST_A_MILLISECOND.saturating_mul(plan.config.engine.tick.0 as usize),
-        state,
-    };
-    let ended = ticker.catch_up(restored_at).and_then(|()| {
+    let Life { mut ticker, delivery } = around.begin(&plan.rules, kept, receiver)?;
+    let ended = ticker.catch_up().and_then(|()| ticker.warm_up()).and_then(|()| {
         let readers = Readers {
             sources: parts::sources(&plan.config, ticker.gathering.read())?,
             decoder,
             dead_letters,
             intake,
-            metrics,
+            metrics: around.metrics.clone(),
         };
         readers.start(control.clone(), server.is_none())?;
         edge.readiness.set(Phase::Running);
@@ -185,16 +142,118 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     ended
 }
 
+/// What the lives of a job share.
+struct Around<'a> {
+    plan: &'a Plan,
+    runtime: &'a Runtime,
+    metrics: Metrics,
+    control: Control,
+    edge: Edge,
+}
+
+/// The dataflow from what was kept on, under one set of rules.
+struct Life {
+    ticker: Ticker,
+    delivery: Delivery,
+}
+
+impl Around<'_> {
+    /// Does again what was under way when rules changed, up to those that are wanted now.
+    fn turn_pages(&self) -> Result<Option<(Kept, Chapter)>, RunError> {
+        loop {
+            let Some(kept) = open_kept(self.plan)? else { return Ok(None) };
+            let chapter = chapter(&kept, &self.plan.texts)?;
+            let Some(next) = chapter.next.clone() else { return Ok(Some((kept, chapter))) };
+            tracing::info!("the rules changed: going on with the old ones to where they ended");
+            let rules = chapter.rules.clone();
+            let (_, receiver) = Intake::bounded(1);
+            let Life { mut ticker, delivery } = self.begin(&rules, Some((kept, chapter)), receiver)?;
+            ticker.catch_up()?;
+            let keeper = ticker.turn_page(next)?;
+            delivery.join()?;
+            keeper.into_iter().for_each(Keeper::join);
+            self.control.check()?;
+        }
+    }
+
+    fn begin(
+        &self,
+        rules: &[Shared<Rule>],
+        kept: Option<(Kept, Chapter)>,
+        receiver: IntakeReceiver,
+    ) -> Result<Life, RunError> {
+        let (plan, metrics, control) = (self.plan, &self.metrics, &self.control);
+        let retention = plan.config.retention.duplicates;
+        let (mut kept, mut from) = (kept, 1);
+        let meta = kept.as_mut().map(|(kept, chapter)| {
+            from = chapter.from;
+            Meta { rules: chapter.texts.clone(), sequence: chapter.from - 1, ..kept.meta.clone() }
+        });
+        let sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, metrics)?;
+        let take = |kept: &mut Kept| {
+            let duplicates = std::mem::replace(&mut kept.duplicates, Duplicates::new(retention));
+            (std::mem::take(&mut kept.restored), duplicates)
+        };
+        let (restored, duplicates) = kept
+            .as_mut()
+            .map(|(kept, _)| take(kept))
+            .unwrap_or_else(|| (Vec::new(), Duplicates::new(retention)));
+        let restored_at = restored.first().map_or(0, |restored| restored.tick);
+        let gathering = Gathering::new(duplicates, &meta.clone().unwrap_or_default());
+        let (keep, rows) = unbounded();
+        let (keeping, safe) = match kept {
+            None => (None, None),
+            Some((kept, _)) => {
+                let acknowledged = self.edge.acknowledged.clone();
+                let (keeping, safe) = Keeping::start(kept, rows, plan, metrics, control, acknowledged)?;
+                (Some(keeping), Some(safe))
+            }
+        };
+        let (parcels, delivery) = Delivery::start(sinks, metrics.clone(), safe, control.clone())?;
+        let under_way = Arc::new(UnderWay::new(metrics.clone()));
+        let spoken = LastSpoken::default();
+        let last = keeping.as_ref().map_or(0, |keeping| keeping.journal.last().sequence);
+        let appended = Arc::new(AtomicU64::new(last));
+        let job = Job {
+            workers: plan.workers,
+            grid: plan.config.engine.tick.0,
+            unfinished: plan.config.engine.unfinished_ticks,
+            settings: settings(&plan.config, rules),
+            rules: rules.to_vec(),
+            keep: keeping.is_some().then_some(keep),
+            restored,
+        };
+        let engine = start_engine(job, &under_way, &spoken, &appended, parcels.clone(), control)?;
+        let state = keeping.map(|keeping| {
+            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, plan)
+        });
+        let ticker = Ticker {
+            engine,
+            receiver,
+            intake: self.edge.intake.clone(),
+            gathering,
+            control: control.clone(),
+            under_way,
+            spoken,
+            metrics: metrics.clone(),
+            clock: LiveClock::start(),
+            kind: plan.config.engine.clock,
+            most: MOST_A_MILLISECOND.saturating_mul(plan.config.engine.tick.0 as usize),
+            restored_at,
+            state,
+        };
+        Ok(Life { ticker, delivery })
+    }
+}
+
 /// Opens what was kept; it must have been kept under the same settings.
 fn open_kept(plan: &Plan) -> Result<Option<Kept>, RunError> {
     let Some(state) = &plan.config.state else { return Ok(None) };
     let mut kept = kept::open(state, plan.config.retention.duplicates, plan.workers)?;
-    let rules = plan.rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect();
     let wanted = Meta {
         format: FORMAT,
         clock_kind: kept::clock_name(plan.config.engine.clock).to_owned(),
         grid: plan.config.engine.tick.0,
-        rules,
         ..kept.meta.clone()
     };
     // What was never kept was kept under any settings.

@@ -17,7 +17,7 @@ use crate::config::ClockKind;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
-use crate::stored::read_journal_tick;
+use crate::stored::{Entry, RuleTexts, read_entry};
 use shopbell_model::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,17 +57,22 @@ pub(super) struct Ticker {
     pub(super) kind: ClockKind,
     /// Events of one tick at most.
     pub(super) most: usize,
+    /// The tick of what was restored; 0 where nothing was.
+    pub(super) restored_at: Time,
     /// What outlives the process, where anything does.
     pub(super) state: Option<StateKeeper>,
 }
 
 impl Ticker {
-    /// Takes up what was restored and what the journal says came after it, and brings time to where the job
-    /// begins: now, or the end of all that.
-    pub(super) fn catch_up(&mut self, restored: Time) -> Result<(), RunError> {
-        self.engine.submit(Vec::new(), restored + 1)?;
-        self.gathering.begin_at(restored + 1);
-        self.again()?;
+    /// Takes up what was restored and what the journal says came after it under the same rules.
+    pub(super) fn catch_up(&mut self) -> Result<(), RunError> {
+        self.engine.submit(Vec::new(), self.restored_at + 1)?;
+        self.gathering.begin_at(self.restored_at + 1);
+        self.again()
+    }
+
+    /// Brings time to where the job begins: now, or the end of what was caught up with.
+    pub(super) fn warm_up(&mut self) -> Result<(), RunError> {
         let frontier = self.engine.frontier();
         let begin = match self.kind {
             ClockKind::Wall => self.clock.now().max(frontier),
@@ -84,7 +89,9 @@ impl Ticker {
         let (mut ticks, mut events, mut all) = (Vec::new(), 0, 0);
         for record in state.records()? {
             let record = record?;
-            let gathered = self.gathering.again(read_journal_tick(&record.payload)?);
+            // From here on other rules are in force.
+            let Entry::Tick(tick) = read_entry(&record.payload)? else { break };
+            let gathered = self.gathering.again(tick);
             if let Some(state) = &mut self.state {
                 state.again(record.sequence, &gathered);
             }
@@ -201,6 +208,25 @@ impl Ticker {
         let Some(state) = &mut self.state else { return Ok(()) };
         state.mark(self.engine.board().completed());
         if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
+    }
+
+    /// Keeps everything up to where other rules come into force, and ends. Nothing falls due in that tick: what
+    /// does is up to the new rules.
+    pub(super) fn turn_page(mut self, next: (u64, RuleTexts)) -> Result<Option<Keeper>, RunError> {
+        let frontier = self.engine.frontier();
+        let tick = self.engine.clock().tick_of(frontier);
+        self.engine.clock().stop_at(frontier.saturating_sub(1));
+        self.engine.submit(Vec::new(), tick + 1)?;
+        let mut state = self.state.take();
+        if let Some(state) = &mut state {
+            (state.meta.sequence, state.meta.rules) = next;
+            state.begin(&mut self.engine, &self.gathering)?;
+            self.engine.submit(Vec::new(), tick + 3)?;
+            self.engine.wait_for(tick + 3)?;
+            state.mark(tick + 3);
+        }
+        self.engine.stop()?;
+        Ok(state.map(StateKeeper::into_keeper))
     }
 
     /// Puts everything that was accepted into a last tick, and waits until it is complete. What is

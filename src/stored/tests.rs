@@ -20,8 +20,12 @@ fn ticks_of_the_journal_are_read_back() {
     let events = events.into_iter().map(|(_, event)| event).collect();
     let expected =
         JournalTick { tick: 10, clock: 9, first: 7, events, read: vec![("a.jsonl".to_owned(), 512)] };
-    assert_eq!(read_journal_tick(&bytes).unwrap(), expected);
-    assert_eq!(read_journal_tick(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
+    assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
+    assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
+    let rules = vec![("a.toml".to_owned(), "# none".to_owned())];
+    let rules_bytes = journal_rules(&rules).unwrap();
+    assert!(holds_rules(&rules_bytes) && !holds_rules(&bytes));
+    assert_eq!(read_entry(&rules_bytes).unwrap(), Entry::Rules(rules));
 }
 
 /// What version 1 writes. Where this has to change, so has [`FORMAT`].
@@ -40,7 +44,7 @@ fn the_format_is_that_of_version_1() {
     assert_eq!((FORMAT, row.value), (1, None));
 }
 
-const GOLDEN_TICK: &str = "0a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
+const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
     00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c0002000000000000";
 const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 

@@ -3,6 +3,7 @@
 //! `SHOPBELL_KILLS` sets how many kills there must be at least (20), `SHOPBELL_KILLS_SEED` the seed (1).
 
 use super::Mall;
+use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -30,16 +31,17 @@ struct Lives {
     finished: u64,
 }
 
+fn remove(mall: &Mall, name: &str) {
+    let path = mall.path(name);
+    let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+}
+
 /// Kills lives at random moments until one comes to its end.
-fn lives(mall: &Mall, random: &mut Random, lives: &mut Lives) {
-    for name in ["offers.jsonl", "state"] {
-        let path = mall.path(name);
-        let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
-    }
+fn lives(mall: &Mall, rules: &Path, random: &mut Random, lives: &mut Lives) {
     // Each life lives a little longer, so that one of them comes to the end whatever the machine is doing.
     let mut patience = 400;
     loop {
-        let mut job = mall.start(1 + random.below(3));
+        let mut job = mall.start_with(1 + random.below(3), rules);
         let until = Duration::from_millis(20 + random.below(patience));
         patience += 60;
         match killed_after(&mut job, until) {
@@ -84,7 +86,9 @@ fn a_job_that_is_killed_says_what_one_says_that_never_was() {
     mall.configure("checkpoint_every = \"50ms\"\nsegment = \"256KiB\"");
     let mut sum = Lives::default();
     while sum.kills < wanted {
-        lives(&mall, &mut random, &mut sum);
+        remove(&mall, "offers.jsonl");
+        remove(&mall, "state");
+        lives(&mall, &Mall::rules(), &mut random, &mut sum);
         let said = mall.text("offers.jsonl");
         let differs = said.lines().zip(expected.lines()).position(|(said, expected)| said != expected);
         assert!(said == expected, "{sum:?}: line {differs:?} differs; log: {}", mall.text("log"));
@@ -94,4 +98,63 @@ fn a_job_that_is_killed_says_what_one_says_that_never_was() {
         sum.with_checkpoint > 0 && sum.with_more_output > 0,
         "{sum:?}: no kill came at an interesting moment"
     );
+}
+
+/// The rules shipped, but for the reminders of carts, and with the one of prices under another name.
+fn other_rules(mall: &Mall) -> std::path::PathBuf {
+    let folder = mall.path("other-rules");
+    std::fs::create_dir(&folder).unwrap();
+    let (mut removed, mut changed) = (0, 0);
+    for file in std::fs::read_dir(Mall::rules()).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        if text.contains("[rule.cart_reminder]") {
+            removed += 1;
+            continue;
+        }
+        let other = text.replace("[rule.price_drop]", "[rule.price_fell]");
+        changed += usize::from(other != text);
+        std::fs::write(folder.join(file.file_name()), other.replace("rule.price_drop.", "rule.price_fell."))
+            .unwrap();
+    }
+    assert_eq!((removed, changed), (1, 1));
+    folder
+}
+
+#[test]
+fn rules_that_change_between_lives_change_what_is_said_once_whatever_is_killed() {
+    let mall = Mall::new(30_000, 11);
+    let all = mall.text("events.jsonl");
+    let half: String = all.lines().take(15_000).flat_map(|line| [line, "\n"]).collect();
+    std::fs::write(mall.path("events.jsonl"), half).unwrap();
+    mall.configure("checkpoint_every = \"50ms\"");
+    assert!(mall.start(2).wait().unwrap().success(), "{}", mall.text("log"));
+    let (offers, rules) = (mall.text("offers.jsonl"), other_rules(&mall));
+    let copied =
+        std::process::Command::new("cp").arg("-r").arg(mall.path("state")).arg(mall.path("kept")).status();
+    assert!(copied.unwrap().success());
+    std::fs::write(mall.path("events.jsonl"), all).unwrap();
+
+    assert!(mall.start_with(1, &rules).wait().unwrap().success(), "{}", mall.text("log"));
+    let expected = mall.text("offers.jsonl");
+    let added = expected.strip_prefix(&offers).expect("what was said stays");
+    let count = |text: &str| added.lines().filter(|line| line.contains(text)).count();
+    assert!(count("\"reason\":\"rule\"") > 0 && count("\"rule\":\"price_fell\"") > 0, "{added}");
+    assert_eq!((count("\"rule\":\"price_drop\""), count("\"rule\":\"cart_reminder\"")), (0, 0));
+
+    let (mut random, mut sum) = (Random(5), Lives::default());
+    while sum.kills < 6 {
+        remove(&mall, "state");
+        let copied = std::process::Command::new("cp")
+            .arg("-r")
+            .arg(mall.path("kept"))
+            .arg(mall.path("state"))
+            .status();
+        assert!(copied.unwrap().success());
+        std::fs::write(mall.path("offers.jsonl"), &offers).unwrap();
+        lives(&mall, &rules, &mut random, &mut sum);
+        let said = mall.text("offers.jsonl");
+        let differs = said.lines().zip(expected.lines()).position(|(said, expected)| said != expected);
+        assert!(said == expected, "{sum:?}: line {differs:?} differs; log: {}", mall.text("log"));
+    }
 }

@@ -3,8 +3,10 @@
 //! Kinds of test held here:
 //! - `kills`: the built binary, SIGKILL at random moments, any number of workers in each life; the output file is
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
-//! - `state`: what a start says of a folder it cannot go on with; what 202 promises over a kill.
+//! - `accepted`: what 202 promises over HTTP;
+//! - `state`: what a start says of a folder it cannot go on with.
 
+mod accepted;
 mod kills;
 mod state;
 
@@ -68,11 +70,16 @@ impl Mall {
 
     /// Starts a life of the job.
     fn start(&self, workers: u64) -> Child {
+        self.start_with(workers, &Self::rules())
+    }
+
+    /// The same with other rules.
+    fn start_with(&self, workers: u64, rules: &Path) -> Child {
         Command::new(SHOPBELL)
             .args(["run", "--workers", &workers.to_string(), "--config"])
             .arg(self.path("job.toml"))
             .arg("--rules")
-            .arg(Self::rules())
+            .arg(rules)
             .stderr(std::fs::File::create(self.path("log")).unwrap())
             .spawn()
             .unwrap()

@@ -1,0 +1,76 @@
+//! Which rules were in force when: a job that starts again with other rules goes on with the old ones up to
+//! where they ended.
+//!
+//! Invariant: the journal says where rules changed; everything before is done again under the old ones, so that
+//! it comes out as it did, and the change itself is a tick of its own. Cost: the journal is looked through once
+//! for changes, without being decoded.
+
+use super::RunError;
+use super::kept::Kept;
+use crate::replay::shared_rules;
+use crate::stored::{Entry, RuleTexts, holds_rules, journal_rules, read_entry};
+use shopbell_model::rules::{Rule, load};
+use shopbell_model::shared::Shared;
+
+/// A stretch of the journal under one set of rules.
+pub(super) struct Chapter {
+    /// The rules.
+    pub(super) texts: RuleTexts,
+    pub(super) rules: Vec<Shared<Rule>>,
+    /// The first record that is to be done again.
+    pub(super) from: u64,
+    /// Where other rules come into force: their record, and what it says. None where these are still wanted.
+    pub(super) next: Option<(u64, RuleTexts)>,
+}
+
+/// The chapter that what was kept belongs to. Where the rules wanted now are others than the last ones, the
+/// journal is told so.
+pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts) -> Result<Chapter, RunError> {
+    let mut from = kept.meta.sequence + 1;
+    let mut texts = kept.meta.rules.clone();
+    let mut changes = Vec::new();
+    for record in kept.journal.read(from)? {
+        let record = record?;
+        if holds_rules(&record.payload)
+            && let Entry::Rules(rules) = read_entry(&record.payload)?
+        {
+            changes.push((record.sequence, rules));
+        }
+    }
+    let last = kept.journal.last().tick;
+    if kept.restored_at.is_none() && changes.is_empty() {
+        // Nothing was kept yet: these are the first.
+        changes.push((append(kept, last, wanted)?, wanted.clone()));
+    }
+    let mut changes = changes.into_iter().peekable();
+    if kept.restored_at.is_none()
+        && let Some((sequence, first)) = changes.next_if(|(sequence, _)| *sequence == from)
+    {
+        (from, texts) = (sequence + 1, first);
+    }
+    let mut next = changes.next();
+    if next.is_none() && versions(&texts)? != versions(wanted)? {
+        next = Some((append(kept, last, wanted)?, wanted.clone()));
+    }
+    let rules = parse(&texts)?;
+    Ok(Chapter { texts, rules, from, next })
+}
+
+fn append(kept: &Kept, tick: u64, rules: &RuleTexts) -> Result<u64, RunError> {
+    let sequence = kept.journal.append(tick, &journal_rules(rules)?)?;
+    kept.journal.wait_durable(sequence)?;
+    Ok(sequence)
+}
+
+fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
+    let set = load(texts).map_err(|errors| RunError::Meta {
+        reason: errors.first().map_or_else(String::new, ToString::to_string),
+    })?;
+    Ok(shared_rules(&set))
+}
+
+/// What tells rules apart: their versions change with their meaning, not with comments.
+fn versions(texts: &RuleTexts) -> Result<Vec<(String, String)>, RunError> {
+    let rules = parse(texts)?;
+    Ok(rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect())
+}

@@ -1,0 +1,109 @@
+//! What was accepted over HTTP survives a kill right after the answer, and copies of it change nothing.
+
+use super::SHOPBELL;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+const RULES: &str = r#"
+    [rule.welcome]
+    when = "checked_in"
+    [rule.welcome.offer]
+    title = "Welcome"
+    channels = ["sms"]
+"#;
+
+/// A life that serves HTTP.
+struct Life {
+    child: Child,
+    address: String,
+}
+
+impl Life {
+    fn start(folder: &Path) -> Life {
+        let log = folder.join("log");
+        let child = Command::new(SHOPBELL)
+            .args(["run", "--workers", "2", "--config"])
+            .arg(folder.join("job.toml"))
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(&log).unwrap();
+            if let Some((_, rest)) = text.split_once("runs: http://") {
+                let address = rest.split(',').next().unwrap().to_owned();
+                return Life { child, address };
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "{text}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The status of the answer to some check-ins.
+    fn post(&self, ids: std::ops::Range<u32>) -> String {
+        let now = shopbell_model::time::format_rfc3339(shopbell::wall_clock());
+        let body: String = ids
+            .map(|id| {
+                format!(
+                    "{{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"test\",\"type\":\"store.check_in\",\
+                     \"subject\":\"phone:{id}\",\"time\":\"{now}\",\"data\":{{\"location\":\"l\"}}}}\n"
+                )
+            })
+            .collect();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST /v1/events HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[test]
+fn what_was_accepted_before_a_kill_is_offered_once_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::create_dir(path.join("rules")).unwrap();
+    std::fs::write(path.join("rules/test.toml"), RULES).unwrap();
+    let config = "[engine]\nrules = \"rules\"\n[http]\nlisten = \"127.0.0.1:0\"\n[output]\nfile = \"offers.jsonl\"\n\
+                  [state]\nfolder = \"state\"\ncheckpoint_every = \"100ms\"\n";
+    std::fs::write(path.join("job.toml"), config).unwrap();
+    for round in 0..6 {
+        let life = Life::start(path);
+        // Once more what was accepted before: copies.
+        for ids in [round * 10..(round + 1) * 10, 0..(round + 1) * 10] {
+            let status = life.post(ids);
+            assert!(status.contains("202"), "{status}");
+        }
+        if round % 2 == 1 {
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        life.kill();
+    }
+    let life = Life::start(path);
+    let whole = |text: &str| text.lines().filter(|line| line.contains("\"offer.made\"")).count() == 60;
+    let begun = Instant::now();
+    let mut said = String::new();
+    while !whole(&said) && begun.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(20));
+        said = std::fs::read_to_string(path.join("offers.jsonl")).unwrap();
+    }
+    life.kill();
+    for id in 0..60 {
+        let subject = format!("\"subject\":\"phone:{id}\"");
+        assert_eq!(said.lines().filter(|line| line.contains(&subject)).count(), 1, "phone:{id}");
+    }
+}
