@@ -8,6 +8,7 @@
 
 use super::RunError;
 use super::control::Control;
+use super::fault::Faults;
 use super::keeper::Notice;
 use super::under_way::Arrivals;
 use crate::journal::Journal;
@@ -47,6 +48,7 @@ pub(super) struct Complete {
 pub(super) struct Safe {
     pub(super) journal: Arc<Journal>,
     pub(super) keeper: Sender<Notice>,
+    pub(super) faults: Faults,
 }
 
 /// What was delivered.
@@ -80,6 +82,12 @@ impl Delivery {
     /// Waits for its end.
     pub(super) fn join(self) -> Result<Delivered, RunError> {
         self.0.join().map_err(|_| RunError::DeliveryLost)
+    }
+}
+
+impl Safe {
+    fn fault(&self, moment: &str) -> Result<(), RunError> {
+        self.faults.at(moment).map_err(|error| RunError::System { what: "the delivery of offers", error })
     }
 }
 
@@ -125,6 +133,7 @@ impl Courier {
         let Complete { tick, messages: news, mut arrivals, sequence } = complete;
         if let Some(safe) = &self.safe {
             safe.journal.wait_durable(sequence)?;
+            safe.fault("released")?;
         }
         let position = self.position();
         for (_, known) in self.wanted.range_mut(..tick).filter(|(_, known)| known.is_none()) {
@@ -135,6 +144,7 @@ impl Courier {
         for sink in &mut self.sinks {
             sink.deliver(&output)?;
         }
+        self.safe.iter().try_for_each(|safe| safe.fault("delivered"))?;
         for kind in [MessageKind::Made, MessageKind::Withdrawn, MessageKind::Suppressed] {
             let count = output.messages.iter().filter(|message| message.kind == kind).count() as u64;
             if count > 0 {

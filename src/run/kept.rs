@@ -4,6 +4,7 @@
 //! on disk is passed over without being told. Cost: reads the state once, with as many threads as workers.
 
 use super::RunError;
+use super::fault::Faults;
 use crate::checkpoint::{self, Checkpoint, Store};
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
@@ -76,11 +77,20 @@ pub(super) fn clock_name(kind: ClockKind) -> &'static str {
 }
 
 /// Opens what was kept, or begins to keep.
-pub(super) fn open(state: &State, retention: Duration, workers: usize) -> Result<Kept, RunError> {
+pub(super) fn open(
+    state: &State,
+    retention: Duration,
+    workers: usize,
+    faults: &Faults,
+) -> Result<Kept, RunError> {
     std::fs::create_dir_all(&state.folder)
         .map_err(|error| RunError::System { what: "the folder of `[state]`", error })?;
-    let settings =
-        journal::Settings { segment_bytes: state.segment as u64, sync: state.sync, ..Default::default() };
+    let settings = journal::Settings {
+        segment_bytes: state.segment as u64,
+        sync: state.sync,
+        probe: faults.probe(),
+        ..Default::default()
+    };
     let (journal, report) = Journal::open(state.folder.join("journal"), settings)?;
     for warning in &report.warnings {
         tracing::warn!(%warning, "journal");
@@ -88,7 +98,10 @@ pub(super) fn open(state: &State, retention: Duration, workers: usize) -> Result
     if let Some(cut) = &report.cut {
         tracing::info!(bytes = cut.bytes, "the journal ended within a write that nobody was told of");
     }
-    let mut store = Store::open(&state.folder.join("checkpoints"), checkpoint::Settings::default())?;
+    let mut store = Store::open(
+        &state.folder.join("checkpoints"),
+        checkpoint::Settings { hook: faults.hook(), ..Default::default() },
+    )?;
     let found = store.newest_good()?;
     for skipped in &found.skipped {
         let error = &skipped.error;

@@ -12,6 +12,7 @@ mod clock;
 mod control;
 mod delivery;
 mod error;
+mod fault;
 mod gathering;
 mod keeper;
 mod kept;
@@ -38,6 +39,7 @@ use clock::LiveClock;
 use control::Control;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use delivery::{Complete, Delivery, Parcel, Safe};
+use fault::Faults;
 use gathering::Gathering;
 use keeper::{Keeper, Work};
 use kept::{Kept, Meta};
@@ -104,8 +106,15 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         settings: plan.config.http.clone(),
     };
     signals::watch(&runtime, control.clone())?;
-    let around =
-        Around { plan: &plan, runtime: &runtime, metrics, control: control.clone(), edge: edge.clone() };
+    let faults = Faults::from_environment();
+    let around = Around {
+        plan: &plan,
+        faults,
+        runtime: &runtime,
+        metrics,
+        control: control.clone(),
+        edge: edge.clone(),
+    };
     let kept = around.turn_pages()?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
@@ -145,6 +154,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
 /// What the lives of a job share.
 struct Around<'a> {
     plan: &'a Plan,
+    faults: Faults,
     runtime: &'a Runtime,
     metrics: Metrics,
     control: Control,
@@ -161,7 +171,7 @@ impl Around<'_> {
     /// Does again what was under way when rules changed, up to those that are wanted now.
     fn turn_pages(&self) -> Result<Option<(Kept, Chapter)>, RunError> {
         loop {
-            let Some(kept) = open_kept(self.plan)? else { return Ok(None) };
+            let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
             let chapter = chapter(&kept, &self.plan.texts)?;
             let Some(next) = chapter.next.clone() else { return Ok(Some((kept, chapter))) };
             tracing::info!("the rules changed: going on with the old ones to where they ended");
@@ -205,7 +215,7 @@ impl Around<'_> {
             None => (None, None),
             Some((kept, _)) => {
                 let acknowledged = self.edge.acknowledged.clone();
-                let (keeping, safe) = Keeping::start(kept, rows, plan, metrics, control, acknowledged)?;
+                let (keeping, safe) = Keeping::start(kept, rows, self, acknowledged)?;
                 (Some(keeping), Some(safe))
             }
         };
@@ -241,15 +251,16 @@ impl Around<'_> {
             most: MOST_A_MILLISECOND.saturating_mul(plan.config.engine.tick.0 as usize),
             restored_at,
             state,
+            faults: self.faults.clone(),
         };
         Ok(Life { ticker, delivery })
     }
 }
 
 /// Opens what was kept; it must have been kept under the same settings.
-fn open_kept(plan: &Plan) -> Result<Option<Kept>, RunError> {
+fn open_kept(plan: &Plan, faults: &Faults) -> Result<Option<Kept>, RunError> {
     let Some(state) = &plan.config.state else { return Ok(None) };
-    let mut kept = kept::open(state, plan.config.retention.duplicates, plan.workers)?;
+    let mut kept = kept::open(state, plan.config.retention.duplicates, plan.workers, faults)?;
     let wanted = Meta {
         format: FORMAT,
         clock_kind: kept::clock_name(plan.config.engine.clock).to_owned(),
@@ -275,11 +286,10 @@ impl Keeping {
     fn start(
         kept: Kept,
         rows: Receiver<KeptRows>,
-        plan: &Plan,
-        metrics: &Metrics,
-        control: &Control,
+        around: &Around<'_>,
         acknowledged: Acknowledged,
     ) -> Result<(Keeping, Safe), RunError> {
+        let Around { plan, metrics, control, faults, .. } = around;
         let journal = Arc::new(kept.journal);
         let (told, failed) = (acknowledged.clone(), control.clone());
         journal.watch(move |durable| match durable {
@@ -298,7 +308,8 @@ impl Keeping {
             metrics: metrics.clone(),
         };
         let keeper = Keeper::start(work, rows, control.clone())?;
-        let safe = Safe { journal: Arc::clone(&journal), keeper: keeper.news.clone() };
+        let safe =
+            Safe { journal: Arc::clone(&journal), keeper: keeper.news.clone(), faults: faults.clone() };
         Ok((Keeping { journal, keeper, acknowledged }, safe))
     }
 

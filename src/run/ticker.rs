@@ -9,6 +9,7 @@
 use super::RunError;
 use super::clock::LiveClock;
 use super::control::Control;
+use super::fault::Faults;
 use super::gathering::{Gathered, Gathering, Ticks};
 use super::keeper::Keeper;
 use super::state::StateKeeper;
@@ -61,6 +62,7 @@ pub(super) struct Ticker {
     pub(super) restored_at: Time,
     /// What outlives the process, where anything does.
     pub(super) state: Option<StateKeeper>,
+    pub(super) faults: Faults,
 }
 
 impl Ticker {
@@ -102,6 +104,8 @@ impl Ticker {
                 self.engine.submit(std::mem::take(&mut ticks), record.tick + 1)?;
                 self.control.check()?;
                 self.keep()?;
+                let failed = |error| RunError::System { what: "catching up", error };
+                self.faults.at("catching-up").map_err(failed)?;
             }
         }
         if let Some(last) = ticks.last().map(|tick| tick.time) {

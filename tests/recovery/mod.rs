@@ -3,10 +3,12 @@
 //! Kinds of test held here:
 //! - `kills`: the built binary, SIGKILL at random moments, any number of workers in each life; the output file is
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
+//! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
 //! - `accepted`: what 202 promises over HTTP;
 //! - `state`: what a start says of a folder it cannot go on with.
 
 mod accepted;
+mod faults;
 mod kills;
 mod state;
 
@@ -62,7 +64,7 @@ impl Mall {
     /// Writes `job.toml`: the events by their own time, with what is given beside it in `[state]`.
     fn configure(&self, state: &str) {
         let config = format!(
-            "[engine]\nclock = \"events\"\n[http]\nlisten = \"off\"\n[source]\nfiles = [\"events.jsonl\"]\n\
+            "[engine]\nclock = \"events\"\nunfinished_ticks = 2\nqueue_events = 1000\n[http]\nlisten = \"off\"\n[source]\nfiles = [\"events.jsonl\"]\n\
              [output]\nfile = \"offers.jsonl\"\n[state]\nfolder = \"state\"\n{state}\n"
         );
         std::fs::write(self.path("job.toml"), config).unwrap();

@@ -1,0 +1,103 @@
+//! Faults at named moments, for tests of recovery through the real binary.
+//!
+//! `SHOPBELL_FAULT=crash:journal-sync:3` ends the process, as a kill does, the third time that moment comes;
+//! `full:journal-write:3` lets that write fail as on a full disk. Moments: `journal-create`, `-write`, `-sync`,
+//! `-sync-folder`, `-truncate`, `-rename`, `-remove`; `checkpoint-create`, `-write`, `-sync-file`,
+//! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
+//! delivered), `delivered`, `catching-up`. Cost: nothing where the variable is not set.
+
+use crate::checkpoint::Hook;
+use crate::journal::{Fault, Operation, Probe};
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable.
+const VARIABLE: &str = "SHOPBELL_FAULT";
+
+#[derive(Debug)]
+struct Planned {
+    moment: String,
+    full: bool,
+    /// How often the moment is still to come.
+    left: AtomicU64,
+}
+
+/// The fault that was asked for, if one was. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Faults(Option<Arc<Planned>>);
+
+impl Faults {
+    /// As the environment says.
+    pub(super) fn from_environment() -> Faults {
+        Faults(std::env::var(VARIABLE).ok().and_then(|text| planned(&text)).map(Arc::new))
+    }
+
+    /// The moment has come.
+    pub(super) fn at(&self, moment: &str) -> Result<(), Error> {
+        let Some(planned) = self.0.as_ref().filter(|planned| planned.moment == moment) else { return Ok(()) };
+        let left = planned.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
+        match (left, planned.full) {
+            (Ok(1), false) => std::process::abort(),
+            // A disk that is full stays full.
+            (Ok(1) | Err(_), true) => Err(ErrorKind::StorageFull.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// For the store of checkpoints.
+    pub(super) fn hook(&self) -> Hook {
+        let Some(_) = &self.0 else { return Hook::default() };
+        let faults = self.clone();
+        Hook::new(move |point| faults.at(&format!("checkpoint-{}", point.name())))
+    }
+
+    /// For the journal.
+    pub(super) fn probe(&self) -> Option<Arc<dyn Probe>> {
+        self.0.as_ref().map(|_| Arc::new(self.clone()) as Arc<dyn Probe>)
+    }
+}
+
+impl Probe for Faults {
+    fn before(&self, operation: Operation, _: &Path) -> Result<(), Fault> {
+        let moment = match operation {
+            Operation::Create => "journal-create",
+            Operation::Write { .. } => "journal-write",
+            Operation::Sync => "journal-sync",
+            Operation::SyncFolder => "journal-sync-folder",
+            Operation::Truncate => "journal-truncate",
+            Operation::Rename => "journal-rename",
+            Operation::Remove => "journal-remove",
+        };
+        self.at(moment).map_err(|error| Fault { written: 7, error })
+    }
+}
+
+fn planned(text: &str) -> Option<Planned> {
+    let mut parts = text.split(':');
+    let full = match parts.next()? {
+        "crash" => false,
+        "full" => true,
+        _ => return None,
+    };
+    let moment = parts.next()?.to_owned();
+    let left = parts.next().map_or(Some(1), |count| count.parse().ok())?;
+    Some(Planned { moment, full, left: AtomicU64::new(left) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_stays_full_from_the_moment_on() {
+        let faults = Faults(planned("full:journal-write:3").map(Arc::new));
+        let failed = [0; 4].map(|_| faults.at("journal-write").is_err());
+        assert_eq!(failed, [false, false, true, true]);
+        assert!(faults.at("journal-sync").is_ok());
+        for text in ["", "full", "melt:journal-write:1", "crash:released:often"] {
+            assert!(planned(text).is_none(), "{text}");
+        }
+    }
+}
