@@ -12,6 +12,7 @@ mod control;
 mod delivery;
 mod error;
 mod gathering;
+pub mod inspect;
 mod keeper;
 mod kept;
 mod parts;
