@@ -12,6 +12,7 @@ use super::names::{self, Named};
 use super::run::Run;
 use super::store::manifests;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -24,6 +25,8 @@ pub struct Summary {
     pub tick: Option<u64>,
     /// Its runs, newest first; none where the manifest cannot be read.
     pub runs: Vec<RunSummary>,
+    /// What the engine wrote with it; none where the manifest cannot be read.
+    pub meta: Option<Value>,
     /// None where it is good, as far as it was looked into.
     pub error: Option<Error>,
 }
@@ -43,9 +46,9 @@ pub(super) fn survey(directory: &Path, depth: Depth) -> Result<Vec<Summary>, Err
     let mut good: BTreeSet<(u64, u32)> = BTreeSet::new();
     let mut found = Vec::new();
     for (number, read) in manifests(&disk)? {
-        let (tick, runs, mut error) = match read {
-            Ok(manifest) => (Some(manifest.tick), manifest.runs, None),
-            Err(error) => (None, Vec::new(), Some(error)),
+        let (tick, runs, meta, mut error) = match read {
+            Ok(manifest) => (Some(manifest.tick), manifest.runs, Some(manifest.meta), None),
+            Err(error) => (None, Vec::new(), None, Some(error)),
         };
         for run in &runs {
             let known = good.contains(&(run.run, run.checksum));
@@ -60,14 +63,14 @@ pub(super) fn survey(directory: &Path, depth: Depth) -> Result<Vec<Summary>, Err
         }
         // What was forgotten while we looked is not damaged.
         if error.is_none() || disk.path(&names::manifest(number)).exists() {
-            found.push(Summary { number, tick, runs, error });
+            found.push(Summary { number, tick, runs, meta, error });
         }
     }
     Ok(found)
 }
 
 /// What is in a folder of checkpoints.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inspection {
     /// All checkpoints, newest first.
     pub checkpoints: Vec<InspectedCheckpoint>,
@@ -86,6 +89,8 @@ pub struct InspectedCheckpoint {
     pub tick: Option<u64>,
     /// Its runs, newest first.
     pub runs: Vec<RunSummary>,
+    /// What the engine wrote with it; none where the manifest cannot be read.
+    pub meta: Option<Value>,
     /// Rows of all runs, deleted and superseded ones among them.
     pub rows: u64,
     /// Size of all runs.
@@ -130,7 +135,7 @@ pub fn inspect(directory: &Path) -> Result<Inspection, Error> {
 
 impl From<Summary> for InspectedCheckpoint {
     fn from(summary: Summary) -> InspectedCheckpoint {
-        let Summary { number, tick, runs, error } = summary;
+        let Summary { number, tick, runs, meta, error } = summary;
         let sum = |what: fn(&RunSummary) -> u64| runs.iter().map(what).fold(0u64, u64::saturating_add);
         let (rows, bytes) = (sum(|run| run.rows), sum(|run| run.bytes));
         let error = error.map(|error| InspectedError {
@@ -138,6 +143,6 @@ impl From<Summary> for InspectedCheckpoint {
             message: error.to_string(),
             hint: error.hint(),
         });
-        InspectedCheckpoint { number, tick, runs, rows, bytes, good: error.is_none(), error }
+        InspectedCheckpoint { number, tick, runs, meta, rows, bytes, good: error.is_none(), error }
     }
 }

@@ -4,6 +4,7 @@
 //! 3 the engine failed. Results go to standard output, logs and progress to standard error.
 
 mod check;
+mod checkpoint;
 mod demo;
 mod failure;
 mod files;
@@ -40,6 +41,8 @@ enum Command {
     Generate(generate::Arguments),
     /// Turn public data sets into events
     Import(import::Arguments),
+    /// Look at what a job keeps in its `[state]` folder
+    Checkpoint(checkpoint::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Import(arguments) => import::run(arguments),
+        Command::Checkpoint(arguments) => checkpoint::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -7,6 +7,7 @@
 mod error;
 mod files;
 mod handle;
+mod inspect;
 mod layout;
 mod mark;
 mod records;
@@ -22,6 +23,7 @@ mod writer;
 pub use error::{Flaw, JournalError};
 pub use files::{Fault, Operation, Probe};
 pub use handle::Journal;
+pub use inspect::{Inspection, inspect};
 pub use records::{Records, read};
 pub use recovery::{Cut, Report, Warning};
 pub use settings::Settings;

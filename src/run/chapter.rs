@@ -70,7 +70,7 @@ fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
 }
 
 /// What tells rules apart: their versions change with their meaning, not with comments.
-fn versions(texts: &RuleTexts) -> Result<Vec<(String, String)>, RunError> {
+pub(super) fn versions(texts: &RuleTexts) -> Result<Vec<(String, String)>, RunError> {
     let rules = parse(texts)?;
     Ok(rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect())
 }

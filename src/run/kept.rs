@@ -11,6 +11,7 @@ use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
 use crate::stored::{FORMAT, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shopbell_dataflows::kept::{Restored, is_bucket_of};
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
@@ -42,6 +43,24 @@ pub(super) struct Meta {
 }
 
 impl Meta {
+    /// Reads what a checkpoint says.
+    pub(super) fn read(said: &Value) -> Result<Meta, RunError> {
+        let meta: Meta =
+            Meta::deserialize(said).map_err(|error| RunError::Meta { reason: error.to_string() })?;
+        if meta.format == FORMAT {
+            Ok(meta)
+        } else {
+            Err(RunError::Format { found: meta.format, known: FORMAT })
+        }
+    }
+
+    /// Whether a journal that begins with record `first` can follow.
+    pub(super) fn is_followed_from(&self, first: u64) -> Result<(), RunError> {
+        let needed = self.sequence.saturating_add(1);
+        // Without a checkpoint the journal must reach back to the beginning.
+        if needed < first { Err(RunError::Gap { needed, first }) } else { Ok(()) }
+    }
+
     /// Whether the state can be gone on with under other settings.
     pub(super) fn same_settings(&self, wanted: &Meta) -> Result<(), RunError> {
         let pairs = [
@@ -113,18 +132,11 @@ pub(super) fn open(
     }
     let (mut meta, mut restored, mut duplicates) = (Meta::default(), Vec::new(), Duplicates::new(retention));
     if let Some(checkpoint) = &found.checkpoint {
-        meta = serde_json::from_value(checkpoint.meta().clone())
-            .map_err(|error| RunError::Meta { reason: error.to_string() })?;
-        if meta.format != FORMAT {
-            return Err(RunError::Format { found: meta.format, known: FORMAT });
-        }
+        meta = Meta::read(checkpoint.meta())?;
         duplicates.restore(meta.generation, meta.turns);
         restored = read_rows(checkpoint, workers, &mut duplicates)?;
     }
-    // Without a checkpoint the journal must reach back to the beginning.
-    if meta.sequence + 1 < journal.first() {
-        return Err(RunError::Gap { needed: meta.sequence + 1, first: journal.first() });
-    }
+    meta.is_followed_from(journal.first())?;
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());
     Ok(Kept { journal, store, meta, restored, restored_at, duplicates })
 }

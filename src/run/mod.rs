@@ -14,6 +14,7 @@ mod delivery;
 mod error;
 mod fault;
 mod gathering;
+pub mod inspect;
 mod keeper;
 mod kept;
 mod parts;

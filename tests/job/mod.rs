@@ -1,6 +1,7 @@
 //! `shopbell run` through its real ends: the built binary, sockets, files and signals.
 
 mod ends;
+mod inspect;
 mod live;
 mod setup;
 mod stop;

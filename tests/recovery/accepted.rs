@@ -30,12 +30,13 @@ impl Life {
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
+        let mut life = Life { child, address: String::new() };
         let begun = Instant::now();
         loop {
             let text = std::fs::read_to_string(&log).unwrap();
             if let Some((_, rest)) = text.split_once("runs: http://") {
-                let address = rest.split(',').next().unwrap().to_owned();
-                return Life { child, address };
+                life.address = rest.split(',').next().unwrap().to_owned();
+                return life;
             }
             assert!(begun.elapsed() < Duration::from_secs(30), "{text}");
             std::thread::sleep(Duration::from_millis(5));
@@ -65,10 +66,13 @@ impl Life {
         stream.read_to_string(&mut answer).unwrap();
         answer.lines().next().unwrap_or_default().to_owned()
     }
+}
 
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+/// Killed, however the test ends.
+impl Drop for Life {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -91,7 +95,7 @@ fn what_was_accepted_before_a_kill_is_offered_once_after_it() {
         if round % 2 == 1 {
             std::thread::sleep(Duration::from_millis(250));
         }
-        life.kill();
+        drop(life);
     }
     let life = Life::start(path);
     let whole = |text: &str| text.lines().filter(|line| line.contains("\"offer.made\"")).count() == 60;
@@ -101,7 +105,7 @@ fn what_was_accepted_before_a_kill_is_offered_once_after_it() {
         std::thread::sleep(Duration::from_millis(20));
         said = std::fs::read_to_string(path.join("offers.jsonl")).unwrap();
     }
-    life.kill();
+    drop(life);
     for id in 0..60 {
         let subject = format!("\"subject\":\"phone:{id}\"");
         assert_eq!(said.lines().filter(|line| line.contains(&subject)).count(), 1, "phone:{id}");

@@ -229,6 +229,7 @@ fn inspection_shows_everything_and_changes_nothing() {
     assert_eq!((&newest["number"], &newest["tick"], &newest["rows"]), (&json!(4), &json!(30), &json!(7)));
     assert_eq!((&newest["good"], &newest["error"]), (&json!(true), &json!(null)));
     assert_eq!(newest["runs"].as_array().unwrap().len(), 2);
+    assert_eq!((&newest["meta"], &older["meta"]), (&json!({"at": 30}), &json!({"at": 20})));
     assert_eq!(newest["runs"][0]["rows"], json!(3));
     assert_eq!((&older["number"], &older["good"]), (&json!(2), &json!(false)));
     assert_eq!(older["error"]["code"], json!("checkpoint-length"));

@@ -162,3 +162,37 @@ fn what_is_kept_behind_the_mark_is_written_and_synced_once_more() {
     assert_eq!(*notes.lock().unwrap(), [repaired, SETTLED].concat());
     assert_eq!(journal.durable(), Position { sequence: 3, tick: 30 });
 }
+
+/// Looking takes no lock and says what opening says, also of the torn end of a write.
+#[test]
+fn an_inspection_says_what_opening_would() {
+    let folder = folder();
+    assert!(inspect(folder.path(), &small()).is_none());
+    let (journal, _) = Journal::open(folder.path(), small()).unwrap();
+    let seen = inspect(folder.path(), &small()).unwrap();
+    assert_eq!((seen.begins, seen.ends(), seen.records, seen.first), (1, 0, 0, None));
+    fill(&journal, 10);
+    journal.forget_before(5).unwrap();
+    let first = journal.first();
+    let seen = inspect(folder.path(), &small()).unwrap();
+    journal.close().unwrap();
+    let last = segments(folder.path()).pop().unwrap();
+    let torn = [std::fs::read(&last).unwrap(), b"torn".to_vec()].concat();
+    std::fs::write(&last, torn).unwrap();
+    let of_torn = inspect(folder.path(), &small()).unwrap();
+    let bytes: u64 = segments(folder.path()).iter().map(|file| file.metadata().unwrap().len()).sum();
+    assert_eq!((of_torn.bytes, seen.bytes), (bytes, bytes - 4));
+    let (_, report) = Journal::open(folder.path(), small()).unwrap();
+    assert!(first > 1 && report.cut.is_some());
+    for seen in [seen, of_torn] {
+        assert_eq!(
+            (seen.begins, seen.last, seen.segments),
+            (report.first, Some(report.last), report.segments)
+        );
+        assert_eq!((seen.first.unwrap().sequence, seen.records), (first, 11 - first));
+        assert!(seen.error.is_none());
+    }
+    std::fs::remove_file(folder.path().join("durable")).unwrap();
+    let error = inspect(folder.path(), &small()).unwrap().error.unwrap();
+    assert_eq!(error.code(), "journal-mark-missing");
+}
