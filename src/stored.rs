@@ -40,15 +40,7 @@ impl StoredError {
 }
 
 /// A row as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredRow {
-    /// Where it is kept.
-    pub bucket: u8,
-    /// What it is about.
-    pub key: Vec<u8>,
-    /// What is said; nothing where it is gone.
-    pub value: Option<Vec<u8>>,
-}
+pub type StoredRow = crate::checkpoint::Row;
 
 /// A row read back.
 #[derive(Debug)]

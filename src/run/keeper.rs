@@ -8,7 +8,7 @@
 use super::RunError;
 use super::control::Control;
 use super::kept::Meta;
-use crate::checkpoint::{Checkpoint, Compacted, CompactionPolicy, Error, Row, Store};
+use crate::checkpoint::{Checkpoint, Compacted, CompactionPolicy, Error, Store};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::runtime::KeptRows;
@@ -104,12 +104,7 @@ impl Keeping {
         loop {
             select! {
                 recv(news) -> told => match told {
-                    Ok(Notice::Begin { tick, meta, rows }) => {
-                        self.pending.entry(tick).or_default().begun = Some((meta, rows));
-                    }
-                    Ok(Notice::Delivered { tick, output }) => {
-                        self.pending.entry(tick).or_default().delivered = Some(output);
-                    }
+                    Ok(notice) => self.heed(notice),
                     Err(_) => return Ok(()),
                 },
                 recv(rows) -> kept => {
@@ -121,17 +116,21 @@ impl Keeping {
         }
     }
 
+    fn heed(&mut self, notice: Notice) {
+        match notice {
+            Notice::Begin { tick, meta, rows } => {
+                self.pending.entry(tick).or_default().begun = Some((meta, rows));
+            }
+            Notice::Delivered { tick, output } => {
+                self.pending.entry(tick).or_default().delivered = Some(output);
+            }
+        }
+    }
+
     /// The workers have ended: what is still told completes what they gave.
     fn rest(&mut self, news: &Receiver<Notice>) -> Result<(), RunError> {
         for told in news {
-            match told {
-                Notice::Begin { tick, meta, rows } => {
-                    self.pending.entry(tick).or_default().begun = Some((meta, rows));
-                }
-                Notice::Delivered { tick, output } => {
-                    self.pending.entry(tick).or_default().delivered = Some(output);
-                }
-            }
+            self.heed(told);
             while self.write()? {}
         }
         Ok(())
@@ -151,8 +150,7 @@ impl Keeping {
         let started = std::time::Instant::now();
         meta.output = output;
         let oldest = meta.generation.saturating_sub(1);
-        let lists = pending.rows.into_iter().chain([more]);
-        let lists = lists.map(|rows| rows.into_iter().map(row).collect()).collect();
+        let lists = pending.rows.into_iter().chain([more]).collect();
         let sequence = meta.sequence;
         let meta =
             serde_json::to_value(meta).map_err(|error| RunError::Meta { reason: error.to_string() })?;
@@ -213,8 +211,4 @@ impl Keeping {
         }
         Ok(())
     }
-}
-
-fn row(stored: StoredRow) -> Row {
-    Row { bucket: stored.bucket, key: stored.key, value: stored.value }
 }

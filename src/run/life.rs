@@ -76,10 +76,11 @@ impl Around<'_> {
     ) -> Result<Life, RunError> {
         let (plan, metrics, control) = (self.plan, &self.metrics, &self.control);
         let retention = plan.config.retention.duplicates;
-        let (mut kept, mut from) = (kept, 1);
-        let meta = kept.as_mut().map(|(kept, chapter)| {
-            from = chapter.from;
-            Meta { rules: chapter.texts.clone(), sequence: chapter.from - 1, ..kept.meta.clone() }
+        let mut kept = kept;
+        let meta = kept.as_ref().map(|(kept, chapter)| Meta {
+            rules: chapter.texts.clone(),
+            sequence: chapter.from - 1,
+            ..kept.meta.clone()
         });
         let sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, metrics)?;
         let take = |kept: &mut Kept| {

@@ -221,16 +221,24 @@ impl Ticker {
         let tick = self.engine.clock().tick_of(frontier);
         self.engine.clock().stop_at(frontier.saturating_sub(1));
         self.engine.submit(Vec::new(), tick + 1)?;
+        if let Some(state) = &mut self.state {
+            (state.meta.sequence, state.meta.rules) = next;
+        }
+        Ok(self.end_after(tick)?.1)
+    }
+
+    /// Ends with a last checkpoint, so that the next start has nothing to do again. The clock was stopped, so that
+    /// nothing falls due in it.
+    fn end_after(mut self, last: Time) -> Result<(u64, Option<Keeper>), RunError> {
         let mut state = self.state.take();
         if let Some(state) = &mut state {
-            (state.meta.sequence, state.meta.rules) = next;
             state.begin(&mut self.engine, &self.gathering)?;
-            self.engine.submit(Vec::new(), tick + 3)?;
-            self.engine.wait_for(tick + 3)?;
-            state.mark(tick + 3);
+            self.engine.submit(Vec::new(), last + 3)?;
+            self.engine.wait_for(last + 3)?;
+            state.mark(last + 3);
         }
         self.engine.stop()?;
-        Ok(state.map(StateKeeper::into_keeper))
+        Ok((self.gathering.arrival(), state.map(StateKeeper::into_keeper)))
     }
 
     /// Puts everything that was accepted into a last tick, and waits until it is complete. What is
@@ -238,7 +246,7 @@ impl Ticker {
     pub(super) fn finish(mut self) -> Result<(u64, Option<Keeper>), RunError> {
         self.receiver.close();
         let frontier = self.engine.frontier();
-        let (now, last) = match self.kind {
+        let last = match self.kind {
             ClockKind::Wall => {
                 let now = self.clock.now();
                 let last = self.engine.clock().tick_of(now.max(frontier));
@@ -246,7 +254,7 @@ impl Ticker {
                 self.engine.wait_for(last)?;
                 self.engine.clock().stop_at(now);
                 self.tick(last, usize::MAX)?;
-                (now, last)
+                last
             }
             ClockKind::Events => {
                 let drained = self.receiver.drain_batches(usize::MAX);
@@ -258,22 +266,12 @@ impl Ticker {
                 self.engine.clock().stop_at(now);
                 let open = self.gathering.close();
                 self.submit(open.into_iter().collect(), last + 1)?;
-                (now, last)
+                last
             }
         };
         self.engine.wait_for(last + 1)?;
         self.show();
-        let mut state = self.state.take();
-        if let Some(state) = &mut state {
-            // The last checkpoint, so that the next start has nothing to do again. Nothing falls due in it.
-            self.engine.clock().stop_at(now);
-            state.begin(&mut self.engine, &self.gathering)?;
-            self.engine.submit(Vec::new(), last + 3)?;
-            self.engine.wait_for(last + 3)?;
-            state.mark(last + 3);
-        }
-        self.engine.stop()?;
-        Ok((self.gathering.arrival(), state.map(StateKeeper::into_keeper)))
+        self.end_after(last)
     }
 
     /// Numbers of the workers, for whoever looks.
