@@ -1,13 +1,14 @@
 //! `shopbell run`: the live job.
 
 use super::{Failure, files, logs};
+use crate::cluster::{Place, read_hosts};
 use crate::config::{Config, OutputTarget};
 use crate::replay::shared_rules;
-use crate::run::{Plan, RunError, run as run_job};
+use crate::run::{Plan, RunError, run as run_job, run_member};
 use clap::Args;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Run the live job until SIGINT or SIGTERM
@@ -28,6 +29,15 @@ pub(super) struct Arguments {
     /// Where HTTP listens, instead of the configured address; port 0 is any free one
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// How many processes make up the job; each is started with the same hosts and a number of its own
+    #[arg(long, default_value_t = 1, requires = "hosts")]
+    processes: usize,
+    /// Which of them this is, from 0: process 0 reads, keeps and delivers, the others bring workers
+    #[arg(long, default_value_t = 0)]
+    process: usize,
+    /// File with `host:port` of each process, a line each, for them to find one another
+    #[arg(long)]
+    hosts: Option<PathBuf>,
     /// Log in JSON
     #[arg(long)]
     log_json: bool,
@@ -38,23 +48,38 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.listen.is_some() {
         config.http.listen = arguments.listen;
     }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
+    if workers == 0 || workers > 64 {
+        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
+    }
+    let place = match &arguments.hosts {
+        Some(hosts) if arguments.processes > 1 => {
+            Some(place(arguments.process, arguments.processes, hosts, &config)?)
+        }
+        _ if arguments.process > 0 => {
+            let hint = "give --processes and --hosts, and a number below that of the processes";
+            return Err(Failure::usage("process", "there is only one process", hint));
+        }
+        _ => None,
+    };
+    if let Some(place) = place.as_ref().filter(|place| place.process > 0) {
+        logs::start(arguments.log_json);
+        return member(&config, place);
+    }
     let Some(folder) = arguments.rules.or_else(|| config.engine.rules.clone()) else {
         let hint = "set `[engine] rules` to a folder of rule files, or give --rules";
         return Err(Failure::usage("no-rules", "the job has no rules", hint));
     };
     let (set, texts) = files::rules_with_texts(&folder)?;
     let rules = shared_rules(&set);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
-    if workers == 0 || workers > 64 {
-        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
-    }
     logs::start(arguments.log_json);
     if rules.is_empty() {
         tracing::warn!(folder = %folder.display(), "no rule is enabled: no offer will be made");
     }
-    let started = Started { rules: rules.len(), workers, outputs: outputs(&config) };
-    let plan = Plan { config, texts, rules, workers };
+    let workers_in_all = workers * place.as_ref().map_or(1, Place::processes);
+    let started = Started { rules: rules.len(), workers: workers_in_all, outputs: outputs(&config) };
+    let plan = Plan { config, texts, rules, workers, place };
     let summary = run_job(plan, |address| started.tell(address, arguments.log_json)).map_err(failure)?;
     tracing::info!(
         events = summary.events,
@@ -63,6 +88,43 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         "ended in good order"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a process that only brings workers, as many as the head has.
+fn member(config: &Config, place: &Place) -> Result<ExitCode, Failure> {
+    let processes = place.processes();
+    let told = |generation| {
+        tracing::info!(process = place.process, processes, generation, "running as a member");
+    };
+    run_member(config, place, told).map_err(failure)?;
+    tracing::info!("ended in good order");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shorter ones can be guessed.
+const LEAST_SECRET: usize = 16;
+
+/// This process's place among several.
+fn place(process: usize, processes: usize, hosts: &Path, config: &Config) -> Result<Place, Failure> {
+    let usage = |code: &str, message: String, hint: &str| Err(Failure::usage(code, message, hint));
+    if process >= processes || processes > 64 {
+        let message = format!("process {process} of {processes}");
+        return usage("process", message, "processes are numbered from 0; 64 at most");
+    }
+    let hosts = read_hosts(hosts, processes)
+        .map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
+    let Some(reference) = &config.cluster.secret else {
+        let hint = "set `[cluster] secret` to \"env:NAME\" or \"file:PATH\"";
+        return usage("cluster-secret", "several processes need a secret".to_owned(), hint);
+    };
+    let secret = reference
+        .resolve(|name| std::env::var(name).ok())
+        .map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
+    if secret.reveal().len() < LEAST_SECRET {
+        let message = format!("the secret at {reference} is shorter than {LEAST_SECRET} bytes");
+        return usage("cluster-secret", message, "`openssl rand -base64 32` makes a good one");
+    }
+    Ok(Place { process, hosts, secret })
 }
 
 /// What the line at the start says.

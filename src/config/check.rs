@@ -2,7 +2,7 @@
 
 use super::problem::{ConfigError, Problem};
 use super::reader::{Found, Section};
-use super::{ClockKind, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook};
+use super::{ClockKind, Cluster, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook};
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
@@ -41,6 +41,7 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
         output: output(root.section("output"), folder),
         webhooks: Vec::new(),
         state: state(root.optional_section("state"), folder),
+        cluster: cluster(root.section("cluster"), folder),
     };
     channels(&mut root, &mut config.policy);
     config.retention = retention(root.section("retention"), &config.policy);
@@ -114,6 +115,13 @@ fn state(section: Option<Section<'_, '_>>, folder: &Path) -> Option<State> {
     };
     section.finish();
     Some(state)
+}
+
+fn cluster(mut section: Section<'_, '_>, folder: &Path) -> Cluster {
+    let given = section.value("secret").is_some();
+    let cluster = Cluster { secret: given.then(|| secret(&mut section, folder)).flatten() };
+    section.finish();
+    cluster
 }
 
 fn http(mut section: Section<'_, '_>) -> Http {

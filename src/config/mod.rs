@@ -47,6 +47,15 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// `[state]`; nothing is kept where absent.
     pub state: Option<State>,
+    /// `[cluster]`
+    pub cluster: Cluster,
+}
+
+/// `[cluster]`: several processes as one job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// Where the secret is that all of them know.
+    pub secret: Option<SecretReference>,
 }
 
 /// `[engine]`: the dataflow and its clock.

@@ -115,7 +115,7 @@ impl SecretError {
         match self {
             SecretError::NotSet { name } => format!("set {name} for the process that runs shopbell"),
             SecretError::Unreadable { .. } => "check the path and who may read it".into(),
-            SecretError::Empty { .. } => "put the `whsec_…` text of the receiver there".into(),
+            SecretError::Empty { .. } => "put the secret there".into(),
         }
     }
 }

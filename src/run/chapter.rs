@@ -62,7 +62,7 @@ fn append(kept: &Kept, tick: u64, rules: &RuleTexts) -> Result<u64, RunError> {
     Ok(sequence)
 }
 
-fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
+pub(super) fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
     let set = load(texts).map_err(|errors| RunError::Meta {
         reason: errors.first().map_or_else(String::new, ToString::to_string),
     })?;

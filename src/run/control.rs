@@ -3,6 +3,7 @@
 //! Invariant: each of them wakes the ticker, wherever it waits; the first failure stays.
 
 use super::RunError;
+use crate::runtime::Board;
 use crate::source::Intake;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +17,14 @@ struct Shared {
     failed: AtomicBool,
     failure: Mutex<Option<RunError>>,
     intake: Intake,
+    board: Mutex<Option<Arc<Board>>>,
 }
 
 impl Control {
     pub(super) fn new(intake: Intake) -> Self {
         let (stop, failed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Control(Arc::new(Shared { stop, failed, failure: Mutex::new(None), intake }))
+        let (failure, board) = (Mutex::new(None), Mutex::new(None));
+        Control(Arc::new(Shared { stop, failed, failure, intake, board }))
     }
 
     /// Finish what was accepted, then end.
@@ -42,6 +45,23 @@ impl Control {
         drop(failure);
         self.0.failed.store(true, Ordering::Release);
         self.0.intake.wake();
+    }
+
+    /// The job cannot go on, and nobody is to wait for the dataflow any more.
+    pub(super) fn abandon(&self, error: RunError) {
+        self.fail(error);
+        let board = self.0.board.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        board.iter().for_each(|board| board.end());
+    }
+
+    /// The dataflow that is waited for from now on.
+    pub(super) fn waits_for(&self, board: &Arc<Board>) {
+        let mut waited_for = self.0.board.lock().unwrap_or_else(PoisonError::into_inner);
+        *waited_for = Some(Arc::clone(board));
+        drop(waited_for);
+        if self.0.failed.load(Ordering::Acquire) {
+            board.end();
+        }
     }
 
     /// The failure, where there was one.

@@ -1,6 +1,7 @@
 //! Why a live job could not start, or had to end.
 
 use crate::checkpoint;
+use crate::cluster::ClusterError;
 use crate::config::SecretError;
 use crate::journal::JournalError;
 use crate::runtime::EngineError;
@@ -25,6 +26,9 @@ pub enum RunError {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Other processes.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// The journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -98,6 +102,7 @@ impl RunError {
             RunError::Sink(error) => error.code(),
             RunError::Secret(error) => error.code(),
             RunError::Engine(error) => error.code(),
+            RunError::Cluster(error) => error.code(),
             RunError::Journal(error) => error.code(),
             RunError::Checkpoint(error) => error.code(),
             RunError::Stored(error) => error.code(),
@@ -118,6 +123,7 @@ impl RunError {
             RunError::Source(error) => error.hint().to_owned(),
             RunError::Sink(error) => error.hint().to_owned(),
             RunError::Secret(error) => error.hint(),
+            RunError::Cluster(error) => error.hint().to_owned(),
             RunError::Journal(error) => error.hint().to_owned(),
             RunError::Checkpoint(error) => error.hint().to_owned(),
             RunError::Stored(_) | RunError::Meta { .. } | RunError::Format { .. } | RunError::Gap { .. } => {
@@ -140,7 +146,7 @@ impl RunError {
 
     /// Whether whoever started the job can put it right in the configuration or around it.
     pub fn is_setup(&self) -> bool {
-        matches!(
+        matches!(self, RunError::Cluster(error) if error.is_setup()) || matches!(
             self,
             RunError::Source(SourceError::Open { .. })
                 | RunError::Sink(

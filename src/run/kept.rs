@@ -6,6 +6,7 @@
 use super::RunError;
 use super::fault::Faults;
 use crate::checkpoint::{self, Checkpoint, Store};
+use crate::cluster::RestoredRow;
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use shopbell_dataflows::kept::{Restored, is_bucket_of};
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a checkpoint says besides rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,8 +83,10 @@ pub(super) struct Kept {
     pub(super) journal: Journal,
     pub(super) store: Store,
     pub(super) meta: Meta,
-    /// One for each worker.
+    /// One for each worker of this process.
     pub(super) restored: Vec<Restored>,
+    /// Where the rows of other processes' workers are.
+    pub(super) checkpoint: Option<Arc<Checkpoint>>,
     /// The tick of the checkpoint; none where there was none.
     pub(super) restored_at: Option<Time>,
     pub(super) duplicates: Duplicates,
@@ -99,7 +103,7 @@ pub(super) fn clock_name(kind: ClockKind) -> &'static str {
 pub(super) fn open(
     state: &State,
     retention: Duration,
-    workers: usize,
+    (workers, peers): (usize, usize),
     faults: &Faults,
 ) -> Result<Kept, RunError> {
     std::fs::create_dir_all(&state.folder)
@@ -134,23 +138,24 @@ pub(super) fn open(
     if let Some(checkpoint) = &found.checkpoint {
         meta = Meta::read(checkpoint.meta())?;
         duplicates.restore(meta.generation, meta.turns);
-        restored = read_rows(checkpoint, workers, &mut duplicates)?;
+        restored = read_rows(checkpoint, (workers, peers), &mut duplicates)?;
     }
     meta.is_followed_from(journal.first())?;
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());
-    Ok(Kept { journal, store, meta, restored, restored_at, duplicates })
+    let checkpoint = found.checkpoint;
+    Ok(Kept { journal, store, meta, restored, checkpoint, restored_at, duplicates })
 }
 
-/// Reads every worker's rows, each on a thread of its own.
+/// Reads the rows of every worker here, each on a thread of its own, and the copies of all.
 fn read_rows(
     checkpoint: &Checkpoint,
-    workers: usize,
+    (workers, peers): (usize, usize),
     duplicates: &mut Duplicates,
 ) -> Result<Vec<Restored>, RunError> {
     let mut all = Vec::with_capacity(workers);
     std::thread::scope(|threads| {
         let readers: Vec<_> = (0..workers)
-            .map(|worker| threads.spawn(move || read_share(checkpoint, worker, workers)))
+            .map(|worker| threads.spawn(move || read_share(checkpoint, worker, (workers, peers))))
             .collect();
         for reader in readers {
             let (restored, copies) = reader.join().map_err(|_| RunError::DeliveryLost)??;
@@ -165,13 +170,20 @@ fn read_rows(
 
 type Share = (Restored, Vec<(u128, u64)>);
 
-fn read_share(checkpoint: &Checkpoint, worker: usize, workers: usize) -> Result<Share, RunError> {
+fn read_share(
+    checkpoint: &Checkpoint,
+    worker: usize,
+    (workers, peers): (usize, usize),
+) -> Result<Share, RunError> {
     let (mut restored, mut copies) = (Restored { tick: checkpoint.tick(), rows: Vec::new() }, Vec::new());
-    // The first bucket also holds what every worker has.
-    for row in checkpoint.rows(|bucket| bucket == 0 || is_bucket_of(bucket, worker, workers)) {
+    // The first bucket also holds what every worker has; copies are known here only.
+    let is_read = |bucket| {
+        bucket == 0 || is_bucket_of(bucket, worker, peers) || is_bucket_of(bucket, worker, workers)
+    };
+    for row in checkpoint.rows(is_read) {
         let row = row?;
         match read_row(&row.key, row.value.as_deref().unwrap_or_default())? {
-            Row::Fact(key, value) if key.is_for(worker, workers) => restored.rows.push((key, value)),
+            Row::Fact(key, value) if key.is_for(worker, peers) => restored.rows.push((key, value)),
             Row::Copy(fingerprint, generation) if is_bucket_of(row.bucket, worker, workers) => {
                 copies.push((fingerprint, generation));
             }
@@ -179,4 +191,21 @@ fn read_share(checkpoint: &Checkpoint, worker: usize, workers: usize) -> Result<
         }
     }
     Ok((restored, copies))
+}
+
+/// Gives the rows of a worker of another process, as they are stored.
+pub(super) fn share_rows(
+    checkpoint: &Checkpoint,
+    worker: usize,
+    peers: usize,
+    give: &mut dyn FnMut(RestoredRow) -> Result<(), RunError>,
+) -> Result<(), RunError> {
+    for row in checkpoint.rows(|bucket| bucket == 0 || is_bucket_of(bucket, worker, peers)) {
+        let row = row?;
+        let value = row.value.unwrap_or_default();
+        if matches!(read_row(&row.key, &value)?, Row::Fact(key, _) if key.is_for(worker, peers)) {
+            give((row.key, value))?;
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 
 use super::chapter::{Chapter, chapter};
 use super::clock::LiveClock;
+use super::cluster::watch_for_stalls;
 use super::control::Control;
 use super::delivery::{Complete, Delivery, Parcel, Safe};
 use super::fault::Faults;
@@ -15,6 +16,7 @@ use super::state::StateKeeper;
 use super::ticker::{LastSpoken, MOST_A_MILLISECOND, Ticker};
 use super::under_way::UnderWay;
 use super::{Plan, RunError, parts};
+use crate::cluster::{Head, LifeOf};
 use crate::http::Edge;
 use crate::intake::Duplicates;
 use crate::journal::Journal;
@@ -26,6 +28,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +43,8 @@ pub(super) struct Around<'a> {
     pub(super) metrics: Metrics,
     pub(super) control: Control,
     pub(super) edge: Edge,
+    /// The members of the job, where it has any.
+    pub(super) head: Option<RefCell<Head>>,
 }
 
 /// The dataflow from what was kept on, under one set of rules.
@@ -92,6 +97,9 @@ impl Around<'_> {
             .map(|(kept, _)| take(kept))
             .unwrap_or_else(|| (Vec::new(), Duplicates::new(retention)));
         let restored_at = restored.first().map_or(0, |restored| restored.tick);
+        let checkpoint = kept.as_ref().and_then(|(kept, _)| kept.checkpoint.as_deref());
+        let texts = kept.as_ref().map_or(&plan.texts, |(_, chapter)| &chapter.texts);
+        let life = self.company(texts, checkpoint, restored_at)?;
         let gathering = Gathering::new(duplicates, &meta.clone().unwrap_or_default());
         let (keep, rows) = unbounded();
         let (keeping, safe) = match kept {
@@ -116,7 +124,10 @@ impl Around<'_> {
             keep: keeping.is_some().then_some(keep),
             restored,
         };
-        let engine = start_engine(job, &under_way, &spoken, &appended, parcels.clone(), control)?;
+        let engine = start_engine(job, life, &under_way, &spoken, &appended, parcels.clone(), control)?;
+        if self.head.is_some() {
+            watch_for_stalls(engine.board(), control.clone())?;
+        }
         let state = keeping.map(|keeping| {
             keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, plan)
         });
@@ -143,7 +154,7 @@ impl Around<'_> {
 /// Opens what was kept; it must have been kept under the same settings.
 fn open_kept(plan: &Plan, faults: &Faults) -> Result<Option<Kept>, RunError> {
     let Some(state) = &plan.config.state else { return Ok(None) };
-    let mut kept = kept::open(state, plan.config.retention.duplicates, plan.workers, faults)?;
+    let mut kept = kept::open(state, plan.config.retention.duplicates, (plan.workers, plan.peers()), faults)?;
     let wanted = Meta {
         format: FORMAT,
         clock_kind: kept::clock_name(plan.config.engine.clock).to_owned(),
@@ -187,7 +198,7 @@ impl Keeping {
             store: kept.store,
             journal: Arc::clone(&journal),
             sequences,
-            workers: plan.workers,
+            workers: plan.peers(),
             metrics: metrics.clone(),
         };
         let keeper = Keeper::start(work, rows, control.clone())?;
@@ -225,6 +236,7 @@ impl Keeping {
 /// Starts the workers; their complete ticks go to the delivery.
 fn start_engine(
     job: Job,
+    life: Option<LifeOf>,
     under_way: &Arc<UnderWay>,
     spoken: &Arc<AtomicU64>,
     appended: &Arc<AtomicU64>,
@@ -232,7 +244,7 @@ fn start_engine(
     control: &Control,
 ) -> Result<Engine, RunError> {
     let (spoken, beginnings, appended) = (Arc::clone(spoken), Arc::clone(under_way), Arc::clone(appended));
-    let engine = Engine::start(job, move |tick, messages| {
+    let engine = Engine::start_among(job, life, move |tick, messages| {
         spoken.store(tick, Ordering::Release);
         let arrivals = beginnings.arrivals_of(tick);
         // Everything the tick follows from was appended before it was submitted.
@@ -240,6 +252,7 @@ fn start_engine(
         // Nobody takes it only where the delivery panicked, which ends the job anyway.
         let _ = delivery.send(Parcel::Tick(Complete { tick, messages, arrivals, sequence }));
     })?;
+    control.waits_for(engine.board());
     let (under_way, control) = (Arc::clone(under_way), control.clone());
     engine.board().watch(move |progress| {
         if let Progress::Complete(time) = progress {

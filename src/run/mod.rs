@@ -9,6 +9,7 @@
 
 mod chapter;
 mod clock;
+mod cluster;
 mod control;
 mod delivery;
 mod error;
@@ -18,6 +19,7 @@ pub mod inspect;
 mod keeper;
 mod kept;
 mod life;
+mod member;
 mod parts;
 mod readers;
 mod signals;
@@ -26,7 +28,9 @@ mod ticker;
 mod under_way;
 
 pub use error::RunError;
+pub use member::run_member;
 
+use crate::cluster::Place;
 use crate::config::Config;
 use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
@@ -41,6 +45,7 @@ use life::{Around, Life};
 use readers::Readers;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -57,8 +62,10 @@ pub struct Plan {
     pub texts: RuleTexts,
     /// The rules in force: what they say.
     pub rules: Vec<Shared<Rule>>,
-    /// Worker threads.
+    /// Worker threads of each process.
     pub workers: usize,
+    /// This process's place among several; none where it is the only one.
+    pub place: Option<Place>,
 }
 
 /// What a job came to.
@@ -95,13 +102,21 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     };
     signals::watch(&runtime, control.clone())?;
     let faults = Faults::from_environment();
-    let around = Around {
+    let head = match &plan.place {
+        None => None,
+        Some(place) => match cluster::gather(place, &runtime, &control)? {
+            Some(head) => Some(RefCell::new(head)),
+            None => return Ok(Summary::default()),
+        },
+    };
+    let mut around = Around {
         plan: &plan,
         faults,
         runtime: &runtime,
         metrics,
         control: control.clone(),
         edge: edge.clone(),
+        head,
     };
     let kept = around.turn_pages()?;
     let server =
@@ -129,11 +144,14 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         control.check()?;
         Ok(Summary { events, made: delivered.made, withdrawn: delivered.withdrawn })
     });
+    // What ended the job may have shown itself elsewhere first.
+    let ended = ended.or_else(|error| control.check().and(Err(error)));
     if ended.is_err() {
         // Threads that hang on the failure are not waited for: the process ends.
         edge.readiness.set(Phase::Failed);
         runtime.shutdown_background();
     } else {
+        around.head.take().into_iter().for_each(|head| head.into_inner().dismiss());
         server.into_iter().for_each(|server| server.stop(&runtime));
     }
     ended

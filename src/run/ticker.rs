@@ -219,7 +219,7 @@ impl Ticker {
     pub(super) fn turn_page(mut self, next: (u64, RuleTexts)) -> Result<Option<Keeper>, RunError> {
         let frontier = self.engine.frontier();
         let tick = self.engine.clock().tick_of(frontier);
-        self.engine.clock().stop_at(frontier.saturating_sub(1));
+        self.engine.stop_at(frontier.saturating_sub(1))?;
         self.engine.submit(Vec::new(), tick + 1)?;
         if let Some(state) = &mut self.state {
             (state.meta.sequence, state.meta.rules) = next;
@@ -252,7 +252,7 @@ impl Ticker {
                 let last = self.engine.clock().tick_of(now.max(frontier));
                 self.engine.submit(Vec::new(), last)?;
                 self.engine.wait_for(last)?;
-                self.engine.clock().stop_at(now);
+                self.engine.stop_at(now)?;
                 self.tick(last, usize::MAX)?;
                 last
             }
@@ -263,7 +263,7 @@ impl Ticker {
                 self.submit(gathered, last)?;
                 self.engine.wait_for(last)?;
                 let now = self.gathering.now();
-                self.engine.clock().stop_at(now);
+                self.engine.stop_at(now)?;
                 let open = self.gathering.close();
                 self.submit(open.into_iter().collect(), last + 1)?;
                 last

@@ -2,12 +2,15 @@
 //!
 //! Invariant: numbers only grow or are those of the last look; nobody inside waits for anybody here.
 
+use crate::cluster::{Pulse, WorkerPulse};
 use shopbell_dataflows::Report;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
 use shopbell_dataflows::when_due::Waiting;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, OnceLock};
 
 use super::held;
@@ -18,6 +21,32 @@ struct Numbers {
     folded: FoldCounts,
     identified: IdentityCounts,
     waiting: BTreeMap<&'static str, Waiting>,
+    /// How often in a row it had nothing to do.
+    quiet: u64,
+}
+
+impl Numbers {
+    fn pulse(&self) -> WorkerPulse {
+        let Numbers { folded, identified, waiting, quiet } = self;
+        WorkerPulse {
+            folded: [folded.unknown_beacons, folded.too_late, folded.dropped_facts],
+            identified: [identified.shared_handles, identified.capped_links],
+            waiting: waiting.values().map(|(rows, _)| *rows).sum(),
+            next: waiting.values().filter_map(|(_, next)| *next).min(),
+            quiet: *quiet,
+        }
+    }
+
+    fn of(pulse: &WorkerPulse) -> Numbers {
+        let ([unknown_beacons, too_late, dropped_facts], [shared_handles, capped_links]) =
+            (pulse.folded, pulse.identified);
+        Numbers {
+            folded: FoldCounts { unknown_beacons, too_late, dropped_facts },
+            identified: IdentityCounts { shared_handles, capped_links },
+            waiting: BTreeMap::from([("elsewhere", (pulse.waiting, pulse.next))]),
+            quiet: pulse.quiet,
+        }
+    }
 }
 
 /// Called on a worker's thread when more is complete, or the workers have ended.
@@ -28,6 +57,8 @@ type Watch = Box<dyn Fn(Progress) + Send + Sync>;
 pub enum Progress {
     /// Everything before this time is complete.
     Complete(Time),
+    /// Workers of another process have other numbers than before.
+    Numbers,
     /// The workers have ended, or one of them panicked.
     Ended,
 }
@@ -37,8 +68,12 @@ pub struct Board {
     workers: Vec<Mutex<Numbers>>,
     /// Everything before this time is complete; `None` when the workers have ended.
     completed: Mutex<Option<Time>>,
+    /// Everything before this time was submitted.
+    submitted: AtomicU64,
     changed: Condvar,
     watch: OnceLock<Watch>,
+    /// Called when a number is another one than before.
+    numbers_changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Board {
@@ -46,8 +81,10 @@ impl Board {
         Board {
             workers: (0..workers).map(|_| Mutex::default()).collect(),
             completed: Mutex::new(Some(0)),
+            submitted: AtomicU64::new(0),
             changed: Condvar::new(),
             watch: OnceLock::new(),
+            numbers_changed: OnceLock::new(),
         }
     }
 
@@ -55,6 +92,12 @@ impl Board {
     /// watcher only; false where there is one already.
     pub fn watch(&self, watch: impl Fn(Progress) + Send + Sync + 'static) -> bool {
         self.watch.set(Box::new(watch)).is_ok()
+    }
+
+    /// Tells `watch` when numbers of a worker of this process changed. One watcher only.
+    pub(super) fn watch_numbers(&self, watch: impl Fn() + Send + Sync + 'static) {
+        // There is one already only where two look after the same workers, which nobody does.
+        let _ = self.numbers_changed.set(Box::new(watch));
     }
 
     fn tell(&self, progress: Progress) {
@@ -67,6 +110,15 @@ impl Board {
     /// Whether the workers have ended, or one of them panicked.
     pub fn has_ended(&self) -> bool {
         held(&self.completed).is_none()
+    }
+
+    /// Everything before this time was submitted.
+    pub fn submitted(&self) -> Time {
+        self.submitted.load(Ordering::Acquire)
+    }
+
+    pub(super) fn submit(&self, until: Time) {
+        self.submitted.store(until, Ordering::Release);
     }
 
     /// Everything before this time is complete.
@@ -83,7 +135,8 @@ impl Board {
         }
     }
 
-    pub(super) fn end(&self) {
+    /// The workers have ended, or will not go on.
+    pub fn end(&self) {
         *held(&self.completed) = None;
         self.tell(Progress::Ended);
     }
@@ -138,6 +191,27 @@ impl Board {
         (rows, next)
     }
 
+    /// How some workers are.
+    pub(super) fn pulse(&self, workers: Range<usize>) -> Pulse {
+        let workers = self.workers.get(workers).unwrap_or_default();
+        Pulse { workers: workers.iter().map(|numbers| held(numbers).pulse()).collect() }
+    }
+
+    /// How workers of another process are, from this one on.
+    pub(super) fn take_pulse(&self, first: usize, pulse: &Pulse) {
+        for (numbers, pulse) in self.workers.iter().skip(first).zip(&pulse.workers) {
+            *held(numbers) = Numbers::of(pulse);
+        }
+        if let Some(watch) = self.watch.get() {
+            watch(Progress::Numbers);
+        }
+    }
+
+    /// How often in a row the busiest worker had nothing to do.
+    pub fn quiet(&self) -> u64 {
+        self.workers.iter().map(|numbers| held(numbers).quiet).min().unwrap_or(0)
+    }
+
     /// The part of one worker.
     pub(super) fn reporter(self: &std::sync::Arc<Self>, worker: usize) -> Reporter {
         Reporter { board: std::sync::Arc::clone(self), worker }
@@ -145,6 +219,7 @@ impl Board {
 }
 
 /// Writes one worker's numbers.
+#[derive(Clone)]
 pub(super) struct Reporter {
     board: std::sync::Arc<Board>,
     worker: usize,
@@ -154,6 +229,17 @@ impl Reporter {
     fn write(&self, change: impl FnOnce(&mut Numbers)) {
         if let Some(numbers) = self.board.workers.get(self.worker) {
             change(&mut held(numbers));
+        }
+        if let Some(watch) = self.board.numbers_changed.get() {
+            watch();
+        }
+    }
+
+    /// The worker took a turn, with nothing to do or with something.
+    pub(super) fn turned(&self, quiet: bool) {
+        if let Some(numbers) = self.board.workers.get(self.worker) {
+            let mut numbers = held(numbers);
+            numbers.quiet = if quiet { numbers.quiet + 1 } else { 0 };
         }
     }
 }

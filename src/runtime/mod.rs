@@ -7,13 +7,21 @@
 
 mod board;
 mod keeper;
+mod members;
+mod share;
 mod worker;
+mod workers;
 
 pub use board::{Board, Progress};
 pub use keeper::KeptRows;
+pub use share::Share;
+pub use worker::Batch;
 
-use crate::runtime::worker::{Batch, Work, run_worker};
+use crate::cluster::{LifeOf, ToMember};
 use crossbeam_channel::{Sender, bounded};
+use members::Members;
+use worker::{Deliver, Work};
+use workers::{Crew, Workers, queues};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::fold::{Part, parts};
@@ -25,13 +33,12 @@ use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{JoinHandle, Thread};
 use thiserror::Error;
 
 /// What the engine is to do.
 #[derive(Debug)]
 pub struct Job {
-    /// Worker threads.
+    /// Worker threads, in each process.
     pub workers: usize,
     /// Milliseconds of the clock that make a tick.
     pub grid: u64,
@@ -43,7 +50,7 @@ pub struct Job {
     pub rules: Vec<Shared<Rule>>,
     /// Who takes what is to outlive the process.
     pub keep: Option<Sender<KeptRows>>,
-    /// What each worker begins with; nothing where absent.
+    /// What each worker of this process begins with; nothing where absent.
     pub restored: Vec<Restored>,
 }
 
@@ -56,6 +63,14 @@ pub enum EngineError {
     /// A worker ended before it was told to.
     #[error("a worker ended unexpectedly; see the messages before this one")]
     WorkerLost,
+    /// A member of the cluster did not do what it was told.
+    #[error("process {process} {what}")]
+    Member {
+        /// Which process.
+        process: usize,
+        /// What it did, or did not.
+        what: &'static str,
+    },
 }
 
 impl EngineError {
@@ -64,6 +79,7 @@ impl EngineError {
         match self {
             EngineError::Start(_) => "engine-start",
             EngineError::WorkerLost => "engine-worker-lost",
+            EngineError::Member { .. } => "engine-member",
         }
     }
 }
@@ -98,12 +114,14 @@ pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Setti
 pub struct Engine {
     clock: Clock,
     board: Arc<Board>,
-    senders: Vec<Sender<Batch>>,
-    threads: Vec<Thread>,
+    workers: Workers,
+    /// Workers of other processes; none where there are none.
+    members: Option<Members>,
+    /// Workers in all.
+    peers: usize,
     unfinished: usize,
     submitted: std::collections::VecDeque<Time>,
     submitted_until: Time,
-    main: Option<JoinHandle<Result<(), EngineError>>>,
 }
 
 impl Engine {
@@ -112,61 +130,52 @@ impl Engine {
         job: Job,
         deliver: impl FnMut(Time, Vec<Message>) + Send + 'static,
     ) -> Result<Engine, EngineError> {
+        Self::start_among(job, None, deliver)
+    }
+
+    /// The same, with workers of other processes.
+    pub fn start_among(
+        job: Job,
+        life: Option<LifeOf>,
+        deliver: impl FnMut(Time, Vec<Message>) + Send + 'static,
+    ) -> Result<Engine, EngineError> {
+        let LifeOf { sockets, links, said } = life.unwrap_or_default();
+        let crew = Crew { threads: job.workers, sockets };
+        let peers = crew.peers();
         let clock = Clock::new(job.grid);
-        let board = Arc::new(Board::new(job.workers));
-        let (senders, receivers): (Vec<_>, Vec<_>) =
-            (0..job.workers).map(|_| bounded(job.unfinished + 2)).unzip();
-        let (ready_in, ready) = bounded(job.workers);
-        let work = Arc::new(Work {
-            receivers: Mutex::new(receivers.into_iter().map(Some).collect()),
-            deliver: Mutex::new(Some(Box::new(deliver))),
-            settings: job.settings,
-            rules: job.rules,
-            clock: clock.clone(),
-            board: Arc::clone(&board),
-            keep: job.keep,
-            restored: Mutex::new(job.restored.into_iter().map(Some).collect()),
-            ready: ready_in,
-        });
+        let board = Arc::new(Board::new(peers));
+        let keep = job.keep.clone();
+        let unfinished = job.unfinished;
         let workers = job.workers;
-        let ended = Arc::clone(&board);
-        let main = std::thread::Builder::new()
-            .name("shopbell-workers".to_owned())
-            .spawn(move || {
-                let config = timely::Config::process(workers);
-                let result = timely::execute(config, move |worker| run_worker(worker, &work));
-                let result = match result {
-                    Ok(guards) => {
-                        guards.join().into_iter().try_for_each(|end| end.map_err(|_| EngineError::WorkerLost))
-                    }
-                    Err(error) => Err(EngineError::Start(error)),
-                };
-                ended.end();
-                result
-            })
-            .map_err(|error| EngineError::Start(error.to_string()))?;
-        let mut threads = vec![None; job.workers];
-        for _ in 0..job.workers {
-            let (index, thread) = ready.recv().map_err(|_| EngineError::WorkerLost)?;
-            if let Some(slot) = threads.get_mut::<usize>(index) {
-                *slot = Some(thread);
-            }
+        let members = (!links.is_empty())
+            .then(|| Members::start(links, said, workers, Arc::clone(&board), keep))
+            .transpose()?;
+        let workers = start_workers(job, crew, &clock, &board, Some(Box::new(deliver)))?;
+        if let Some(members) = &members {
+            members.wait_ready()?;
         }
         Ok(Engine {
             clock,
             board,
-            senders,
-            threads: threads.into_iter().flatten().collect(),
-            unfinished: job.unfinished,
+            workers,
+            members,
+            peers,
+            unfinished,
             submitted: std::collections::VecDeque::new(),
             submitted_until: 0,
-            main: Some(main),
         })
     }
 
-    /// The clock's grid, and where it stops.
+    /// The clock's grid.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// From here on nothing that is due later than `moment` fires, on any worker. To be said before the tick of
+    /// `moment` is closed.
+    pub fn stop_at(&self, moment: Time) -> Result<(), EngineError> {
+        self.clock.stop_at(moment);
+        self.members.as_ref().map_or(Ok(()), |members| members.tell(|_| ToMember::StopAt(moment)))
     }
 
     /// What goes on inside.
@@ -176,7 +185,7 @@ impl Engine {
 
     /// Feeds ticks, and lets time go on to `until` (not included). Waits while too much is unfinished.
     pub fn submit(&mut self, ticks: Vec<Tick>, until: Time) -> Result<(), EngineError> {
-        let peers = self.senders.len();
+        let peers = self.peers;
         let mut batches: Vec<Batch> =
             (0..peers).map(|_| Batch { ticks: Vec::new(), until, keep: None }).collect();
         for tick in ticks {
@@ -198,11 +207,9 @@ impl Engine {
             let Some(oldest) = self.submitted.pop_front() else { break };
             self.board.wait_for(oldest).map_err(|()| EngineError::WorkerLost)?;
         }
-        for (sender, batch) in self.senders.iter().zip(batches) {
-            sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
-        }
-        self.threads.iter().for_each(Thread::unpark);
+        self.give(batches)?;
         self.submitted_until = until;
+        self.board.submit(until);
         self.submitted.push_back(until);
         Ok(())
     }
@@ -213,12 +220,16 @@ impl Engine {
         let until = self.submitted_until;
         // On the grid: between its points nothing is decided, not even again.
         let tick = self.clock.tick_before(until);
-        for sender in &self.senders {
-            let batch = Batch { ticks: Vec::new(), until, keep: Some(tick) };
-            sender.send(batch).map_err(|_| EngineError::WorkerLost)?;
-        }
-        self.threads.iter().for_each(Thread::unpark);
+        let batch = |_| Batch { ticks: Vec::new(), until, keep: Some(tick) };
+        self.give((0..self.peers).map(batch).collect())?;
         Ok(tick)
+    }
+
+    /// Gives each worker its batch.
+    fn give(&self, batches: Vec<Batch>) -> Result<(), EngineError> {
+        let mut batches = batches.into_iter();
+        self.workers.give(batches.by_ref().take(self.workers.senders.len()))?;
+        self.members.as_ref().map_or(Ok(()), |members| members.give(batches))
     }
 
     /// Where time stands: everything before it was submitted.
@@ -241,14 +252,37 @@ impl Engine {
     }
 
     /// Ends the workers and waits for them.
-    pub fn stop(mut self) -> Result<(), EngineError> {
-        self.senders.clear();
-        self.threads.iter().for_each(Thread::unpark);
-        match self.main.take().map(JoinHandle::join) {
-            Some(Ok(result)) => result,
-            _ => Err(EngineError::WorkerLost),
-        }
+    pub fn stop(self) -> Result<(), EngineError> {
+        self.members.as_ref().map_or(Ok(()), |members| members.tell(|_| ToMember::End))?;
+        self.workers.stop()?;
+        self.members.map_or(Ok(()), Members::end)
     }
+}
+
+/// Workers of one process with their graphs built; `deliver` where the first of all is among them.
+fn start_workers(
+    job: Job,
+    crew: Crew,
+    clock: &Clock,
+    board: &Arc<Board>,
+    deliver: Option<Deliver>,
+) -> Result<Workers, EngineError> {
+    // Besides the batches of ticks there may be some that only ask for rows.
+    let (senders, receivers) = queues(job.workers, job.unfinished + 2);
+    let (ready_in, ready) = bounded(job.workers);
+    let work = Work {
+        first: crew.first(),
+        receivers: Mutex::new(receivers),
+        deliver: Mutex::new(deliver),
+        settings: job.settings,
+        rules: job.rules,
+        clock: clock.clone(),
+        board: Arc::clone(board),
+        keep: job.keep,
+        restored: Mutex::new(job.restored.into_iter().map(Some).collect()),
+        ready: ready_in,
+    };
+    Workers::start(crew, Arc::new(work), senders, &ready)
 }
 
 /// Takes what a lock holds, also where somebody panicked with it: the value is replaced, not repaired.

@@ -5,6 +5,7 @@ use super::held;
 use super::keeper::{KeptRows, WorkerKeeper};
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::input::Input;
+use serde::{Deserialize, Serialize};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::fold::Part;
 use shopbell_dataflows::kept::Restored;
@@ -16,23 +17,31 @@ use shopbell_model::time::Time;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use timely::dataflow::operators::{Input as TimelyInput, Probe};
 use timely::worker::Worker;
 
 /// A worker's share of some ticks; then time goes on to `until`.
-pub(super) struct Batch {
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Batch {
     pub(super) ticks: Vec<(Time, Vec<Part>)>,
     pub(super) until: Time,
     /// What is known by the end of this tick is to be kept.
     pub(super) keep: Option<Time>,
 }
 
+/// Where a worker parked for about so long it had nothing to do.
+const QUIET: Duration = Duration::from_millis(150);
+/// So long it parks at most.
+const PARK: Duration = Duration::from_millis(200);
+
 /// Takes a complete tick out.
 pub(super) type Deliver = Box<dyn FnMut(Time, Vec<Message>) + Send>;
 
 /// What all workers share.
 pub(super) struct Work {
+    /// The number of the first worker of this process among all.
+    pub(super) first: usize,
     pub(super) receivers: Mutex<Vec<Option<Receiver<Batch>>>>,
     pub(super) deliver: Mutex<Option<Deliver>>,
     pub(super) settings: Settings,
@@ -58,14 +67,16 @@ impl Drop for TellPanic<'_> {
 /// Runs until there will be no more batches.
 pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let index = worker.index();
-    let Some(batches) = held(&work.receivers).get_mut(index).and_then(Option::take) else { return };
+    let here = index - work.first;
+    let Some(batches) = held(&work.receivers).get_mut(here).and_then(Option::take) else { return };
     let _told = TellPanic(&work.board);
     // Messages are handed over on the first worker only.
     let mut deliver = if index == 0 { held(&work.deliver).take() } else { None };
     let keeper = Rc::new(WorkerKeeper::new(index, work.keep.clone()));
-    let restored = held(&work.restored).get_mut(index).and_then(Option::take).unwrap_or_default();
+    let restored = held(&work.restored).get_mut(here).and_then(Option::take).unwrap_or_default();
+    let reporter = work.board.reporter(index);
     let outside =
-        Outside { report: Rc::new(work.board.reporter(index)), keep: Rc::clone(&keeper) as _, restored };
+        Outside { report: Rc::new(reporter.clone()), keep: Rc::clone(&keeper) as _, restored };
     let (mut events, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
         let (events, parts) = scope.new_input::<Vec<Part>>();
         let (rules, rules_in_force) = scope.new_collection();
@@ -97,7 +108,9 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
                 events.flush();
             }
             Err(TryRecvError::Empty) => {
-                worker.step_or_park(Some(Duration::from_millis(200)));
+                let began = Instant::now();
+                worker.step_or_park(Some(PARK));
+                reporter.turned(began.elapsed() >= QUIET);
                 if index == 0 {
                     let done = probe.with_frontier(|frontier| frontier.first().copied());
                     done.into_iter().for_each(|done| work.board.complete(done));
