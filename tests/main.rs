@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 #![cfg_attr(test, allow(clippy::print_stdout, reason = "figures of real data, for `--nocapture`"))]
 
+mod cluster;
 mod http;
 mod job;
 mod oracle;

@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     listen: Option<SocketAddr>,
     /// How many processes make up the job; each is started with the same hosts and a number of its own
-    #[arg(long, default_value_t = 1, requires = "hosts")]
+    #[arg(long, env = "SHOPBELL_PROCESSES", default_value_t = 1)]
     processes: usize,
     /// Which of them this is, from 0: process 0 reads, keeps and delivers, the others bring workers
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, env = "SHOPBELL_PROCESS", default_value_t = 0)]
     process: usize,
     /// File with `host:port` of each process, a line each, for them to find one another
     #[arg(long)]
@@ -53,16 +53,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if workers == 0 || workers > 64 {
         return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
     }
-    let place = match &arguments.hosts {
-        Some(hosts) if arguments.processes > 1 => {
-            Some(place(arguments.process, arguments.processes, hosts, &config)?)
-        }
-        _ if arguments.process > 0 => {
-            let hint = "give --processes and --hosts, and a number below that of the processes";
-            return Err(Failure::usage("process", "there is only one process", hint));
-        }
-        _ => None,
-    };
+    let place = place(arguments.process, arguments.processes, arguments.hosts.as_deref(), &config)?;
     if let Some(place) = place.as_ref().filter(|place| place.process > 0) {
         logs::start(arguments.log_json);
         return member(&config, place);
@@ -104,15 +95,30 @@ fn member(config: &Config, place: &Place) -> Result<ExitCode, Failure> {
 /// Shorter ones can be guessed.
 const LEAST_SECRET: usize = 16;
 
-/// This process's place among several.
-fn place(process: usize, processes: usize, hosts: &Path, config: &Config) -> Result<Place, Failure> {
+/// This process's place among several; none where it is the only one.
+fn place(
+    process: usize,
+    processes: usize,
+    hosts: Option<&Path>,
+    config: &Config,
+) -> Result<Option<Place>, Failure> {
     let usage = |code: &str, message: String, hint: &str| Err(Failure::usage(code, message, hint));
     if process >= processes || processes > 64 {
         let message = format!("process {process} of {processes}");
         return usage("process", message, "processes are numbered from 0; 64 at most");
     }
-    let hosts = read_hosts(hosts, processes)
-        .map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
+    if processes == 1 {
+        return Ok(None);
+    }
+    let Some(hosts) = hosts else {
+        return usage(
+            "cluster-hosts",
+            "several processes need to find one another".to_owned(),
+            "give --hosts",
+        );
+    };
+    let hosts =
+        read_hosts(hosts, processes).map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
     let Some(reference) = &config.cluster.secret else {
         let hint = "set `[cluster] secret` to \"env:NAME\" or \"file:PATH\"";
         return usage("cluster-secret", "several processes need a secret".to_owned(), hint);
@@ -124,7 +130,7 @@ fn place(process: usize, processes: usize, hosts: &Path, config: &Config) -> Res
         let message = format!("the secret at {reference} is shorter than {LEAST_SECRET} bytes");
         return usage("cluster-secret", message, "`openssl rand -base64 32` makes a good one");
     }
-    Ok(Place { process, hosts, secret })
+    Ok(Some(Place { process, hosts, secret }))
 }
 
 /// What the line at the start says.

@@ -131,9 +131,8 @@ async fn receive(
     visitors: &Sender<Visitor>,
 ) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let judged = |hello: &Hello| {
-        judge(hello, place, &mut expected.lock().unwrap_or_else(PoisonError::into_inner))
-    };
+    let judged =
+        |hello: &Hello| judge(hello, place, &mut expected.lock().unwrap_or_else(PoisonError::into_inner));
     let (hello, verdict) = answer(&mut stream, &place.secret, judged).await.ok()?;
     if verdict != Verdict::Welcome {
         tracing::debug!(from = hello.from, reason = verdict.reason(), "a process was not let in");

@@ -109,10 +109,16 @@ impl ClusterError {
     pub fn hint(&self) -> &'static str {
         match self {
             ClusterError::Hosts { .. } => "one `host:port` a line, that of process 0 first",
-            ClusterError::Listen { .. } => "line I of the hosts must be an address of the machine of process I",
+            ClusterError::Listen { .. } => {
+                "line I of the hosts must be an address of the machine of process I"
+            }
             ClusterError::Secret { .. } => "give all processes the same secret, then start them again",
-            ClusterError::Refused { .. } => "start all processes with the same hosts, each with its own number",
-            ClusterError::Mesh { .. } => "see that every process reaches every other one, then start all again",
+            ClusterError::Refused { .. } => {
+                "start all processes with the same hosts, each with its own number"
+            }
+            ClusterError::Mesh { .. } => {
+                "see that every process reaches every other one, then start all again"
+            }
             ClusterError::Lost { .. } | ClusterError::Stalled { .. } | ClusterError::Failed { .. } => {
                 "start all processes again: the head goes on from what it kept; a supervisor does it by itself"
             }

@@ -61,13 +61,8 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    const ALL: [Verdict; 5] = [
-        Verdict::Welcome,
-        Verdict::OtherNumber,
-        Verdict::OtherProcess,
-        Verdict::Stale,
-        Verdict::NotNow,
-    ];
+    const ALL: [Verdict; 5] =
+        [Verdict::Welcome, Verdict::OtherNumber, Verdict::OtherProcess, Verdict::Stale, Verdict::NotNow];
 
     /// In words.
     pub(super) fn reason(self) -> &'static str {

@@ -10,6 +10,7 @@ use super::wire::{Begin, RestoredRow, ToHead, ToMember};
 use super::{ClusterError, Link, Place, Sockets};
 use crossbeam_channel::{Receiver, Sender, never, unbounded};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -17,6 +18,9 @@ use tokio::runtime::Handle;
 /// How often it is looked whether to give up, and told who is missing.
 const LOOK: Duration = Duration::from_millis(200);
 const TELL: Duration = Duration::from_secs(10);
+
+/// How long a last word may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Rows in one message to a member.
 const ROWS: usize = 4096;
@@ -40,6 +44,8 @@ pub struct Head {
     life: u64,
     links: Vec<Link>,
     ear: Ear,
+    /// A member is gone or cannot go on.
+    lost: Arc<AtomicBool>,
 }
 
 /// One life of the dataflow, as its engine needs it.
@@ -71,7 +77,14 @@ impl Head {
         let door = Door::open(place, runtime)?;
         let members = 1..place.processes();
         door.expect_links(members.clone().map(|member| member as u32));
-        let (ear, word) = (Ear::default(), Arc::new(word));
+        let (ear, lost) = (Ear::default(), Arc::new(AtomicBool::new(false)));
+        let is_lost = Arc::clone(&lost);
+        let word = Arc::new(move |heard| {
+            if matches!(heard, Word::Lost(_)) {
+                is_lost.store(true, Ordering::Release);
+            }
+            word(heard);
+        });
         let mut links: BTreeMap<usize, Link> = BTreeMap::new();
         let mut told = Instant::now();
         while links.len() < members.len() {
@@ -91,7 +104,7 @@ impl Head {
         }
         tracing::info!(generation, processes = place.processes(), "all processes are there");
         let links = links.into_values().collect();
-        Ok(Some(Head { door, runtime: runtime.clone(), generation, life: 0, links, ear }))
+        Ok(Some(Head { door, runtime: runtime.clone(), generation, life: 0, links, ear, lost }))
     }
 
     /// How many processes there are.
@@ -129,7 +142,8 @@ impl Head {
             }
             tell(&ToMember::Start)?;
         }
-        let sockets = form(&self.door, &self.runtime, self.generation, self.life)?;
+        let in_vain = || self.lost.load(Ordering::Acquire);
+        let sockets = form(&self.door, &self.runtime, self.generation, self.life, in_vain)?;
         Ok(LifeOf { sockets, links: self.links.clone(), said })
     }
 
@@ -139,7 +153,7 @@ impl Head {
             link.close();
             // Who is gone already needs no word.
             let _ = link.send(&ToMember::Bye);
-            link.finish();
+            link.finish(FAREWELL);
         }
     }
 }

@@ -97,12 +97,12 @@ impl Link {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Sends what waits, within a bound; this must be the last of its clones.
-    pub(crate) fn finish(self) {
+    /// Sends what waits, as far as that is done in time; at once where this is the last of its clones.
+    pub(crate) fn finish(self, within: Duration) {
         let Link { frames, sent, .. } = self;
         drop(frames);
         // Either way nothing more can be done.
-        let _ = sent.recv_timeout(SILENCE);
+        let _ = sent.recv_timeout(within);
     }
 }
 
@@ -128,7 +128,8 @@ impl<F: Fn(String)> Told<F> {
 
 fn send(writer: &mut TcpStream, frame: &[u8]) -> io::Result<()> {
     let length = u32::try_from(frame.len()).ok().filter(|length| *length <= LARGEST);
-    let length = length.ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a message that is too large"))?;
+    let length =
+        length.ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "a message that is too large"))?;
     let length = length.to_le_bytes();
     if frame.len() <= 4096 {
         return writer.write_all(&[&length, frame].concat());
@@ -211,11 +212,15 @@ mod tests {
         let link = Link::start(there, |_: u8| (), move |reason| lost.send(reason).unwrap()).unwrap();
         link.close();
         drop(here);
-        assert!(matches!(loses.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)));
+        assert!(matches!(
+            loses.recv_timeout(Duration::from_millis(200)),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)
+        ));
         for noise in [&[255_u8; 64][..], &[1, 0, 0, 0][..], &[2, 0, 0, 0, 7, 7][..]] {
             let (mut here, there) = pair();
             let (lost, loses) = mpsc::channel();
-            let _link = Link::start(there, |_: Vec<u8>| (), move |reason| lost.send(reason).unwrap()).unwrap();
+            let _link =
+                Link::start(there, |_: Vec<u8>| (), move |reason| lost.send(reason).unwrap()).unwrap();
             here.write_all(noise).unwrap();
             drop(here);
             loses.recv_timeout(Duration::from_secs(3)).unwrap();

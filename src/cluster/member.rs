@@ -8,6 +8,8 @@ use super::mesh::{dial, form};
 use super::wire::ToMember;
 use super::{ClusterError, Link, Place, Sockets};
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
@@ -20,7 +22,12 @@ pub struct Member {
     runtime: Handle,
     link: Link,
     said: Receiver<Result<ToMember, ClusterError>>,
+    /// The head is gone.
+    lost: Arc<AtomicBool>,
 }
+
+/// How long a last word may take.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 impl Member {
     /// Looks for the head until it is there, or `give_up` says so: then there is no member.
@@ -43,12 +50,15 @@ impl Member {
         let of_loss = sender.clone();
         // Nobody listens only where the process is ending.
         let heard = move |message| drop(sender.send(Ok(message)));
-        let lost = move |reason| drop(of_loss.send(Err(ClusterError::Lost { process: 0, reason })));
-        let link = Link::start(stream, heard, lost).map_err(|error| ClusterError::System {
-            what: "starting a link",
-            reason: error.to_string(),
-        })?;
-        Ok(Some(Member { door, runtime: runtime.clone(), link, said }))
+        let lost = Arc::new(AtomicBool::new(false));
+        let is_lost = Arc::clone(&lost);
+        let told = move |reason| {
+            is_lost.store(true, Ordering::Release);
+            drop(of_loss.send(Err(ClusterError::Lost { process: 0, reason })));
+        };
+        let link = Link::start(stream, heard, told)
+            .map_err(|error| ClusterError::System { what: "starting a link", reason: error.to_string() })?;
+        Ok(Some(Member { door, runtime: runtime.clone(), link, said, lost }))
     }
 
     /// What the head says next, if it says anything in that time.
@@ -64,13 +74,13 @@ impl Member {
 
     /// Connects to everybody for a life.
     pub fn connect(&self, generation: u64, life: u64) -> Result<Sockets, ClusterError> {
-        form(&self.door, &self.runtime, generation, life)
+        form(&self.door, &self.runtime, generation, life, || self.lost.load(Ordering::Acquire))
     }
 
     /// Leaves: says what waits to be said, and no end of the link is news any more.
     pub fn leave(self) {
         self.link.close();
-        self.link.finish();
+        self.link.finish(FAREWELL);
     }
 
     /// Where to speak to the head.

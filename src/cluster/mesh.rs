@@ -18,27 +18,33 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const CALL: Duration = Duration::from_secs(3);
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether to give up.
+const LOOK: Duration = Duration::from_millis(100);
 /// What was sent must arrive within this time, or the connection is dead.
-const UNANSWERED: Duration = Duration::from_secs(8);
+const UNANSWERED: Duration = Duration::from_secs(6);
 
-/// Forms the mesh of a life.
+/// Forms the mesh of a life, unless `give_up` says that it is in vain.
 pub(super) fn form(
     door: &Door,
     runtime: &Handle,
     generation: u64,
     life: u64,
+    give_up: impl Fn() -> bool,
 ) -> Result<Sockets, ClusterError> {
     let place = door.place();
     let deadline = Instant::now() + PATIENCE;
     let mut sockets: Sockets = place.hosts.iter().map(|_| None).collect();
     door.expect_mesh(generation, life, (place.process + 1..place.processes()).map(|other| other as u32));
     for other in 0..place.process {
-        let stream = dial(place, runtime, other, Purpose::Mesh, (generation, life), deadline, || false)?;
+        let stream = dial(place, runtime, other, Purpose::Mesh, (generation, life), deadline, &give_up)?;
         keep(&mut sockets, other, stream);
     }
     while let Some(missing) = missing(&sockets, place.process) {
-        let Some(visitor) = door.next(deadline) else {
-            return Err(ClusterError::Mesh { seconds: PATIENCE.as_secs(), missing });
+        let Some(visitor) = door.next(deadline.min(Instant::now() + LOOK)) else {
+            if give_up() || Instant::now() >= deadline {
+                return Err(ClusterError::Mesh { seconds: PATIENCE.as_secs(), missing });
+            }
+            continue;
         };
         if visitor.purpose == Purpose::Mesh {
             keep(&mut sockets, visitor.from, visitor.stream);
@@ -95,7 +101,8 @@ pub(super) fn dial(
     };
     let mut unheard = "not called yet".to_owned();
     loop {
-        let called = runtime.block_on(tokio::time::timeout(CALL, dial_once(&address, &hello, place)));
+        let called =
+            runtime.block_on(async { tokio::time::timeout(CALL, dial_once(&address, &hello, place)).await });
         let verdict = match called {
             Ok(Ok((stream, Verdict::Welcome))) => {
                 return stream.map_err(|error| ClusterError::System {

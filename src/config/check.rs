@@ -2,7 +2,9 @@
 
 use super::problem::{ConfigError, Problem};
 use super::reader::{Found, Section};
-use super::{ClockKind, Cluster, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook};
+use super::{
+    ClockKind, Cluster, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook,
+};
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 /// How long nothing may go on while something is under way and nobody has anything to do.
-const STALL: Duration = Duration::from_secs(8);
+const STALL: Duration = Duration::from_secs(5);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Looks in a row at which a worker had nothing to do, before it counts as idle.
@@ -90,24 +90,30 @@ impl Plan {
     }
 }
 
+/// Since when nothing goes on, and where it stands.
+struct Stall {
+    completed: Time,
+    since: Instant,
+}
+
+impl Stall {
+    /// Whether it has lasted too long. A worker that is busy, however long, is no stall.
+    fn lasts_at(&mut self, now: Instant, completed: Time, submitted: Time, quiet: u64) -> bool {
+        if completed != self.completed || completed >= submitted || quiet < QUIET {
+            *self = Stall { completed, since: now };
+        }
+        now.duration_since(self.since) >= STALL
+    }
+}
+
 /// Watches a dataflow of several processes, on a thread of its own: where a connection between two members is dead,
 /// every process is well, and still nothing goes on.
-pub(super) fn watch_for_stalls(
-    board: &Arc<Board>,
-    control: Control,
-) -> Result<(), RunError> {
+pub(super) fn watch_for_stalls(board: &Arc<Board>, control: Control) -> Result<(), RunError> {
     let weak = Arc::downgrade(board);
     let watch = move || {
-        let mut since = (0, Instant::now());
-        while let Some(board) = weak.upgrade() {
-            if board.has_ended() {
-                return;
-            }
-            let completed = board.completed();
-            let idle = board.quiet() >= QUIET;
-            if completed != since.0 || completed >= board.submitted() || !idle {
-                since = (completed, Instant::now());
-            } else if since.1.elapsed() >= STALL {
+        let mut stall = Stall { completed: 0, since: Instant::now() };
+        while let Some(board) = weak.upgrade().filter(|board| !board.has_ended()) {
+            if stall.lasts_at(Instant::now(), board.completed(), board.submitted(), board.quiet()) {
                 return control.abandon(ClusterError::Stalled { seconds: STALL.as_secs() }.into());
             }
             drop(board);
@@ -119,4 +125,42 @@ pub(super) fn watch_for_stalls(
         .spawn(watch)
         .map(drop)
         .map_err(|error| RunError::System { what: "the watchdog", error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_idle_workers_with_something_under_way_are_a_stall() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut stall = Stall { completed: 0, since: start };
+        // Nothing under way; then something, that goes on; then a long time of work; then silence.
+        assert!(!stall.lasts_at(at(60), 100, 100, 99));
+        assert!(!stall.lasts_at(at(70), 110, 120, 99));
+        assert!(!stall.lasts_at(at(80), 110, 120, QUIET - 1));
+        assert!(!stall.lasts_at(at(84), 110, 120, QUIET));
+        assert!(stall.lasts_at(at(85), 110, 120, QUIET + 5));
+        assert!(!stall.lasts_at(at(86), 111, 120, QUIET + 10));
+    }
+
+    #[test]
+    fn what_processes_must_agree_on_shows_in_the_digest() {
+        let read = |text: &str| {
+            settings_digest(&Config::parse(text, std::path::Path::new("test.toml")).unwrap_or_default())
+        };
+        let plain = read("");
+        assert_eq!(plain, read("[http]\nlisten = \"off\"\n[cluster]\nsecret = \"env:OTHER\"\n"));
+        for text in [
+            "[presence]\nwindow = 3",
+            "[identity]\nmax_links = 3",
+            "[policy]\nmin_score = 3",
+            "[channels]\nsms = \"mobile\"",
+            "[retention]\nviews = \"3d\"",
+            "[output]\nsuppressed = true",
+        ] {
+            assert_ne!(plain, read(text), "{text}");
+        }
+    }
 }

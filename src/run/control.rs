@@ -72,6 +72,11 @@ impl Control {
         self.0.failure.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 
+    /// What ended the job: it may have shown itself elsewhere before it did here.
+    pub(super) fn first_failure(&self, here: RunError) -> RunError {
+        self.check().err().unwrap_or(here)
+    }
+
     /// Wakes the ticker: something is complete.
     pub(super) fn wake(&self) {
         self.0.intake.wake();

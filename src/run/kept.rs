@@ -177,9 +177,8 @@ fn read_share(
 ) -> Result<Share, RunError> {
     let (mut restored, mut copies) = (Restored { tick: checkpoint.tick(), rows: Vec::new() }, Vec::new());
     // The first bucket also holds what every worker has; copies are known here only.
-    let is_read = |bucket| {
-        bucket == 0 || is_bucket_of(bucket, worker, peers) || is_bucket_of(bucket, worker, workers)
-    };
+    let is_read =
+        |bucket| bucket == 0 || is_bucket_of(bucket, worker, peers) || is_bucket_of(bucket, worker, workers);
     for row in checkpoint.rows(is_read) {
         let row = row?;
         match read_row(&row.key, row.value.as_deref().unwrap_or_default())? {

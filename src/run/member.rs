@@ -111,12 +111,7 @@ fn say(link: &Link, message: &ToHead) -> Result<(), RunError> {
 }
 
 impl Announced {
-    fn restore(
-        &mut self,
-        place: &Place,
-        worker: usize,
-        rows: &[(Vec<u8>, Vec<u8>)],
-    ) -> Result<(), RunError> {
+    fn restore(&mut self, place: &Place, worker: usize, rows: &[(Vec<u8>, Vec<u8>)]) -> Result<(), RunError> {
         let here = worker.checked_sub(place.process * self.begin.workers);
         let Some(restored) = here.and_then(|here| self.restored.get_mut(here)) else { return Ok(()) };
         for (key, value) in rows {

@@ -118,10 +118,11 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         edge: edge.clone(),
         head,
     };
-    let kept = around.turn_pages()?;
+    let first = |error| control.first_failure(error);
+    let kept = around.turn_pages().map_err(first)?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
-    let Life { mut ticker, delivery } = around.begin(&plan.rules, kept, receiver)?;
+    let Life { mut ticker, delivery } = around.begin(&plan.rules, kept, receiver).map_err(first)?;
     let ended = ticker.catch_up().and_then(|()| ticker.warm_up()).and_then(|()| {
         let readers = Readers {
             sources: parts::sources(&plan.config, ticker.gathering.read())?,
@@ -144,8 +145,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         control.check()?;
         Ok(Summary { events, made: delivered.made, withdrawn: delivered.withdrawn })
     });
-    // What ended the job may have shown itself elsewhere first.
-    let ended = ended.or_else(|error| control.check().and(Err(error)));
+    let ended = ended.map_err(first);
     if ended.is_err() {
         // Threads that hang on the failure are not waited for: the process ends.
         edge.readiness.set(Phase::Failed);

@@ -20,8 +20,6 @@ pub use worker::Batch;
 use crate::cluster::{LifeOf, ToMember};
 use crossbeam_channel::{Sender, bounded};
 use members::Members;
-use worker::{Deliver, Work};
-use workers::{Crew, Workers, queues};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::fold::{Part, parts};
@@ -34,6 +32,8 @@ use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
+use worker::{Deliver, Work};
+use workers::{Crew, Workers, queues};
 
 /// What the engine is to do.
 #[derive(Debug)]

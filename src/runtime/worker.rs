@@ -75,8 +75,7 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let keeper = Rc::new(WorkerKeeper::new(index, work.keep.clone()));
     let restored = held(&work.restored).get_mut(here).and_then(Option::take).unwrap_or_default();
     let reporter = work.board.reporter(index);
-    let outside =
-        Outside { report: Rc::new(reporter.clone()), keep: Rc::clone(&keeper) as _, restored };
+    let outside = Outside { report: Rc::new(reporter.clone()), keep: Rc::clone(&keeper) as _, restored };
     let (mut events, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
         let (events, parts) = scope.new_input::<Vec<Part>>();
         let (rules, rules_in_force) = scope.new_collection();
