@@ -5,4 +5,5 @@
 //! seen.
 
 mod demo;
+mod deploy;
 mod files;
