@@ -4,7 +4,8 @@
 //! `full:journal-write:3` lets that write fail as on a full disk. Moments: `journal-create`, `-write`, `-sync`,
 //! `-sync-folder`, `-truncate`, `-rename`, `-remove`; `checkpoint-create`, `-write`, `-sync-file`,
 //! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
-//! delivered), `delivered`, `catching-up`. Cost: nothing where the variable is not set.
+//! delivered), `delivered`, `catching-up`. `SHOPBELL_FAULT=lose:ledger`
+//! restores a state without what was said before: the control of the tests that compare. Cost: nothing where the variable is not set.
 
 use crate::checkpoint::Hook;
 use crate::journal::{Fault, Operation, Probe};
@@ -19,9 +20,16 @@ const VARIABLE: &str = "SHOPBELL_FAULT";
 #[derive(Debug)]
 struct Planned {
     moment: String,
-    full: bool,
+    kind: Kind,
     /// How often the moment is still to come.
     left: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Crash,
+    Full,
+    Lose,
 }
 
 /// The fault that was asked for, if one was. Clones are the same.
@@ -38,12 +46,17 @@ impl Faults {
     pub(super) fn at(&self, moment: &str) -> Result<(), Error> {
         let Some(planned) = self.0.as_ref().filter(|planned| planned.moment == moment) else { return Ok(()) };
         let left = planned.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1));
-        match (left, planned.full) {
-            (Ok(1), false) => std::process::abort(),
+        match (left, planned.kind) {
+            (Ok(1), Kind::Crash) => std::process::abort(),
             // A disk that is full stays full.
-            (Ok(1) | Err(_), true) => Err(ErrorKind::StorageFull.into()),
+            (Ok(1) | Err(_), Kind::Full) => Err(ErrorKind::StorageFull.into()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether something is to be left out of what is restored.
+    pub(super) fn loses(&self, what: &str) -> bool {
+        self.0.as_ref().is_some_and(|planned| planned.kind == Kind::Lose && planned.moment == what)
     }
 
     /// For the store of checkpoints.
@@ -76,14 +89,15 @@ impl Probe for Faults {
 
 fn planned(text: &str) -> Option<Planned> {
     let mut parts = text.split(':');
-    let full = match parts.next()? {
-        "crash" => false,
-        "full" => true,
+    let kind = match parts.next()? {
+        "crash" => Kind::Crash,
+        "full" => Kind::Full,
+        "lose" => Kind::Lose,
         _ => return None,
     };
     let moment = parts.next()?.to_owned();
     let left = parts.next().map_or(Some(1), |count| count.parse().ok())?;
-    Some(Planned { moment, full, left: AtomicU64::new(left) })
+    Some(Planned { moment, kind, left: AtomicU64::new(left) })
 }
 
 #[cfg(test)]

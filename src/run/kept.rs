@@ -13,7 +13,7 @@ use crate::journal::{self, Journal};
 use crate::stored::{FORMAT, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shopbell_dataflows::kept::{Restored, is_bucket_of};
+use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,6 +139,10 @@ pub(super) fn open(
         meta = Meta::read(checkpoint.meta())?;
         duplicates.restore(meta.generation, meta.turns);
         restored = read_rows(checkpoint, (workers, peers), &mut duplicates)?;
+        if faults.loses("ledger") {
+            let is_kept = |(key, _): &(KeptKey, _)| !matches!(key, KeptKey::Said(..));
+            restored.iter_mut().for_each(|restored| restored.rows.retain(is_kept));
+        }
     }
     meta.is_followed_from(journal.first())?;
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
 /// A life with a fault; how it ended.
-fn life(mall: &Mall, fault: &str) -> ExitStatus {
+pub(super) fn life(mall: &Mall, fault: &str) -> ExitStatus {
     Command::new(SHOPBELL)
         .args(["run", "--workers", "2", "--config"])
         .arg(mall.path("job.toml"))
@@ -27,7 +27,7 @@ fn goes_on(mall: &Mall, after: &str) {
     assert!(mall.text("offers.jsonl") == mall.text("expected.jsonl"), "after {after}: other offers");
 }
 
-fn begin(mall: &Mall) {
+pub(super) fn begin(mall: &Mall) {
     remove(mall, "offers.jsonl");
     remove(mall, "state");
 }

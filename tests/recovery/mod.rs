@@ -5,9 +5,11 @@
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
 //! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
 //! - `accepted`: what 202 promises over HTTP;
+//! - `controls`: what the comparison would say if a promise were not kept;
 //! - `state`: what a start says of a folder it cannot go on with.
 
 mod accepted;
+mod controls;
 mod faults;
 mod kills;
 mod state;

@@ -7,7 +7,8 @@ use shopbell::config::{Config, SecretReference};
 use std::process::Command;
 
 fn text(file: &str) -> String {
-    std::fs::read_to_string(root().join("deploy").join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    std::fs::read_to_string(root().join("deploy").join(file))
+        .unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 fn help() -> String {
@@ -18,7 +19,10 @@ fn help() -> String {
 /// The options and variables of our own that a file names.
 fn named(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
-    words.filter(|word| word.starts_with("--") && word.len() > 2 || word.starts_with("SHOPBELL_PROCESS")).map(str::to_owned).collect()
+    words
+        .filter(|word| word.starts_with("--") && word.len() > 2 || word.starts_with("SHOPBELL_PROCESS"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
