@@ -25,7 +25,7 @@ pub use status::{Phase, Readiness};
 
 use crate::config;
 use crate::metrics::Metrics;
-use crate::sink::Broadcast;
+use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use axum::Router;
 use axum::routing::{get, post};
@@ -42,6 +42,8 @@ pub struct Edge {
     pub decoder: Arc<dyn Decode>,
     /// Where offers come from.
     pub offers: Broadcast,
+    /// What receivers are still to get.
+    pub webhooks: Webhooks,
     /// Whether the engine runs.
     pub readiness: Readiness,
     /// What is counted.

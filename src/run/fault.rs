@@ -4,7 +4,7 @@
 //! `full:journal-write:3` lets that write fail as on a full disk. Moments: `journal-create`, `-write`, `-sync`,
 //! `-sync-folder`, `-truncate`, `-rename`, `-remove`; `checkpoint-create`, `-write`, `-sync-file`,
 //! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
-//! delivered), `delivered`, `catching-up`. Cost: nothing where the variable is not set.
+//! delivered), `delivered`, `webhook-answered` (with 2xx, not yet noted), `catching-up`. Cost: nothing where the variable is not set.
 
 use crate::checkpoint::Hook;
 use crate::journal::{Fault, Operation, Probe};

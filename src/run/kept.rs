@@ -9,6 +9,7 @@ use crate::checkpoint::{self, Checkpoint, Store};
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
+use crate::sink::webhook::OutboxValue;
 use crate::stored::{FORMAT, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,6 +77,9 @@ impl Meta {
     }
 }
 
+/// What receivers are still to get, by name.
+pub(super) type Outboxes = BTreeMap<String, Vec<(u64, OutboxValue)>>;
+
 /// Everything that was kept.
 pub(super) struct Kept {
     pub(super) journal: Journal,
@@ -86,6 +90,7 @@ pub(super) struct Kept {
     /// The tick of the checkpoint; none where there was none.
     pub(super) restored_at: Option<Time>,
     pub(super) duplicates: Duplicates,
+    pub(super) outboxes: Outboxes,
 }
 
 pub(super) fn clock_name(kind: ClockKind) -> &'static str {
@@ -131,14 +136,15 @@ pub(super) fn open(
         );
     }
     let (mut meta, mut restored, mut duplicates) = (Meta::default(), Vec::new(), Duplicates::new(retention));
+    let mut outboxes = Outboxes::new();
     if let Some(checkpoint) = &found.checkpoint {
         meta = Meta::read(checkpoint.meta())?;
         duplicates.restore(meta.generation, meta.turns);
-        restored = read_rows(checkpoint, workers, &mut duplicates)?;
+        restored = read_rows(checkpoint, workers, &mut duplicates, &mut outboxes)?;
     }
     meta.is_followed_from(journal.first())?;
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());
-    Ok(Kept { journal, store, meta, restored, restored_at, duplicates })
+    Ok(Kept { journal, store, meta, restored, restored_at, duplicates, outboxes })
 }
 
 /// Reads every worker's rows, each on a thread of its own.
@@ -146,6 +152,7 @@ fn read_rows(
     checkpoint: &Checkpoint,
     workers: usize,
     duplicates: &mut Duplicates,
+    outboxes: &mut Outboxes,
 ) -> Result<Vec<Restored>, RunError> {
     let mut all = Vec::with_capacity(workers);
     std::thread::scope(|threads| {
@@ -153,30 +160,42 @@ fn read_rows(
             .map(|worker| threads.spawn(move || read_share(checkpoint, worker, workers)))
             .collect();
         for reader in readers {
-            let (restored, copies) = reader.join().map_err(|_| RunError::DeliveryLost)??;
-            for (fingerprint, generation) in copies {
+            let share = reader.join().map_err(|_| RunError::DeliveryLost)??;
+            for (fingerprint, generation) in share.copies {
                 duplicates.restore_copy(fingerprint, generation);
             }
-            all.push(restored);
+            for (receiver, number, value) in share.messages {
+                outboxes.entry(receiver).or_default().push((number, value));
+            }
+            all.push(share.restored);
         }
         Ok(all)
     })
 }
 
-type Share = (Restored, Vec<(u128, u64)>);
+/// What one worker's thread read.
+struct Share {
+    restored: Restored,
+    copies: Vec<(u128, u64)>,
+    messages: Vec<(String, u64, OutboxValue)>,
+}
 
 fn read_share(checkpoint: &Checkpoint, worker: usize, workers: usize) -> Result<Share, RunError> {
-    let (mut restored, mut copies) = (Restored { tick: checkpoint.tick(), rows: Vec::new() }, Vec::new());
+    let restored = Restored { tick: checkpoint.tick(), rows: Vec::new() };
+    let mut share = Share { restored, copies: Vec::new(), messages: Vec::new() };
     // The first bucket also holds what every worker has.
     for row in checkpoint.rows(|bucket| bucket == 0 || is_bucket_of(bucket, worker, workers)) {
         let row = row?;
         match read_row(&row.key, row.value.as_deref().unwrap_or_default())? {
-            Row::Fact(key, value) if key.is_for(worker, workers) => restored.rows.push((key, value)),
+            Row::Fact(key, value) if key.is_for(worker, workers) => share.restored.rows.push((key, value)),
             Row::Copy(fingerprint, generation) if is_bucket_of(row.bucket, worker, workers) => {
-                copies.push((fingerprint, generation));
+                share.copies.push((fingerprint, generation));
+            }
+            Row::Outbox(receiver, number, value) if is_bucket_of(row.bucket, worker, workers) => {
+                share.messages.push((receiver, number, value));
             }
             _ => {}
         }
     }
-    Ok((restored, copies))
+    Ok(share)
 }

@@ -82,7 +82,10 @@ impl Around<'_> {
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
-        let sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, metrics)?;
+        let mut sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers)?;
+        let outboxes = kept.as_mut().map(|(kept, _)| std::mem::take(&mut kept.outboxes));
+        let webhooks = &self.edge.webhooks;
+        sinks.extend(parts::webhooks(&plan.config, outboxes, webhooks, self.runtime, metrics, &self.faults)?);
         let take = |kept: &mut Kept| {
             let duplicates = std::mem::replace(&mut kept.duplicates, Duplicates::new(retention));
             (std::mem::take(&mut kept.restored), duplicates)

@@ -110,6 +110,12 @@ impl StateKeeper {
         self.beyond
     }
 
+    /// Tells the delivery that the last mark comes next.
+    pub(super) fn flush(&self) {
+        // The delivery is gone only where it failed, which ends the job.
+        let _ = self.parcels.send(Parcel::Flush);
+    }
+
     /// Tells the delivery of the ticks that are complete: what is before `completed` is.
     pub(super) fn mark(&mut self, completed: Time) {
         while let Some(tick) = self.marks.front().copied().filter(|tick| *tick < completed) {
