@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /v1/events` | events: one object, an array, or JSON Lines; all are taken or none |
 //! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
+//! | `GET /v1/webhooks` and below | what receivers are still to get, and two commands |
 //! | `GET /metrics` | OpenMetrics text |
 //! | `GET /healthz` | the process is alive |
 //! | `GET /readyz` | the engine runs and is not behind |
@@ -18,6 +19,7 @@ mod events;
 mod offers;
 mod server;
 mod status;
+mod webhooks;
 
 pub use error::ApiError;
 pub use server::serve;
@@ -58,6 +60,9 @@ pub fn router(edge: &Edge) -> Router {
     Router::new()
         .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
         .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+        .route("/v1/webhooks", get(webhooks::list).with_state(edge.webhooks.clone()))
+        .route("/v1/webhooks/{name}/replay", post(webhooks::replay).with_state(edge.webhooks.clone()))
+        .route("/v1/webhooks/{name}/drop", post(webhooks::drop_all).with_state(edge.webhooks.clone()))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))
