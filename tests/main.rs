@@ -9,3 +9,4 @@ mod oracle;
 mod real_data;
 mod recovery;
 mod shipped;
+mod webhooks;
