@@ -40,6 +40,8 @@ use tokio::time::Instant;
 
 /// How long [`Sink::flush`] waits for what is under way.
 const GRACE: Duration = Duration::from_secs(5);
+/// The same where nothing was delivered meanwhile, and what waits is kept for the next start.
+const GRACE_OF_SILENCE: Duration = Duration::from_secs(1);
 
 /// What a receiver's sink works with.
 pub struct Surroundings<'a> {
@@ -125,6 +127,23 @@ impl WebhookSink {
         self.lanes.desk.with(|outbox| outbox.waiting())
     }
 
+    /// Waits for what is under way, within bounds. Gives how many messages are left.
+    fn wait_for_delivery(&self) -> usize {
+        let began = std::time::Instant::now();
+        let (mut before, mut silent_since) = (self.waiting(), began);
+        while before > 0 && began.elapsed() < GRACE {
+            if self.lanes.durable && silent_since.elapsed() >= GRACE_OF_SILENCE {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            let waiting = self.waiting();
+            if waiting < before {
+                (before, silent_since) = (waiting, std::time::Instant::now());
+            }
+        }
+        self.waiting()
+    }
+
     fn wants(&self, message: &Message) -> bool {
         let wanted = |channels: &Vec<Text>| channels.iter().any(|channel| *channel == message.channel);
         message.kind != MessageKind::Suppressed && self.channels.as_ref().is_none_or(wanted)
@@ -151,16 +170,15 @@ impl Sink for WebhookSink {
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        let deadline = std::time::Instant::now() + GRACE;
-        let over = || self.lanes.closed.load(Ordering::Acquire) || std::time::Instant::now() >= deadline;
-        while self.waiting() > 0 && !over() {
-            std::thread::sleep(Duration::from_millis(5));
+        if self.lanes.closed.load(Ordering::Acquire) {
+            return Ok(());
         }
-        let waiting = self.waiting();
+        let waiting = self.wait_for_delivery();
         if !self.lanes.durable && waiting > 0 {
             return Err(SinkError::Undelivered { name: self.name().to_owned(), waiting });
         }
-        if self.lanes.durable && !self.lanes.closed.swap(true, Ordering::AcqRel) && waiting > 0 {
+        self.lanes.closed.store(self.lanes.durable, Ordering::Release);
+        if waiting > 0 {
             tracing::info!(webhook = self.name(), waiting, "messages wait for the next start");
         }
         Ok(())
