@@ -3,6 +3,7 @@
 use super::receiver::{Answers, Receiver};
 use super::{Shop, wait_for, webhook};
 use shopbell::checkpoint::{self, Store};
+use std::time::Duration;
 
 fn subjects(receiver: &Receiver) -> Vec<String> {
     let subject =
@@ -61,6 +62,39 @@ fn a_receiver_that_is_gone_stays_disabled_over_restarts_until_it_is_replayed() {
 }
 
 #[test]
+fn a_command_outlives_a_kill_though_nothing_happens() {
+    let (shop, receiver) = (Shop::new(), Receiver::start(Answers::With(410), 1));
+    let config = webhook("crm", &receiver, "");
+    let life = shop.start(&config);
+    life.check_in(0..3);
+    life.wait_until("crm", 0, 3);
+    // Time goes on for the ledger, for checkpoints: wait until it stands still.
+    let checkpoints = || {
+        std::fs::read_dir(shop.path("state/checkpoints"))
+            .unwrap()
+            .flatten()
+            .map(|file| file.file_name())
+            .max()
+    };
+    let settled = || {
+        wait_for("nothing more to keep", || {
+            let before = checkpoints();
+            std::thread::sleep(Duration::from_millis(700));
+            (checkpoints() == before).then_some(before)
+        })
+    };
+    let before = settled();
+    receiver.answer(Answers::With(503));
+    assert_eq!(life.webhooks(&["replay", "crm"]).1, "crm: 3 replayed\n");
+    life.wait_until("crm", 3, 0);
+    assert_ne!(settled(), before);
+    drop(life);
+    let life = shop.start(&config);
+    let said = life.wait_until("crm", 3, 0);
+    assert_eq!(said["disabled"], false);
+}
+
+#[test]
 fn what_does_not_fit_is_kept_and_can_be_replayed() {
     let (shop, receiver) = (Shop::new(), Receiver::start(Answers::With(503), 1));
     let config = webhook("crm", &receiver, "max_queue = 3\nmax_failed = 10");
@@ -113,6 +147,22 @@ fn a_receiver_that_is_not_configured_any_more_keeps_its_messages_until_they_are_
     life.wait_until("crm", 0, 0);
     life.stop();
     assert_eq!(subjects(&receiver), phones(0..4));
+}
+
+#[test]
+fn what_is_sent_at_an_end_in_good_order_is_not_sent_again() {
+    let (shop, receiver) = (Shop::new(), Receiver::start(Answers::Slowly(50), 1));
+    let config = webhook("crm", &receiver, "");
+    let life = shop.start(&config);
+    life.check_in(0..60);
+    let log = life.stop();
+    assert_eq!(subjects(&receiver), phones(0..60), "{log}");
+    receiver.answer(Answers::With(200));
+    let life = shop.start(&config);
+    life.check_in(60..61);
+    life.wait_until("crm", 0, 0);
+    life.stop();
+    assert_eq!(subjects(&receiver), phones(0..61));
 }
 
 /// Rows of outboxes in the newest checkpoint: those that hold something, and all, deleted ones too.

@@ -15,6 +15,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Answers {
     With(u16),
+    /// With 200, after so many milliseconds.
+    Slowly(u64),
     /// Mostly well; else 500, 429, nothing in time, or a connection that breaks before or after the body.
     AtRandom,
 }
@@ -85,7 +87,7 @@ fn serve(stream: &TcpStream, shared: &Mutex<State>) -> std::io::Result<()> {
     let fault = {
         let mut state = shared.lock().unwrap();
         let fault = match (state.answers, state.random.below(40)) {
-            (Answers::With(_), _) => None,
+            (Answers::With(_) | Answers::Slowly(_), _) => None,
             (Answers::AtRandom, 0) => Some("broken before"),
             (Answers::AtRandom, 1) => Some("broken after"),
             (Answers::AtRandom, 2) => Some("late"),
@@ -117,6 +119,7 @@ fn serve(stream: &TcpStream, shared: &Mutex<State>) -> std::io::Result<()> {
     let mut state = shared.lock().unwrap();
     let status = match (fault, state.answers) {
         (None, Answers::With(status)) => status,
+        (None, Answers::Slowly(_)) => 200,
         (None, Answers::AtRandom) => 204,
         (Some("500"), _) => 500,
         (Some("429"), _) => 429,
@@ -124,7 +127,11 @@ fn serve(stream: &TcpStream, shared: &Mutex<State>) -> std::io::Result<()> {
     };
     let (id, body) = (headers["webhook-id"].clone(), String::from_utf8(body).unwrap());
     state.arrivals.push(Arrival { id, body, taken: (200..300).contains(&status) });
+    let answers = state.answers;
     drop(state);
+    if let Answers::Slowly(milliseconds) = answers {
+        std::thread::sleep(Duration::from_millis(milliseconds));
+    }
     if fault == Some("late") {
         std::thread::sleep(Duration::from_millis(400));
     }

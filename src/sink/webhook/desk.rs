@@ -191,6 +191,11 @@ impl Webhooks {
         self.desks().insert(desk.name.clone(), Arc::clone(desk)).is_none()
     }
 
+    /// Whether anything changed that no checkpoint knows of.
+    pub fn have_changed(&self) -> bool {
+        self.desks().values().any(|desk| desk.lock().has_changed())
+    }
+
     /// How each receiver is, by name.
     pub fn list(&self) -> Vec<WebhookStatus> {
         self.desks().values().map(|desk| desk.status()).collect()
