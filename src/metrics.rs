@@ -48,8 +48,8 @@ pub struct Metrics {
     skipped: Family<CodeLabel, Counter>,
     offers: Family<KindLabel, Counter>,
     withdrawals: Family<ReasonLabel, Counter>,
-    webhooks: [Family<WebhookLabel, Counter>; 5],
-    webhook_waiting: Family<WebhookLabel, Gauge>,
+    webhooks: [Family<WebhookLabel, Counter>; 6],
+    webhook_states: [Family<WebhookLabel, Gauge>; 3],
     /// Second copies of events.
     pub duplicates: Counter,
     /// Events of a type that is not known.
@@ -82,15 +82,21 @@ pub struct WebhookMetrics {
     /// Delivered: answered with 2xx.
     pub delivered: Counter,
     /// Attempts that failed.
-    pub failed: Counter,
-    /// Not taken into the queue, since it was full.
+    pub failures: Counter,
+    /// Failed since too many waited.
     pub overflowed: Counter,
     /// Given up after all attempts, or since the receiver ended the subscription.
     pub given_up: Counter,
     /// Attempts refused since the address is private.
     pub refused: Counter,
-    /// In the queue or under way.
+    /// Failed messages that were dropped: too many, or over.
+    pub dropped: Counter,
+    /// Waiting or under way.
     pub waiting: Gauge,
+    /// Failed and kept.
+    pub failed: Gauge,
+    /// 1 where the receiver is disabled.
+    pub disabled: Gauge,
 }
 
 impl Default for Metrics {
@@ -108,9 +114,16 @@ impl Metrics {
         let webhooks = [
             ("webhook_delivered", "Offers a webhook receiver accepted"),
             ("webhook_failures", "Failed attempts to deliver to a webhook receiver"),
-            ("webhook_overflows", "Offers dropped since a receiver's queue was full"),
+            ("webhook_overflows", "Offers that failed since too many waited for their receiver"),
             ("webhook_given_up", "Offers given up after all attempts"),
             ("webhook_refused_addresses", "Attempts refused since the receiver's address is private"),
+            ("webhook_dropped", "Offers that failed and were dropped: too many, or over"),
+        ]
+        .map(|(name, help)| family(r, name, help));
+        let webhook_states = [
+            ("webhook_waiting", "Offers that wait for a webhook receiver"),
+            ("webhook_failed", "Offers that failed and are kept for a webhook receiver"),
+            ("webhook_disabled", "Whether a webhook receiver is disabled"),
         ]
         .map(|(name, help)| family(r, name, help));
         let metrics = Metrics {
@@ -124,7 +137,7 @@ impl Metrics {
             ),
             offers: family(r, "offers", "Offers made, withdrawn and suppressed"),
             withdrawals: family(r, "withdrawals", "Offers withdrawn, by reason"),
-            webhook_waiting: family(r, "webhook_waiting", "Offers that wait for a webhook receiver"),
+            webhook_states,
             duplicates: family(r, "duplicates", "Second copies of events"),
             unknown_types: family(r, "unknown_types", "Events of a type that is not known"),
             event_to_offer: histogram(r, "event_to_offer", "From an event's arrival to its offer"),
@@ -176,10 +189,21 @@ impl Metrics {
     /// The metrics of one webhook, to be kept by it.
     pub fn webhook(&self, name: &str) -> WebhookMetrics {
         let label = WebhookLabel { webhook: name.to_owned() };
-        let [delivered, failed, overflowed, given_up, refused] =
+        let [delivered, failures, overflowed, given_up, refused, dropped] =
             self.webhooks.each_ref().map(|family| family.get_or_create_owned(&label));
-        let waiting = self.webhook_waiting.get_or_create_owned(&label);
-        WebhookMetrics { delivered, failed, overflowed, given_up, refused, waiting }
+        let [waiting, failed, disabled] =
+            self.webhook_states.each_ref().map(|family| family.get_or_create_owned(&label));
+        WebhookMetrics {
+            delivered,
+            failures,
+            overflowed,
+            given_up,
+            refused,
+            dropped,
+            waiting,
+            failed,
+            disabled,
+        }
     }
 
     /// All metrics in the text format of OpenMetrics.

@@ -6,7 +6,7 @@
 use crate::sink::{self, MessageKind};
 use serde::Serialize;
 use shopbell_model::key::{EventRef, Handle, ItemId};
-use shopbell_model::offer::{Made, Message, News};
+use shopbell_model::offer::{Made, Message, News, Reason};
 use shopbell_model::time::format_rfc3339;
 use std::sync::Arc;
 
@@ -113,6 +113,11 @@ pub fn render(message: &Message) -> Result<sink::Message, serde_json::Error> {
         offer_id: offer_id.to_owned(),
         kind,
         channel: channel.to_owned(),
+        valid_until: match &message.news {
+            News::Made(made) => Some(made.valid_until),
+            News::Withdrawn(..) | News::Suppressed { .. } => None,
+        },
+        forgotten: matches!(message.news, News::Withdrawn(Reason::Forgotten, _)),
         json: Arc::from(json),
     })
 }

@@ -1,9 +1,10 @@
-//! What is stored as bytes: rows of facts, ticks of the journal. The only place that knows how.
+//! What is stored as bytes: rows of facts and of outboxes, ticks of the journal. The only place that knows how.
 //!
 //! Invariant: what one version wrote, that version reads; [`FORMAT`] is part of every file, and another one is
 //! refused by name. The encoding is bincode 1.3.3: unmaintained (RUSTSEC-2025-0141), but small, done, and
 //! what timely itself exchanges rows with. Cost: about what a copy of the row costs.
 
+use crate::sink::webhook::OutboxValue;
 use serde::{Deserialize, Serialize};
 use shopbell_dataflows::kept::{KeptKey, KeptValue, KeptValueRef};
 use shopbell_model::event::Event;
@@ -17,6 +18,10 @@ pub const FORMAT: u16 = 1;
 const FACT: u8 = 0;
 /// First byte of a key: an event that was taken in.
 const COPY: u8 = 1;
+/// First byte of a key: what a receiver is still to get. Its name follows, then the number in eight bytes.
+const OUTBOX: u8 = 2;
+/// Outboxes are few and wanted whole: their rows stand in the bucket that everybody reads.
+const OUTBOX_BUCKET: u8 = 0;
 
 /// Bytes that are not what they should be.
 #[derive(Debug, Error)]
@@ -49,6 +54,8 @@ pub enum Row {
     Fact(KeptKey, KeptValue),
     /// The fingerprint of an event that was taken in, and the generation of those remembered with it.
     Copy(u128, u64),
+    /// What a receiver is still to get: its name, the number, what it is.
+    Outbox(String, u64, OutboxValue),
 }
 
 /// A row of facts.
@@ -64,6 +71,17 @@ pub fn copy_row(fingerprint: u128, generation: u64) -> StoredRow {
     let bytes = fingerprint.to_be_bytes();
     let key = std::iter::once(COPY).chain(bytes).collect();
     StoredRow { bucket: bytes[0], key, value: Some(generation.to_le_bytes().to_vec()) }
+}
+
+/// A row of a receiver's outbox.
+pub fn outbox_row(
+    receiver: &str,
+    number: u64,
+    value: Option<&OutboxValue>,
+) -> Result<StoredRow, StoredError> {
+    let key = [&[OUTBOX], receiver.as_bytes(), &number.to_be_bytes()].concat();
+    let value = value.map(bincode::serialize).transpose().map_err(StoredError::of("an outbox"))?;
+    Ok(StoredRow { bucket: OUTBOX_BUCKET, key, value })
 }
 
 /// Whether a stored row is about a copy of a generation before `oldest`, which nobody asks about any more.
@@ -87,6 +105,16 @@ pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
                 return Err(wrong("a fingerprint of another length"));
             };
             Ok(Row::Copy(fingerprint, generation))
+        }
+        Some((&OUTBOX, rest)) => {
+            let parts = rest
+                .split_last_chunk()
+                .and_then(|(name, number)| Some((std::str::from_utf8(name).ok()?, number)));
+            let Some((receiver, number)) = parts else {
+                return Err(wrong("a receiver without a name or number"));
+            };
+            let value = bincode::deserialize(value).map_err(StoredError::of("an outbox"))?;
+            Ok(Row::Outbox(receiver.to_owned(), u64::from_be_bytes(*number), value))
         }
         _ => Err(wrong("an unknown kind of key")),
     }

@@ -10,3 +10,4 @@ mod oracle;
 mod real_data;
 mod recovery;
 mod shipped;
+mod webhooks;

@@ -13,6 +13,7 @@ mod import;
 mod logs;
 mod replay;
 mod run;
+mod webhooks;
 
 pub use failure::Failure;
 
@@ -43,6 +44,8 @@ enum Command {
     Import(import::Arguments),
     /// Look at what a job keeps in its `[state]` folder
     Checkpoint(checkpoint::Arguments),
+    /// See what webhook receivers of a running job are still to get, send it again, or drop it
+    Webhooks(webhooks::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(&arguments),
+        Command::Webhooks(arguments) => webhooks::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -342,6 +342,7 @@ fn webhooks(sections: Vec<Section<'_, '_>>, folder: &Path) -> Vec<Webhook> {
         let channels = section.texts("channels").map(texts);
         let allow_private = section.flag("allow_private", false);
         let max_queue = section.integer("max_queue", 1..=10_000_000, 10_000) as usize;
+        let max_failed = section.integer("max_failed", 0..=10_000_000, 10_000) as usize;
         if let Some(((url, place), secret)) = url.zip(secret) {
             let name = name.unwrap_or(place);
             if webhooks.iter().any(|other| other.name == name) {
@@ -356,6 +357,7 @@ fn webhooks(sections: Vec<Section<'_, '_>>, folder: &Path) -> Vec<Webhook> {
                 channels,
                 allow_private,
                 max_queue,
+                max_failed,
             });
         }
         section.finish();

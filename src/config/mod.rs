@@ -202,8 +202,10 @@ pub struct Webhook {
     pub channels: Option<Vec<Text>>,
     /// Whether addresses of private networks and of this machine may be connected to.
     pub allow_private: bool,
-    /// Offers that may wait; more are dropped and counted.
+    /// Offers that may wait; more fail.
     pub max_queue: usize,
+    /// Offers that failed and are kept, where state is; the oldest are dropped beyond.
+    pub max_failed: usize,
 }
 
 impl Config {

@@ -77,7 +77,7 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn not_found() -> ApiError {
-    let hint = "routes: POST /v1/events, GET /v1/offers, /metrics, /healthz, /readyz";
+    let hint = "routes: POST /v1/events, GET /v1/offers, GET /v1/webhooks, /metrics, /healthz, /readyz";
     ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path", hint)
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /v1/events` | events: one object, an array, or JSON Lines; all are taken or none |
 //! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
+//! | `GET /v1/webhooks` and below | what receivers are still to get, and two commands |
 //! | `GET /metrics` | OpenMetrics text |
 //! | `GET /healthz` | the process is alive |
 //! | `GET /readyz` | the engine runs and is not behind |
@@ -18,6 +19,7 @@ mod events;
 mod offers;
 mod server;
 mod status;
+mod webhooks;
 
 pub use error::ApiError;
 pub use server::serve;
@@ -25,7 +27,7 @@ pub use status::{Phase, Readiness};
 
 use crate::config;
 use crate::metrics::Metrics;
-use crate::sink::Broadcast;
+use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use axum::Router;
 use axum::routing::{get, post};
@@ -42,6 +44,8 @@ pub struct Edge {
     pub decoder: Arc<dyn Decode>,
     /// Where offers come from.
     pub offers: Broadcast,
+    /// What receivers are still to get.
+    pub webhooks: Webhooks,
     /// Whether the engine runs.
     pub readiness: Readiness,
     /// What is counted.
@@ -56,6 +60,9 @@ pub fn router(edge: &Edge) -> Router {
     Router::new()
         .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
         .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+        .route("/v1/webhooks", get(webhooks::list).with_state(edge.webhooks.clone()))
+        .route("/v1/webhooks/{name}/replay", post(webhooks::replay).with_state(edge.webhooks.clone()))
+        .route("/v1/webhooks/{name}/drop", post(webhooks::drop_all).with_state(edge.webhooks.clone()))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))

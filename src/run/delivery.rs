@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::output::render;
 use crate::sink::{MessageKind, Sink, SinkError, TickOutput};
+use crate::stored::outbox_row;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use shopbell_model::offer::{Message, News};
 use shopbell_model::time::Time;
@@ -33,6 +34,8 @@ pub(super) enum Parcel {
     Want(Time),
     /// Everything up to this tick went before; it is to be kept.
     Mark(Time),
+    /// The end is near: what sinks still hold is to be handed over before the last mark.
+    Flush,
 }
 
 /// A tick's result.
@@ -117,6 +120,7 @@ impl Courier {
                     Ok(())
                 }
                 Parcel::Mark(tick) => self.keep(tick),
+                Parcel::Flush => self.flush(),
             };
             if let Err(error) = done {
                 failed = true;
@@ -179,8 +183,14 @@ impl Courier {
         self.sinks.iter_mut().try_for_each(|sink| sink.keep())?;
         let output = self.wanted.remove(&tick).flatten().unwrap_or_else(|| self.position());
         if let Some(safe) = &self.safe {
+            let mut rows = Vec::new();
+            for sink in &mut self.sinks {
+                for (number, value) in sink.outbox_rows(tick) {
+                    rows.push(outbox_row(sink.name(), number, value.as_ref())?);
+                }
+            }
             // The keeper is gone only where it failed, which ends the job.
-            let _ = safe.keeper.send(Notice::Delivered { tick, output });
+            let _ = safe.keeper.send(Notice::Delivered { tick, output, rows });
         }
         Ok(())
     }

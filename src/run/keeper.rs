@@ -24,8 +24,9 @@ use std::thread::JoinHandle;
 pub(super) enum Notice {
     /// A checkpoint of this tick begins; with rows that are not the workers'.
     Begin { tick: Time, meta: Meta, rows: Vec<StoredRow> },
-    /// Everything up to this tick is delivered for good; with the length of the output.
-    Delivered { tick: Time, output: Option<u64> },
+    /// Everything up to this tick is delivered for good, or in an outbox; with the length of the output and the
+    /// rows of outboxes that changed.
+    Delivered { tick: Time, output: Option<u64>, rows: Vec<StoredRow> },
 }
 
 /// A checkpoint that is not complete yet.
@@ -33,7 +34,7 @@ pub(super) enum Notice {
 struct Pending {
     begun: Option<(Meta, Vec<StoredRow>)>,
     rows: Vec<Vec<StoredRow>>,
-    delivered: Option<Option<u64>>,
+    delivered: Option<(Option<u64>, Vec<StoredRow>)>,
 }
 
 /// The thread, as the ticker sees it.
@@ -121,8 +122,8 @@ impl Keeping {
             Notice::Begin { tick, meta, rows } => {
                 self.pending.entry(tick).or_default().begun = Some((meta, rows));
             }
-            Notice::Delivered { tick, output } => {
-                self.pending.entry(tick).or_default().delivered = Some(output);
+            Notice::Delivered { tick, output, rows } => {
+                self.pending.entry(tick).or_default().delivered = Some((output, rows));
             }
         }
     }
@@ -144,13 +145,13 @@ impl Keeping {
             return Ok(false);
         }
         let (tick, pending) = entry.remove_entry();
-        let (Some((mut meta, more)), Some(output)) = (pending.begun, pending.delivered) else {
+        let (Some((mut meta, more)), Some((output, outboxes))) = (pending.begun, pending.delivered) else {
             return Ok(false);
         };
         let started = std::time::Instant::now();
         meta.output = output;
         let oldest = meta.generation.saturating_sub(1);
-        let lists = pending.rows.into_iter().chain([more]).collect();
+        let lists = pending.rows.into_iter().chain([more, outboxes]).collect();
         let sequence = meta.sequence;
         let meta =
             serde_json::to_value(meta).map_err(|error| RunError::Meta { reason: error.to_string() })?;

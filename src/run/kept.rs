@@ -10,6 +10,7 @@ use crate::cluster::RestoredRow;
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
+use crate::sink::webhook::OutboxValue;
 use crate::stored::{FORMAT, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,6 +79,9 @@ impl Meta {
     }
 }
 
+/// What receivers are still to get, by name.
+pub(super) type Outboxes = BTreeMap<String, Vec<(u64, OutboxValue)>>;
+
 /// Everything that was kept.
 pub(super) struct Kept {
     pub(super) journal: Journal,
@@ -90,6 +94,7 @@ pub(super) struct Kept {
     /// The tick of the checkpoint; none where there was none.
     pub(super) restored_at: Option<Time>,
     pub(super) duplicates: Duplicates,
+    pub(super) outboxes: Outboxes,
 }
 
 pub(super) fn clock_name(kind: ClockKind) -> &'static str {
@@ -135,10 +140,11 @@ pub(super) fn open(
         );
     }
     let (mut meta, mut restored, mut duplicates) = (Meta::default(), Vec::new(), Duplicates::new(retention));
+    let mut outboxes = Outboxes::new();
     if let Some(checkpoint) = &found.checkpoint {
         meta = Meta::read(checkpoint.meta())?;
         duplicates.restore(meta.generation, meta.turns);
-        restored = read_rows(checkpoint, (workers, peers), &mut duplicates)?;
+        restored = read_rows(checkpoint, (workers, peers), &mut duplicates, &mut outboxes)?;
         if faults.loses("ledger") {
             let is_kept = |(key, _): &(KeptKey, _)| !matches!(key, KeptKey::Said(..));
             restored.iter_mut().for_each(|restored| restored.rows.retain(is_kept));
@@ -147,7 +153,7 @@ pub(super) fn open(
     meta.is_followed_from(journal.first())?;
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());
     let checkpoint = found.checkpoint;
-    Ok(Kept { journal, store, meta, restored, checkpoint, restored_at, duplicates })
+    Ok(Kept { journal, store, meta, restored, checkpoint, restored_at, duplicates, outboxes })
 }
 
 /// Reads the rows of every worker here, each on a thread of its own, and the copies of all.
@@ -155,6 +161,7 @@ fn read_rows(
     checkpoint: &Checkpoint,
     (workers, peers): (usize, usize),
     duplicates: &mut Duplicates,
+    outboxes: &mut Outboxes,
 ) -> Result<Vec<Restored>, RunError> {
     let mut all = Vec::with_capacity(workers);
     std::thread::scope(|threads| {
@@ -162,38 +169,50 @@ fn read_rows(
             .map(|worker| threads.spawn(move || read_share(checkpoint, worker, (workers, peers))))
             .collect();
         for reader in readers {
-            let (restored, copies) = reader.join().map_err(|_| RunError::DeliveryLost)??;
-            for (fingerprint, generation) in copies {
+            let share = reader.join().map_err(|_| RunError::DeliveryLost)??;
+            for (fingerprint, generation) in share.copies {
                 duplicates.restore_copy(fingerprint, generation);
             }
-            all.push(restored);
+            for (receiver, number, value) in share.messages {
+                outboxes.entry(receiver).or_default().push((number, value));
+            }
+            all.push(share.restored);
         }
         Ok(all)
     })
 }
 
-type Share = (Restored, Vec<(u128, u64)>);
+/// What one worker's thread read.
+struct Share {
+    restored: Restored,
+    copies: Vec<(u128, u64)>,
+    messages: Vec<(String, u64, OutboxValue)>,
+}
 
 fn read_share(
     checkpoint: &Checkpoint,
     worker: usize,
     (workers, peers): (usize, usize),
 ) -> Result<Share, RunError> {
-    let (mut restored, mut copies) = (Restored { tick: checkpoint.tick(), rows: Vec::new() }, Vec::new());
-    // The first bucket also holds what every worker has; copies are known here only.
+    let restored = Restored { tick: checkpoint.tick(), rows: Vec::new() };
+    let mut share = Share { restored, copies: Vec::new(), messages: Vec::new() };
+    // The first bucket also holds what every worker has; copies and messages are known here only.
     let is_read =
         |bucket| bucket == 0 || is_bucket_of(bucket, worker, peers) || is_bucket_of(bucket, worker, workers);
     for row in checkpoint.rows(is_read) {
         let row = row?;
         match read_row(&row.key, row.value.as_deref().unwrap_or_default())? {
-            Row::Fact(key, value) if key.is_for(worker, peers) => restored.rows.push((key, value)),
+            Row::Fact(key, value) if key.is_for(worker, peers) => share.restored.rows.push((key, value)),
             Row::Copy(fingerprint, generation) if is_bucket_of(row.bucket, worker, workers) => {
-                copies.push((fingerprint, generation));
+                share.copies.push((fingerprint, generation));
+            }
+            Row::Outbox(receiver, number, value) if is_bucket_of(row.bucket, worker, workers) => {
+                share.messages.push((receiver, number, value));
             }
             _ => {}
         }
     }
-    Ok((restored, copies))
+    Ok(share)
 }
 
 /// Gives the rows of a worker of another process, as they are stored.

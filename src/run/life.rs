@@ -87,7 +87,10 @@ impl Around<'_> {
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
-        let sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, metrics)?;
+        let mut sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers)?;
+        let outboxes = kept.as_mut().map(|(kept, _)| std::mem::take(&mut kept.outboxes));
+        let webhooks = &self.edge.webhooks;
+        sinks.extend(parts::webhooks(&plan.config, outboxes, webhooks, self.runtime, metrics, &self.faults)?);
         let take = |kept: &mut Kept| {
             let duplicates = std::mem::replace(&mut kept.duplicates, Duplicates::new(retention));
             (std::mem::take(&mut kept.restored), duplicates)
@@ -129,7 +132,7 @@ impl Around<'_> {
             watch_for_stalls(engine.board(), control.clone())?;
         }
         let state = keeping.map(|keeping| {
-            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, plan)
+            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, self)
         });
         let ticker = Ticker {
             engine,
@@ -213,13 +216,14 @@ impl Keeping {
         appended: Arc<AtomicU64>,
         meta: Meta,
         last: Time,
-        plan: &Plan,
+        around: &Around<'_>,
     ) -> StateKeeper {
-        let every = plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
+        let every = around.plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
         StateKeeper {
             journal: self.journal,
             acknowledged: self.acknowledged,
             keeper: self.keeper,
+            webhooks: around.edge.webhooks.clone(),
             parcels,
             appended,
             meta,

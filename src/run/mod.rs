@@ -35,7 +35,7 @@ use crate::config::Config;
 use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
 use crate::metrics::Metrics;
-use crate::sink::Broadcast;
+use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use crate::stored::RuleTexts;
 use control::Control;
@@ -96,6 +96,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         acknowledged: acknowledged.clone(),
         decoder: Arc::clone(&decoder),
         offers,
+        webhooks: Webhooks::default(),
         readiness: Readiness::default(),
         metrics: metrics.clone(),
         settings: plan.config.http.clone(),

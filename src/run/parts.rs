@@ -1,15 +1,18 @@
 //! The ends of a job, as the configuration wants them: sources, sinks, dead letters, runtime.
 
 use super::RunError;
-use super::kept::Meta;
-use crate::config::{Config, OutputTarget};
+use super::fault::Faults;
+use super::kept::{Meta, Outboxes};
+use crate::config::{ClockKind, Config, OutputTarget};
 use crate::metrics::Metrics;
 use crate::sink::json_lines::Flush;
-use crate::sink::{Broadcast, JsonLines, Sink, WebhookSink};
+use crate::sink::webhook::{OfferTime, Surroundings, Unclaimed};
+use crate::sink::{Broadcast, JsonLines, Sink, WebhookSink, Webhooks};
 use crate::source::{DeadLetters, Source, SourceError, open_file_at, standard_input};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 
 /// Threads of the runtime: HTTP is light beside the dataflow.
@@ -54,13 +57,11 @@ pub(super) fn dead_letters(config: &Config, metrics: &Metrics) -> Result<DeadLet
     Ok(DeadLetters::new(writer, metrics.clone()))
 }
 
-/// Everybody who gets the offers.
+/// Everybody who gets the offers, but for webhooks.
 pub(super) fn sinks(
     config: &Config,
     kept: Option<&Meta>,
     offers: &Broadcast,
-    runtime: &Runtime,
-    metrics: &Metrics,
 ) -> Result<Vec<Box<dyn Sink>>, RunError> {
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(offers.clone())];
     match &config.output.target {
@@ -72,10 +73,41 @@ pub(super) fn sinks(
         OutputTarget::File(path) => sinks.push(Box::new(JsonLines::append(path, Flush::EachTick)?)),
         OutputTarget::Off => {}
     }
+    Ok(sinks)
+}
+
+/// Receivers, each with what was kept of it; and what was kept of others.
+pub(super) fn webhooks(
+    config: &Config,
+    kept: Option<Outboxes>,
+    webhooks: &Webhooks,
+    runtime: &Runtime,
+    metrics: &Metrics,
+    faults: &Faults,
+) -> Result<Vec<Box<dyn Sink>>, RunError> {
+    let time: OfferTime = match config.engine.clock {
+        ClockKind::Wall => crate::wall_clock,
+        ClockKind::Events => || 0,
+    };
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    let mut kept = kept;
     for webhook in &config.webhooks {
         let secret = webhook.secret.resolve(|name| std::env::var(name).ok())?;
-        let seconds = || crate::wall_clock() / 1000;
-        sinks.push(Box::new(WebhookSink::start(webhook, &secret, runtime.handle(), metrics, seconds)?));
+        let faults = faults.clone();
+        let around = Surroundings {
+            runtime: runtime.handle(),
+            metrics,
+            webhooks,
+            clock: || crate::wall_clock() / 1000,
+            time,
+            kept: kept.as_mut().map(|kept| kept.remove(&webhook.name).unwrap_or_default()),
+            // Only a crash can be asked for here: there is nothing that could fail.
+            answered: Arc::new(move || drop(faults.at("webhook-answered"))),
+        };
+        sinks.push(Box::new(WebhookSink::start(webhook, &secret, around)?));
+    }
+    for (name, rows) in kept.into_iter().flatten() {
+        sinks.push(Box::new(Unclaimed::new(&name, rows, webhooks, metrics)));
     }
     Ok(sinks)
 }

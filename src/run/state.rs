@@ -11,6 +11,7 @@ use super::keeper::Keeper;
 use super::kept::Meta;
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
+use crate::sink::Webhooks;
 use crate::source::Acknowledged;
 use crate::stored::{StoredRow, copy_row, journal_tick};
 use crossbeam_channel::Sender;
@@ -25,6 +26,7 @@ pub(super) struct StateKeeper {
     pub(super) journal: Arc<Journal>,
     pub(super) acknowledged: Acknowledged,
     pub(super) keeper: Keeper,
+    pub(super) webhooks: Webhooks,
     /// Where it is told that everything up to a tick was delivered.
     pub(super) parcels: Sender<Parcel>,
     /// The last record that was appended, for whoever must not speak before it is durable.
@@ -80,6 +82,12 @@ impl StateKeeper {
         self.begun.elapsed() >= self.every && !self.keeper.is_busy()
     }
 
+    /// Whether time must go on so that a checkpoint can begin: all before `frontier` is in the last one, and outboxes
+    /// changed since.
+    pub(super) fn wants_time(&self, engine: &Engine, frontier: Time) -> bool {
+        engine.clock().tick_before(frontier) <= self.last && self.webhooks.have_changed()
+    }
+
     /// Begins a checkpoint of everything submitted, unless nothing was since the last one.
     pub(super) fn begin(&mut self, engine: &mut Engine, gathering: &Gathering) -> Result<(), RunError> {
         self.begun = Instant::now();
@@ -108,6 +116,12 @@ impl StateKeeper {
     /// Until when time must have gone on, so that a checkpoint becomes whole.
     pub(super) fn waits_for(&self) -> Option<Time> {
         self.beyond
+    }
+
+    /// Tells the delivery that the last mark comes next.
+    pub(super) fn flush(&self) {
+        // The delivery is gone only where it failed, which ends the job.
+        let _ = self.parcels.send(Parcel::Flush);
     }
 
     /// Tells the delivery of the ticks that are complete: what is before `completed` is.

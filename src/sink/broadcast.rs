@@ -210,6 +210,8 @@ mod tests {
             offer_id: (*id).into(),
             kind: MessageKind::Made,
             channel: (*channel).into(),
+            valid_until: None,
+            forgotten: false,
             json: "{}".into(),
         };
         TickOutput { tick: 1, messages: rows.iter().map(message).collect() }

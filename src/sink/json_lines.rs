@@ -145,6 +145,8 @@ mod tests {
             offer_id: "o".into(),
             kind: MessageKind::Made,
             channel: "sms".into(),
+            valid_until: None,
+            forgotten: false,
             json: (*line).into(),
         };
         TickOutput { tick: 1, messages: lines.iter().map(message).collect() }

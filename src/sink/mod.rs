@@ -2,8 +2,8 @@
 //!
 //! Invariant: a [`Sink`] sees a tick only when it is complete and durable, in the order of ticks, and
 //! decides nothing about offers. Delivery: a JSON Lines file gets every tick once a run; stream
-//! clients get what is made while they are connected; a webhook gets each message at least once
-//! unless the process ends, its queue overflows or its time to retry is over.
+//! clients get what is made while they are connected; a webhook gets each message at least once, and where state
+//! is kept also after a crash; see [`webhook`] for what is given up.
 
 pub mod broadcast;
 mod continued;
@@ -12,14 +12,16 @@ pub mod webhook;
 
 pub use broadcast::{Broadcast, Filter, SubscribeError, Subscription};
 pub use json_lines::JsonLines;
-pub use webhook::WebhookSink;
+pub use webhook::{WebhookSink, Webhooks};
 
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
+use webhook::OutboxRow;
 
 /// What a message says of its offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MessageKind {
     /// It is made.
     Made,
@@ -49,8 +51,8 @@ impl MessageKind {
     }
 }
 
-/// One message about one offer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One message about one offer. Outboxes keep it in this form: a change of it is one of [`crate::stored::FORMAT`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The person's stable key: messages with the same key keep their order.
     pub key: String,
@@ -60,6 +62,10 @@ pub struct Message {
     pub kind: MessageKind,
     /// The channel it is for.
     pub channel: String,
+    /// When the offer that is made ends by itself.
+    pub valid_until: Option<u64>,
+    /// Whether it is taken back since the person is to be forgotten.
+    pub forgotten: bool,
     /// One CloudEvent in JSON, without a newline.
     pub json: Arc<str>,
 }
@@ -92,6 +98,12 @@ pub trait Sink: Send {
     /// Makes what was delivered outlive the machine.
     fn keep(&mut self) -> Result<(), SinkError> {
         Ok(())
+    }
+
+    /// For a sink with an outbox under its name: the rows of it that changed since this was last asked, as of a tick
+    /// up to which everything was delivered to it.
+    fn outbox_rows(&mut self, _up_to: u64) -> Vec<OutboxRow> {
+        Vec::new()
     }
 }
 

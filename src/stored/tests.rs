@@ -1,4 +1,6 @@
 use super::*;
+use crate::sink::webhook::Condition;
+use crate::sink::{Message, MessageKind};
 use shopbell_model::event::Body;
 use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text};
 
@@ -28,15 +30,34 @@ fn ticks_of_the_journal_are_read_back() {
     assert_eq!(read_entry(&rules_bytes).unwrap(), Entry::Rules(rules));
 }
 
+fn waiting() -> OutboxValue {
+    let message = Message {
+        key: "p".into(),
+        offer_id: "o".into(),
+        kind: MessageKind::Withdrawn,
+        channel: "sms".into(),
+        valid_until: Some(9),
+        forgotten: true,
+        json: "{}".into(),
+    };
+    OutboxValue::Message(3, message.into(), true)
+}
+
 /// What version 1 writes. Where this has to change, so has [`FORMAT`].
 #[test]
 fn the_format_is_that_of_version_1() {
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &[("a.jsonl".to_owned(), 512)]).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
+    let message = outbox_row("crm", 7, Some(&waiting())).unwrap();
+    let condition = Condition { disabled_since: Some(5), last_error: Some((6, "e".into())) };
+    let receiver = outbox_row("crm", 0, Some(&OutboxValue::Receiver(condition))).unwrap();
     let golden = [
         (hex(&tick), GOLDEN_TICK),
         (hex(&row.key), GOLDEN_HANDLE),
         (hex(&copy_row(1 << 120 | 2, 3).key), "0101000000000000000000000000000002"),
+        (hex(&message.key), "0263726d0000000000000007"),
+        (hex(message.value.as_deref().unwrap()), GOLDEN_MESSAGE),
+        (hex(receiver.value.as_deref().unwrap()), GOLDEN_RECEIVER),
     ];
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
@@ -46,6 +67,8 @@ fn the_format_is_that_of_version_1() {
 
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
     00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c0002000000000000";
+const GOLDEN_MESSAGE: &str = "01000000030000000000000001000000000000007001000000000000006f010000000300000000000000736d730109000000000000000102000000000000007b7d01";
+const GOLDEN_RECEIVER: &str = "00000000010500000000000000010600000000000000010000000000000065";
 const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 
 #[test]
@@ -67,9 +90,22 @@ fn rows_are_read_back_and_others_refused() {
     assert!(is_forgotten_copy(&copy.key, &value, 5) && !is_forgotten_copy(&copy.key, &value, 4));
     assert!(!is_forgotten_copy(&row.key, &value, 5));
 
-    for (key, value) in
-        [(&b""[..], &b""[..]), (&[7], b""), (&[1, 2], &value), (&copy.key, b"1"), (&row.key, b"")]
-    {
+    let message = outbox_row("crm", 7, Some(&waiting())).unwrap();
+    let sent = message.value.unwrap();
+    let Row::Outbox(receiver, number, value_read) = read_row(&message.key, &sent).unwrap() else { panic!() };
+    assert_eq!((receiver.as_str(), number, value_read), ("crm", 7, waiting()));
+    assert_eq!(outbox_row("crm", 7, None).unwrap().value, None);
+
+    for (key, value) in [
+        (&b""[..], &b""[..]),
+        (&[7], b""),
+        (&[2, 9], b""),
+        (&[2, 255, 0, 0, 0, 0, 0, 0, 0, 1], &sent),
+        (&message.key, b"1"),
+        (&[1, 2], &value),
+        (&copy.key, b"1"),
+        (&row.key, b""),
+    ] {
         assert_eq!(read_row(key, value).unwrap_err().code(), "stored-unreadable");
     }
 }

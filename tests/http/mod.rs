@@ -45,6 +45,7 @@ impl Server {
             acknowledged: shopbell::source::Acknowledged::at_once(),
             decoder: Arc::new(decode),
             offers: Broadcast::with_queue(settings.streams, 4, metrics.clone()),
+            webhooks: shopbell::sink::Webhooks::default(),
             readiness: Readiness::default(),
             metrics,
             settings,

@@ -9,6 +9,8 @@ fn tick(rows: &[(&str, &str, &str, MessageKind)]) -> TickOutput {
         offer_id: (*id).into(),
         kind: *kind,
         channel: (*channel).into(),
+        valid_until: None,
+        forgotten: false,
         json: format!("{{\"id\":\"{id}\"}}").into(),
     };
     TickOutput { tick: 1, messages: rows.iter().map(message).collect() }

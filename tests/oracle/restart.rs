@@ -41,7 +41,7 @@ fn shares(stored: &Stored, tick: u64, workers: usize) -> Vec<Restored> {
         .map(|worker| {
             let rows = stored.iter().filter_map(|(key, value)| match read_row(key, value).unwrap() {
                 Row::Fact(key, value) => key.is_for(worker, workers).then_some((key, value)),
-                Row::Copy(..) => None,
+                Row::Copy(..) | Row::Outbox(..) => None,
             });
             Restored { tick, rows: rows.collect() }
         })

@@ -11,7 +11,7 @@
 mod accepted;
 mod controls;
 mod faults;
-mod kills;
+pub(super) mod kills;
 mod state;
 
 pub(crate) use kills::{Random, remove, setting};

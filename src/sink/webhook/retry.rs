@@ -4,6 +4,7 @@
 //! again until `retry_for` is over; what will hardly pass (a redirect, another 4xx: the receiver does
 //! not want this message) a few times only, so that it does not hold up the messages behind it.
 
+use std::fmt;
 use std::time::Duration;
 
 /// How an attempt went.
@@ -17,6 +18,16 @@ pub(super) enum Outcome {
     RefusedAddress,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Status { status, .. } => write!(f, "answered with {status}"),
+            Outcome::Unreachable => f.write_str("no answer in time, or no connection"),
+            Outcome::RefusedAddress => f.write_str("its address is private"),
+        }
+    }
+}
+
 /// What to do then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -28,7 +39,7 @@ pub(super) enum Verdict {
     Pause { pause: Duration, within: Duration },
     /// Leave this message.
     GiveUp,
-    /// The receiver wants no more, for ever.
+    /// The receiver wants no more.
     End,
 }
 

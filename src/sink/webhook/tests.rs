@@ -32,17 +32,44 @@ fn settings(url: &str) -> Webhook {
         channels: None,
         allow_private: true,
         max_queue: 1000,
+        max_failed: 1000,
     }
 }
 
 fn start(settings: &Webhook, metrics: &Metrics) -> Result<WebhookSink, SinkError> {
+    start_among(settings, metrics, &Webhooks::default(), None)
+}
+
+fn start_among(
+    settings: &Webhook,
+    metrics: &Metrics,
+    webhooks: &Webhooks,
+    kept: Option<Vec<(u64, OutboxValue)>>,
+) -> Result<WebhookSink, SinkError> {
     let secret = Secret::new(SECRET);
-    WebhookSink::start_with(settings, &secret, &Handle::current(), metrics, clock, PATIENCE)
+    WebhookSink::start_with(settings, &secret, around(metrics, webhooks, &Handle::current(), kept), PATIENCE)
+}
+
+fn around<'a>(
+    metrics: &'a Metrics,
+    webhooks: &'a Webhooks,
+    runtime: &'a Handle,
+    kept: Option<Vec<(u64, OutboxValue)>>,
+) -> Surroundings<'a> {
+    Surroundings { runtime, metrics, webhooks, clock, time: || 0, kept, answered: Arc::new(|| ()) }
 }
 
 fn message(key: &str, id: &str, kind: MessageKind) -> Message {
     let json = format!("{{\"id\":\"{id}\",\"type\":\"{}\"}}", kind.event_type());
-    Message { key: key.into(), offer_id: id.into(), kind, channel: "sms".into(), json: json.into() }
+    Message {
+        key: key.into(),
+        offer_id: id.into(),
+        kind,
+        channel: "sms".into(),
+        valid_until: None,
+        forgotten: false,
+        json: json.into(),
+    }
 }
 
 fn tick(messages: &[Message]) -> TickOutput {
@@ -123,7 +150,7 @@ async fn failures_are_tried_again_under_the_same_id() {
     settle(&sink).await;
     assert_eq!(ids(&server).await, ["o1", "o1", "o1", "o1"]);
     let counts = metrics.webhook("crm");
-    assert_eq!((counts.delivered.get(), counts.failed.get(), counts.given_up.get()), (1, 3, 0));
+    assert_eq!((counts.delivered.get(), counts.failures.get(), counts.given_up.get()), (1, 3, 0));
     assert_eq!(counts.waiting.get(), 0);
 }
 
@@ -164,6 +191,68 @@ async fn gone_ends_the_subscription() {
     settle(&sink).await;
     assert_eq!(ids(&server).await, ["o1"]);
     assert_eq!(metrics.webhook("crm").given_up.get(), 3);
+}
+
+/// What a checkpoint would have.
+fn kept(sink: &mut WebhookSink, up_to: u64) -> Vec<(u64, OutboxValue)> {
+    sink.outbox_rows(up_to).into_iter().map(|(number, value)| (number, value.unwrap())).collect()
+}
+
+#[tokio::test]
+async fn where_state_is_kept_a_receiver_that_is_gone_gets_everything_when_it_is_replayed() {
+    let (gone, there) = (answering(&[410]).await, answering(&[200]).await);
+    let (metrics, webhooks) = (Metrics::new(), Webhooks::default());
+    let mut sink = start_among(&settings(&gone.uri()), &metrics, &webhooks, Some(vec![])).unwrap();
+    sink.deliver(&tick(&[message("p", "o1", MessageKind::Made)])).unwrap();
+    until(async || metrics.webhook("crm").disabled.get() == 1).await;
+    sink.deliver(&tick(&[message("p", "o2", MessageKind::Made)])).unwrap();
+    let rows = kept(&mut sink, 1);
+    drop(sink);
+    // Another life, another process: it stays disabled.
+    let (metrics, webhooks) = (Metrics::new(), Webhooks::default());
+    let _sink = start_among(&settings(&there.uri()), &metrics, &webhooks, Some(rows)).unwrap();
+    let status = &webhooks.list()[0];
+    assert_eq!((status.waiting, status.failed, status.disabled), (0, 2, true));
+    assert_eq!(status.disabled_since.as_deref(), Some("2023-11-14T22:13:20.000Z"));
+    assert_eq!(status.last_error.as_deref(), Some("answered with 410"));
+    assert_eq!((ids(&gone).await, ids(&there).await), (vec!["o1".to_owned()], vec![]));
+    assert_eq!((webhooks.replay("crm"), webhooks.replay("other")), (Some(2), None));
+    until(async || ids(&there).await.len() == 2).await;
+    assert_eq!(ids(&there).await, ["o1", "o2"]);
+    assert!(!webhooks.list()[0].disabled);
+}
+
+#[tokio::test]
+async fn what_waits_is_told_to_a_checkpoint_and_sent_by_the_next_life() {
+    let (busy, there) = (answering(&[503]).await, answering(&[200]).await);
+    let metrics = Metrics::new();
+    let mut sink = start_among(&settings(&busy.uri()), &metrics, &Webhooks::default(), Some(vec![])).unwrap();
+    for (tick, id) in [(1, "o1"), (2, "o2"), (3, "o3")] {
+        sink.deliver(&TickOutput { tick, messages: vec![message("p", id, MessageKind::Made)] }).unwrap();
+    }
+    let rows = kept(&mut sink, 2);
+    assert_eq!(rows.len(), 2);
+    let _next = start_among(&settings(&there.uri()), &metrics, &Webhooks::default(), Some(rows)).unwrap();
+    until(async || ids(&there).await.len() == 2).await;
+    assert_eq!(ids(&there).await, ["o1", "o2"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_told_before_it_is_noted() {
+    let server = answering(&[200]).await;
+    let (metrics, webhooks, runtime) = (Metrics::new(), Webhooks::default(), Handle::current());
+    let told = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&told);
+    let waited = webhooks.clone();
+    let answered = Arc::new(move || {
+        let waiting = waited.list()[0].waiting as u32;
+        count.fetch_add(waiting, Ordering::SeqCst);
+    });
+    let around = Surroundings { answered, ..around(&metrics, &webhooks, &runtime, None) };
+    let mut sink = WebhookSink::start(&settings(&server.uri()), &Secret::new(SECRET), around).unwrap();
+    sink.deliver(&tick(&[message("p", "o1", MessageKind::Made)])).unwrap();
+    settle(&sink).await;
+    assert_eq!(told.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
@@ -252,8 +341,9 @@ async fn the_end_waits_for_what_is_under_way() {
 #[tokio::test]
 async fn a_secret_that_is_none_is_refused_at_the_start() {
     let (settings, secret) = (settings("https://example.com/"), Secret::new("hunter2"));
+    let (metrics, webhooks, runtime) = (Metrics::new(), Webhooks::default(), Handle::current());
     let refused =
-        WebhookSink::start(&settings, &secret, &Handle::current(), &Metrics::new(), clock).err().unwrap();
+        WebhookSink::start(&settings, &secret, around(&metrics, &webhooks, &runtime, None)).err().unwrap();
     assert_eq!(refused.code(), "webhook-secret");
     assert!(!refused.to_string().contains("hunter2"));
 }
