@@ -189,6 +189,8 @@ impl Keeping {
             sequences,
             workers: plan.workers,
             metrics: metrics.clone(),
+            erasing: kept.meta.erasing,
+            generation: kept.meta.generation,
         };
         let keeper = Keeper::start(work, rows, control.clone())?;
         let safe =
