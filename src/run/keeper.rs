@@ -226,7 +226,10 @@ impl Keeping {
         if let Some(sequence) = sequences.get(&newest) {
             journal.forget_before(sequence + 1)?;
         }
-        tracing::info!(erased = journal.first() > erasing.sequence, "older files are gone: persons were forgotten");
+        tracing::info!(
+            erased = journal.first() > erasing.sequence,
+            "older files are gone: persons were forgotten"
+        );
         Ok(())
     }
 
