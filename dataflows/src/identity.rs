@@ -12,7 +12,8 @@ mod links;
 mod operator;
 mod registry;
 
-pub(crate) use operator::{ForgottenHandles, Identified, LinkRows, identity, shard_of_brand, words};
+pub use operator::words_of;
+pub(crate) use operator::{ForgottenHandles, Identified, LinkRows, Words, identity, shard_of_brand};
 pub use registry::Word;
 
 use rustc_hash::{FxHashMap, FxHashSet};

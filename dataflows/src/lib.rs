@@ -1,9 +1,9 @@
 //! The graphs: from facts to the one best offer, and its withdrawal.
 //!
 //! ```text
-//! parts ┬ words ── identity ────────┬ renamings                    rules ┐
-//!       │              └ forgotten  │                                    │
-//!       └────────────── fold ┬ persons ─ persons ─┬ interests ─┬─ situations ┴ matching ─ when_due ─┐
+//! words ── identity ──┬ renamings                                  rules ┐
+//!             forgotten └─────────┐                                        │
+//! parts ─────────────── fold ┬ persons ─ persons ─┬ interests ─┬─ situations ┴ matching ─ when_due ─┐
 //!                            └ subjects ─ inventory ─ surroundings ┘   └─ background ───────────────┤
 //!                                                 └ consent, handles ──────────────────────────── decide ── messages
 //!                                                                     ledger, by person ────────────┘ │

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
-use crate::identity::{Identified, IdentityCounts, LinkRows, identity, words};
+use crate::identity::{Identified, IdentityCounts, LinkRows, Words, identity};
 use crate::interests::interests;
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
@@ -61,12 +61,16 @@ pub struct Outside {
     pub restored: Restored,
 }
 
-/// Builds the graph on one worker: parts of events and rules in, messages out.
+/// Builds the graph on one worker: parts of events, the words among them (see [`words_of`]) and rules in,
+/// messages out.
+///
+/// [`words_of`]: crate::identity::words_of
 ///
 /// `deliver` gets every tick's messages on the first worker; the returned stream's frontier says how
 /// far that is.
 pub fn offers<'scope>(
     parts: Stream<'scope, Time, Vec<Part>>,
+    words: Words<'scope>,
     rules: VecCollection<'scope, Time, Shared<Rule>>,
     settings: &Settings,
     clock: &Clock,
@@ -80,7 +84,6 @@ pub fn offers<'scope>(
         let report = Rc::clone(&report);
         move |waiting| report.waiting(place, waiting)
     };
-    let (parts, words) = words(parts);
     let Identified { renamings, forgotten } = {
         let (report, keep) = (Rc::clone(&report), Rc::clone(&keep));
         let report = move |counts| report.identified(counts);

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::Concat;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -47,32 +47,14 @@ pub(crate) fn shard_of_brand(brand: &Brand) -> u64 {
     shard_of(brand.as_str())
 }
 
-/// Parts of events, without the words among them, and the words.
-pub(crate) fn words(parts: Stream<'_, Time, Vec<Part>>) -> (Stream<'_, Time, Vec<Part>>, Words<'_>) {
-    let mut builder = OperatorBuilder::new("Words".to_owned(), parts.scope());
-    let mut input = builder.new_input(parts, Pipeline);
-    let (others, others_stream) = builder.new_output::<Vec<Part>>();
-    let (words, words_stream) = builder.new_output::<Vec<(Time, Word)>>();
-    let mut others = OutputBuilder::<_, CapacityContainerBuilder<Vec<Part>>>::from(others);
-    let mut words = OutputBuilder::<_, CapacityContainerBuilder<Vec<(Time, Word)>>>::from(words);
-    builder.build(move |_| {
-        move |_| {
-            let (mut others, mut words) = (others.activate(), words.activate());
-            input.for_each(|capability, parts| {
-                let Some(tick) = capability.least().copied() else { return };
-                if parts.iter().any(|part| matches!(part.content, Content::Word(_))) {
-                    let mut session = words.session(&capability);
-                    for part in parts.extract_if(.., |part| matches!(part.content, Content::Word(_))) {
-                        if let Content::Word(word) = part.content {
-                            session.give((tick, word));
-                        }
-                    }
-                }
-                others.session(&capability).give_container(parts);
-            });
-        }
+/// Takes the words out of the parts of a tick: they go to identity, and the others to the fold. Seldom any.
+pub fn words_of(tick: Time, parts: &mut Vec<Part>) -> Vec<(Time, Word)> {
+    let is_word = |part: &mut Part| matches!(part.content, Content::Word(_));
+    let words = parts.extract_if(.., is_word).filter_map(|part| match part.content {
+        Content::Word(word) => Some((tick, word)),
+        _ => None,
     });
-    (others_stream, words_stream)
+    words.collect()
 }
 
 /// Persons from words, beginning with what was kept. `keep` takes the pairs that changed.
