@@ -95,7 +95,8 @@ impl Demand {
             | PersonFact::Outcome(..)
             | PersonFact::Sent(_)
             | PersonFact::Withdrawn(_)
-            | PersonFact::Suppressed(..) => true,
+            | PersonFact::Suppressed(..)
+            | PersonFact::Forgotten(_) => true,
         }
     }
 }

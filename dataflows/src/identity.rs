@@ -8,17 +8,20 @@
 //! Not an iteration in the graph: the cap takes links in order of time, which label propagation
 //! cannot express, and a component of a few handles is found again in microseconds.
 
-use crate::shards::shard_of;
-use differential_dataflow::{AsCollection, VecCollection};
+mod links;
+mod operator;
+mod registry;
+
+pub use operator::words_of;
+pub(crate) use operator::{ForgottenHandles, Identified, LinkRows, Words, identity, shard_of_brand};
+pub use registry::Word;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use shopbell_model::facts::{Link, Moment};
 use shopbell_model::key::{Handle, Person};
 use shopbell_model::settings::Identity;
 use shopbell_model::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
-use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::generic::operator::Operator;
 
 /// A handle's person, where the person is not named by the handle itself.
 pub type Renaming = (Handle, Person);
@@ -105,6 +108,22 @@ impl Persons {
             }
             self.name(&members, &links, &mut report);
         }
+    }
+
+    /// All handles of a handle's person, as of the last settling.
+    pub fn handles_of(&self, handle: &Handle) -> Vec<Handle> {
+        let (mut members, _) = self.component(handle);
+        members.retain(|member| self.person_of(member) == self.person_of(handle));
+        members
+    }
+
+    /// Handles that a handle is linked with, whether that counts or not.
+    pub fn linked_with(&self, handle: &Handle) -> impl Iterator<Item = &Handle> {
+        self.links.get(handle).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    fn person_of(&self, handle: &Handle) -> Person {
+        self.renamed.get(handle).cloned().unwrap_or_else(|| Person::named_by(handle))
     }
 
     /// The handles that can be reached from `seed` over links that count, and those links.
@@ -229,57 +248,6 @@ impl Sets {
         }
         true
     }
-}
-
-/// Persons of handles, as corrections of "every handle is a person of its own".
-pub fn identity<'scope>(
-    links: VecCollection<'scope, Time, Link>,
-    limits: &Identity,
-    mut report: impl FnMut(IdentityCounts) + 'static,
-) -> VecCollection<'scope, Time, Renaming> {
-    let mut persons = Persons::new(limits.clone());
-    let by_brand = Exchange::new(|(link, _, _): &(Link, Time, isize)| shard_of(link.low.brand().as_str()));
-    links
-        .inner
-        .unary_frontier::<CapacityContainerBuilder<Vec<_>>, _, _, _>(
-            by_brand,
-            "Identity",
-            move |capability, _| {
-                let mut held = Some(capability);
-                let mut waiting: BTreeMap<Time, Vec<(Link, isize)>> = BTreeMap::new();
-                move |(input, frontier), output| {
-                    input.for_each(|_, updates| {
-                        for (link, time, diff) in updates.drain(..) {
-                            waiting.entry(time).or_default().push((link, diff));
-                        }
-                    });
-                    let (Some(frontier), Some(capability)) =
-                        (frontier.frontier().first().copied(), held.as_mut())
-                    else {
-                        held = None;
-                        return;
-                    };
-                    while let Some(entry) = waiting.first_entry().filter(|entry| *entry.key() < frontier) {
-                        let (time, updates) = entry.remove_entry();
-                        capability.downgrade(&time);
-                        let mut sums: BTreeMap<Link, isize> = BTreeMap::new();
-                        updates.into_iter().for_each(|(link, diff)| *sums.entry(link).or_default() += diff);
-                        // Taken away before added, so that a link that moves in time is not lost.
-                        for wanted in [false, true] {
-                            let same = |diff: isize| diff != 0 && (diff > 0) == wanted;
-                            for (link, diff) in sums.iter().filter(|(_, diff)| same(**diff)) {
-                                persons.update(link, *diff);
-                            }
-                        }
-                        let mut session = output.session(&*capability);
-                        persons.settle(|renaming, diff| session.give((renaming, time, diff)));
-                        report(persons.counts());
-                    }
-                    capability.downgrade(&frontier);
-                }
-            },
-        )
-        .as_collection()
 }
 
 #[cfg(test)]

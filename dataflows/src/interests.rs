@@ -46,7 +46,8 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Outcome(..)
         | PersonFact::Sent(_)
         | PersonFact::Withdrawn(_)
-        | PersonFact::Suppressed(..) => false,
+        | PersonFact::Suppressed(..)
+        | PersonFact::Forgotten(_) => false,
     }
 }
 

@@ -104,6 +104,8 @@ pub enum KeptValueRef<'a> {
 pub enum Keeper {
     /// Facts that follow from events.
     Fold,
+    /// Words on who is who.
+    Links,
     /// Facts that follow from decisions.
     Ledger,
 }

@@ -3,7 +3,11 @@
 //! Invariant: a commitment of tick t is a fact from t + 1 on, until its retention ends; while the
 //! offer can still be withdrawn it is also watched together with its situation. Cost: two waiting rows an offer.
 
+mod book;
+mod forgetting;
+
 use crate::clock::Clock;
+use crate::identity::ForgottenHandles;
 use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::{AsCollection, VecCollection};
@@ -31,10 +35,14 @@ type Changed = BTreeMap<(Time, bool), Vec<(Row, Option<Time>)>>;
 /// What a ledger begins with: the tick, and facts, each with since when it is one.
 pub(crate) type LedgerRows = (Time, Vec<(Row, Time)>);
 
-/// Facts of the ledger, each until its retention ends, beginning with what was kept. `keep` takes the
-/// rows that changed.
+/// A fact of the ledger, with its handle and since when it is one.
+type Since = (Row, Time);
+
+/// Facts of the ledger, each until its retention ends or its handle is forgotten, beginning with what was
+/// kept. `keep` takes the rows that changed.
 pub(crate) fn kept<'scope>(
     said: Facts<'scope>,
+    forgotten: ForgottenHandles<'scope>,
     (restored_at, restored): LedgerRows,
     retention: Duration,
     clock: Clock,
@@ -42,22 +50,29 @@ pub(crate) fn kept<'scope>(
     report: impl FnMut(Waiting) + 'static,
 ) -> Facts<'scope> {
     let scope = said.inner.scope();
-    let since = said.clone().inner.map(|(row, time, diff)| ((row, time), time, diff));
-    let restored = restored.into_iter().map(move |row| (row, restored_at, 1)).to_stream(scope);
-    let began = restored.clone().map(|((row, _), time, diff)| (row, time, diff)).as_collection();
-    let ends = since.as_collection().concat(restored.as_collection());
-    let ends = ends.map(move |(row, since)| (row, since.saturating_add(retention.0)));
-    let ended = when_due(ends, clock, "When due: ledger", report);
+    let standing = forgetting::standing(said, forgotten, &restored, retention, clock.clone());
+    let restored =
+        restored.into_iter().map(move |row| (row, restored_at, 1)).to_stream(scope).as_collection();
+    let all = standing.clone().concat(restored);
+    let ends = all.clone().map(move |(row, since)| (row, since.saturating_add(retention.0)));
+    let ended = when_due(ends, clock.clone(), "When due: ledger", report);
     if keep.is_wanted() {
-        give_rows(said.clone(), ended.clone(), keep);
+        give_rows(standing, ended.clone(), clock, keep);
     }
-    said.concat(began).concat(ended.negate())
+    all.map(|(row, _)| row).concat(ended.negate())
 }
 
-/// Gives the rows that changed. A fact of t + 1 follows from the decisions of t, and belongs to that
-/// tick: what is kept of t says what was said in t.
-fn give_rows<'scope>(said: Facts<'scope>, ended: Facts<'scope>, keep: Rc<dyn Keep>) {
-    let said = said.inner.map(|(row, time, _)| (row, time.saturating_sub(1), Some(time)));
+/// Gives the rows that changed. What follows from tick t becomes or ceases to be a fact after it, and belongs
+/// to it: what is kept of t says what was said in t, and nothing of who was forgotten in it.
+fn give_rows<'scope>(
+    standing: VecCollection<'scope, Time, Since>,
+    ended: Facts<'scope>,
+    clock: Clock,
+    keep: Rc<dyn Keep>,
+) {
+    let said = standing.inner.map(move |((row, since), time, diff)| {
+        (row, clock.tick_before(time), Some(since).filter(|_| diff > 0))
+    });
     let ended: Stream<'scope, Time, Vec<(Row, Time, Option<Time>)>> =
         ended.inner.map(|(row, time, _)| (row, time, None));
     let mut changes = Changed::new();

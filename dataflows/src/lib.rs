@@ -1,18 +1,22 @@
 //! The graphs: from facts to the one best offer, and its withdrawal.
 //!
 //! ```text
-//! parts ─ fold ┬ links ──── identity ─┐                             rules ┐
-//!              ├ persons ──────────── persons ─┬ interests ─┬─ situations ┴ matching ─ when_due ─┐
-//!              └ subjects ─ inventory ─────────│─ surroundings ┘        └─ background ───────────┤
-//!                                              └ consent, handles ───────────────────────────── decide ── messages
-//!                                                                   ledger, by person ───────────┘ │
-//!                                                                       ↑                          │
-//!                                                                       └─── one tick later ───────┘
+//! words ── identity ──┬ renamings                                  rules ┐
+//!             forgotten └─────────┐                                        │
+//! parts ─────────────── fold ┬ persons ─ persons ─┬ interests ─┬─ situations ┴ matching ─ when_due ─┐
+//!                            └ subjects ─ inventory ─ surroundings ┘   └─ background ───────────────┤
+//!                                                 └ consent, handles ──────────────────────────── decide ── messages
+//!                                                                     ledger, by person ────────────┘ │
+//!                                                                         ↑                           │
+//!                                                                         └──── one tick later ───────┘
 //! ```
 //!
 //! The loop holds as little as can be: while something in it is under way at a tick, nothing in it can
 //! go on to the next. `by_key` and `joined` are what `reduce` and `join` are, for our totally ordered
 //! times; rules ⋈ situations is differential's own join, over arrangements that a rule edit finds in place.
+//!
+//! Identity stands before the fold: fold and ledger forget the handles of a person whom it names as forgotten,
+//! in the tick in which that was asked for.
 //!
 //! Invariant: every answer is a function of the current facts and the clock; no graph reads a wall
 //! clock, does I/O, or depends on the order of a hash map. Built alike on every worker.

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
-use crate::identity::{IdentityCounts, identity};
+use crate::identity::{Identified, IdentityCounts, LinkRows, Words, identity};
 use crate::interests::interests;
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
@@ -61,12 +61,16 @@ pub struct Outside {
     pub restored: Restored,
 }
 
-/// Builds the graph on one worker: parts of events and rules in, messages out.
+/// Builds the graph on one worker: parts of events, the words among them (see [`words_of`]) and rules in,
+/// messages out.
+///
+/// [`words_of`]: crate::identity::words_of
 ///
 /// `deliver` gets every tick's messages on the first worker; the returned stream's frontier says how
 /// far that is.
 pub fn offers<'scope>(
     parts: Stream<'scope, Time, Vec<Part>>,
+    words: Words<'scope>,
     rules: VecCollection<'scope, Time, Shared<Rule>>,
     settings: &Settings,
     clock: &Clock,
@@ -75,24 +79,26 @@ pub fn offers<'scope>(
 ) -> Stream<'scope, Time, Vec<()>> {
     let scope = parts.scope();
     let Outside { report, keep, restored } = outside;
-    let (of_fold, of_ledger) = apart_kept(restored);
+    let (of_links, of_fold, of_ledger) = apart_kept(restored);
     let waiting = |place: &'static str| {
         let report = Rc::clone(&report);
         move |waiting| report.waiting(place, waiting)
     };
+    let Identified { renamings, forgotten } = {
+        let (report, keep) = (Rc::clone(&report), Rc::clone(&keep));
+        let report = move |counts| report.identified(counts);
+        identity(words, &settings.identity, clock.clone(), of_links, keep, report)
+    };
     let folded = {
         let (report, ends) = (Rc::clone(&report), waiting("fold"));
-        fold(parts, &settings.fold, clock.clone(), of_fold, Rc::clone(&keep), move |counts, next| {
+        let report = move |counts, next| {
             report.folded(counts);
             ends((0, next));
-        })
-    };
-    let renamings = {
-        let report = Rc::clone(&report);
-        identity(folded.links, &settings.identity, move |counts| report.identified(counts))
+        };
+        fold(parts, forgotten.clone(), &settings.fold, clock.clone(), of_fold, Rc::clone(&keep), report)
     };
     let (ledger, said) = Variable::new(scope, 1);
-    let kept = kept(said, of_ledger, settings.ledger, clock.clone(), keep, waiting("ledger"));
+    let kept = kept(said, forgotten, of_ledger, settings.ledger, clock.clone(), keep, waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
     let persons = persons(facts, renamings);
     let derived =
@@ -109,7 +115,9 @@ pub fn offers<'scope>(
     let answered = answered(outcomes, kept.clone());
     let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
     let handles = persons.person_of.map(|(handle, person)| (person, Ground::Handle(handle)));
-    let facts = persons.facts.filter(|(_, (_, fact))| matches!(fact, PersonFact::Consent(_)));
+    let facts = persons
+        .facts
+        .filter(|(_, (_, fact))| matches!(fact, PersonFact::Consent(_) | PersonFact::Forgotten(_)));
     let facts =
         facts.concat(ledger_facts).map(|(person, (handle, fact))| (person, Ground::Fact(handle, fact)));
     let grounds = candidates.concat(background).concat(handles).concat(facts);
@@ -120,20 +128,21 @@ pub fn offers<'scope>(
     gather(decided.messages, deliver)
 }
 
-/// Rows of the fold and of the ledger.
-fn apart_kept(restored: Restored) -> (FoldRows, LedgerRows) {
-    let (mut of_fold, mut of_ledger) = (Vec::new(), Vec::new());
+/// Rows of identity, of the fold and of the ledger.
+fn apart_kept(restored: Restored) -> (LinkRows, FoldRows, LedgerRows) {
+    let (mut of_links, mut of_fold, mut of_ledger) = (Vec::new(), Vec::new(), Vec::new());
     for (key, value) in restored.rows {
         match (key, value) {
             (KeptKey::Said(handle, ..), KeptValue::Said(fact, since)) => {
                 of_ledger.push(((handle, fact), since));
             }
+            (key @ KeptKey::Link(..), KeptValue::Fold(value)) => of_links.push((key, value)),
             (key, KeptValue::Fold(value)) => of_fold.push((key, value)),
             // A ledger's value under another key: nothing of ours.
             (_, KeptValue::Said(..)) => {}
         }
     }
-    ((restored.tick, of_fold), (restored.tick, of_ledger))
+    ((restored.tick, of_links), (restored.tick, of_fold), (restored.tick, of_ledger))
 }
 
 /// Facts by handle, as the fold gives them.

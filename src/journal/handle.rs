@@ -21,7 +21,7 @@ pub struct Journal {
     shared: Arc<Shared>,
     files: Files,
     record_bytes: u32,
-    forgetting: Mutex<()>,
+    wishing: Mutex<()>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -45,7 +45,7 @@ impl Journal {
             shared,
             files,
             record_bytes: settings.record_bytes,
-            forgetting: Mutex::new(()),
+            wishing: Mutex::new(()),
             writer: Some(writer),
         };
         Ok((journal, report))
@@ -112,10 +112,17 @@ impl Journal {
         Records::new(self.files.folder(), self.record_bytes, from, span)
     }
 
+    /// Begins a segment behind all that was appended, so that it can be forgotten apart from what follows.
+    /// Returns when all of that is durable and the segment is there; nobody may append meanwhile.
+    pub fn begin_segment(&self) -> Result<(), JournalError> {
+        let _one = self.wishing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.begin_segment()
+    }
+
     /// Removes segments that hold nothing but records before `sequence`, never the last one. Returns how
     /// many. Waits for the commit under way.
     pub fn forget_before(&self, sequence: u64) -> Result<usize, JournalError> {
-        let _one = self.forgetting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = self.wishing.lock().unwrap_or_else(PoisonError::into_inner);
         let segments = self.shared.forget(sequence)?;
         if !segments.is_empty() {
             recovery::remove_forgotten(&self.files, &segments)?;

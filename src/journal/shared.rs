@@ -11,13 +11,20 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Told what is durable, or why nothing more will be.
 pub(super) type Watcher = Box<dyn FnMut(Result<Position, &JournalError>) + Send>;
 
-/// A wish to forget segments, and its answer.
+/// A wish to forget segments, or that the next record begins one, and its answer.
 #[derive(Debug, Default)]
-pub(super) enum Forget {
+pub(super) enum Wish {
     #[default]
     None,
     Before(u64),
-    Removable(Vec<u64>),
+    NewSegment,
+    Granted(Vec<u64>),
+}
+
+impl Wish {
+    fn is_open(&self) -> bool {
+        matches!(self, Wish::Before(_) | Wish::NewSegment)
+    }
 }
 
 pub(super) struct State {
@@ -30,7 +37,7 @@ pub(super) struct State {
     /// The first record kept.
     pub(super) first: u64,
     pub(super) failure: Option<JournalError>,
-    pub(super) forget: Forget,
+    pub(super) wish: Wish,
     new_watchers: Vec<Watcher>,
     closing: bool,
 }
@@ -49,6 +56,7 @@ impl fmt::Debug for State {
 pub(super) enum Work {
     Write { batch: Vec<u8>, last: Position },
     Forget { before: u64 },
+    NewSegment,
     Greet { watchers: Vec<Watcher> },
     End,
 }
@@ -75,7 +83,7 @@ impl Shared {
             durable: last,
             first,
             failure: None,
-            forget: Forget::None,
+            wish: Wish::None,
             new_watchers: Vec::new(),
             closing: false,
         };
@@ -140,13 +148,22 @@ impl Shared {
 
     /// Asks the writer which segments can be removed. One caller at a time.
     pub(super) fn forget(&self, before: u64) -> Result<Vec<u64>, JournalError> {
+        self.ask(Wish::Before(before))
+    }
+
+    /// Asks the writer to begin a segment behind all that was appended. One caller at a time.
+    pub(super) fn begin_segment(&self) -> Result<(), JournalError> {
+        self.ask(Wish::NewSegment).map(drop)
+    }
+
+    fn ask(&self, wish: Wish) -> Result<Vec<u64>, JournalError> {
         let mut state = self.state();
-        state.forget = Forget::Before(before);
+        state.wish = wish;
         self.work.notify_one();
-        let open = |state: &mut State| matches!(state.forget, Forget::Before(_)) && state.failure.is_none();
+        let open = |state: &mut State| state.wish.is_open() && state.failure.is_none();
         state = self.news.wait_while(state, open).unwrap_or_else(PoisonError::into_inner);
-        match (std::mem::take(&mut state.forget), &state.failure) {
-            (Forget::Removable(segments), _) => Ok(segments),
+        match (std::mem::take(&mut state.wish), &state.failure) {
+            (Wish::Granted(segments), _) => Ok(segments),
             (_, failure) => Err(failure.clone().unwrap_or(JournalError::WriterGone)),
         }
     }
@@ -166,15 +183,18 @@ impl Shared {
     /// The writer waits here. `spare` becomes the buffer for what comes meanwhile.
     pub(super) fn next_work(&self, mut spare: Vec<u8>) -> Work {
         let idle = |state: &mut State| {
-            let forget = matches!(state.forget, Forget::Before(_)) && state.failure.is_none();
-            !forget && state.pending.is_empty() && state.new_watchers.is_empty() && !state.closing
+            let wished = state.wish.is_open() && state.failure.is_none();
+            !wished && state.pending.is_empty() && state.new_watchers.is_empty() && !state.closing
         };
         let mut state = self.work.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
         if !state.new_watchers.is_empty() {
             return Work::Greet { watchers: std::mem::take(&mut state.new_watchers) };
         }
-        if let (Forget::Before(before), None) = (&state.forget, &state.failure) {
+        if let (Wish::Before(before), None) = (&state.wish, &state.failure) {
             return Work::Forget { before: *before };
+        }
+        if state.pending.is_empty() && state.wish.is_open() && state.failure.is_none() {
+            return Work::NewSegment;
         }
         if state.pending.is_empty() {
             return Work::End;
@@ -194,11 +214,11 @@ impl Shared {
         self.news.notify_all();
     }
 
-    /// The writer noted what is forgotten.
-    pub(super) fn forgotten(&self, segments: Vec<u64>, first: u64) {
+    /// The writer did what was asked for: segments that can be removed, and the first record kept.
+    pub(super) fn granted(&self, segments: Vec<u64>, first: u64) {
         let mut state = self.state();
         state.first = first;
-        state.forget = Forget::Removable(segments);
+        state.wish = Wish::Granted(segments);
         drop(state);
         self.news.notify_all();
     }

@@ -78,6 +78,11 @@ impl Store {
         self.mark_file.write(&self.mark)
     }
 
+    /// Lets the next record begin a segment.
+    pub(super) fn begin_next(&mut self) -> Result<(), JournalError> {
+        if self.mark.length > HEADER_BYTES { self.roll() } else { Ok(()) }
+    }
+
     /// Begins the next segment. The mark is synced with it: it is never older than the last segment, even
     /// when the machine stops.
     fn roll(&mut self) -> Result<(), JournalError> {

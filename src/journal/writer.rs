@@ -35,7 +35,11 @@ pub(super) fn run(shared: Arc<Shared>, mut store: Store, _lock: File) {
                 watchers.append(&mut new);
             }
             Work::Forget { before } => match store.forget(before) {
-                Ok(segments) => shared.forgotten(segments, store.mark().first),
+                Ok(segments) => shared.granted(segments, store.mark().first),
+                Err(failure) => fail(shared, &mut watchers, failure),
+            },
+            Work::NewSegment => match store.begin_next() {
+                Ok(()) => shared.granted(Vec::new(), store.mark().first),
                 Err(failure) => fail(shared, &mut watchers, failure),
             },
             Work::Write { batch, last } => {

@@ -3,11 +3,12 @@
 //! Invariant: a checkpoint of a tick is written when all rows of it are there and all its offers are delivered
 //! for good; the journal is forgotten only up to the oldest checkpoint that is still needed. Cost: writes what
 //! changed since the last one; the whole state is rewritten now and then, on another thread, when what changed
-//! has become half of it.
+//! has become half of it. After somebody was forgotten it is rewritten at once, on this thread, and everything
+//! older is removed: first checkpoints, then the journal.
 
 use super::RunError;
 use super::control::Control;
-use super::kept::Meta;
+use super::kept::{Erasing, Meta};
 use crate::checkpoint::{Checkpoint, Compacted, CompactionPolicy, Error, Store};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -52,6 +53,10 @@ pub(super) struct Work {
     pub(super) sequences: BTreeMap<Time, u64>,
     pub(super) workers: usize,
     pub(super) metrics: Metrics,
+    /// What is to be erased from before the state that was restored.
+    pub(super) erasing: Option<Erasing>,
+    /// The generation of copies that state belongs to.
+    pub(super) generation: u64,
 }
 
 impl Keeper {
@@ -64,7 +69,8 @@ impl Keeper {
         let thread = std::thread::Builder::new()
             .name("shopbell-keeper".to_owned())
             .spawn(move || {
-                let ended = keeping.run(&told, &rows).and_then(|()| keeping.settle());
+                let ended = keeping.resume().and_then(|()| keeping.run(&told, &rows));
+                let ended = ended.and_then(|()| keeping.settle());
                 if let Err(error) = ended {
                     control.fail(error);
                 }
@@ -101,6 +107,15 @@ struct Keeping {
 }
 
 impl Keeping {
+    /// Goes on with an erasure that was under way.
+    fn resume(&mut self) -> Result<(), RunError> {
+        let oldest = self.work.generation.saturating_sub(1);
+        match self.work.erasing.take() {
+            Some(erasing) if self.work.journal.first() <= erasing.sequence => self.erase(erasing, oldest),
+            _ => Ok(()),
+        }
+    }
+
     fn run(&mut self, news: &Receiver<Notice>, rows: &Receiver<KeptRows>) -> Result<(), RunError> {
         loop {
             select! {
@@ -152,14 +167,19 @@ impl Keeping {
         meta.output = output;
         let oldest = meta.generation.saturating_sub(1);
         let lists = pending.rows.into_iter().chain([more, outboxes]).collect();
-        let sequence = meta.sequence;
+        let (sequence, erasing) = (meta.sequence, meta.erasing);
         let meta =
             serde_json::to_value(meta).map_err(|error| RunError::Meta { reason: error.to_string() })?;
         let written = self.work.store.write(tick, &meta, lists)?;
         self.work.sequences.insert(tick, sequence);
         self.work.metrics.checkpoint.observe(started.elapsed());
-        self.compact(&written, oldest)?;
-        self.forget()?;
+        match erasing {
+            Some(erasing) => self.erase(erasing, oldest)?,
+            None => {
+                self.compact(&written, oldest)?;
+                self.forget()?;
+            }
+        }
         self.busy.store(!self.pending.is_empty(), Ordering::Release);
         Ok(true)
     }
@@ -187,6 +207,30 @@ impl Keeping {
             .spawn(compact)
             .map_err(|error| RunError::System { what: "the compaction of checkpoints", error })?;
         self.compacting = Some(doing);
+        Ok(())
+    }
+
+    /// Removes everything older than the newest checkpoint, which is made one that says nothing of whoever was
+    /// forgotten. A crash in between leaves a good state, and the next start goes on here. The journal is
+    /// removed as far as whole segments go; where more follows the checkpoint in one, the next one does the rest.
+    fn erase(&mut self, erasing: Erasing, oldest: u64) -> Result<(), RunError> {
+        self.settle()?;
+        let Work { store, journal, sequences, .. } = &mut self.work;
+        let base = store.newest()?.and_then(|newest| newest.runs().last().cloned());
+        // What came on top of such a base was written after all of it was forgotten.
+        if !base.is_some_and(|base| base.tick >= erasing.tick && base.deletions == 0) {
+            store.compact(|_, key, value| !is_forgotten_copy(key, value, oldest))?;
+        }
+        store.forget_all_but_newest(erasing.tick)?;
+        let Some(newest) = store.newest()?.map(|newest| newest.tick()) else { return Ok(()) };
+        sequences.retain(|tick, _| *tick >= newest);
+        if let Some(sequence) = sequences.get(&newest) {
+            journal.forget_before(sequence + 1)?;
+        }
+        tracing::info!(
+            erased = journal.first() > erasing.sequence,
+            "older files are gone: persons were forgotten"
+        );
         Ok(())
     }
 

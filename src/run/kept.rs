@@ -43,6 +43,18 @@ pub(super) struct Meta {
     pub(super) output: Option<u64>,
     /// The rules in force: names and texts of their files.
     pub(super) rules: RuleTexts,
+    /// The last persons forgotten of whom older files may still say something.
+    #[serde(default)]
+    pub(super) erasing: Option<Erasing>,
+}
+
+/// Where somebody was forgotten: what is older on disk has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Erasing {
+    /// The tick.
+    pub(super) tick: Time,
+    /// The record of the journal that asks for it.
+    pub(super) sequence: u64,
 }
 
 impl Meta {

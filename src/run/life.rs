@@ -203,6 +203,8 @@ impl Keeping {
             sequences,
             workers: plan.peers(),
             metrics: metrics.clone(),
+            erasing: kept.meta.erasing,
+            generation: kept.meta.generation,
         };
         let keeper = Keeper::start(work, rows, control.clone())?;
         let safe =

@@ -8,13 +8,14 @@ use super::RunError;
 use super::delivery::Parcel;
 use super::gathering::{Gathered, Gathering};
 use super::keeper::Keeper;
-use super::kept::Meta;
+use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
 use crate::sink::Webhooks;
 use crate::source::Acknowledged;
 use crate::stored::{StoredRow, copy_row, journal_tick};
 use crossbeam_channel::Sender;
+use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::time::Time;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -75,6 +76,10 @@ impl StateKeeper {
     fn remember(&mut self, gathered: &Gathered) {
         let copies = gathered.fingerprints.iter();
         self.copies.extend(copies.map(|(fingerprint, generation)| copy_row(*fingerprint, *generation)));
+        let forgets = |(_, event): &(u64, Event)| matches!(event.body, Body::Person { act: Act::Forget, .. });
+        if gathered.events.iter().any(forgets) {
+            self.meta.erasing = Some(Erasing { tick: gathered.tick, sequence: self.meta.sequence });
+        }
     }
 
     /// Whether the next checkpoint is to begin.
@@ -94,6 +99,11 @@ impl StateKeeper {
         let frontier = engine.frontier();
         if engine.clock().tick_before(frontier) <= self.last {
             return Ok(());
+        }
+        // Until the journal is rid of whoever was forgotten, with every checkpoint what is before it can go.
+        self.meta.erasing = self.meta.erasing.filter(|erasing| self.journal.first() <= erasing.sequence);
+        if self.meta.erasing.is_some() {
+            self.journal.begin_segment()?;
         }
         let tick = engine.keep()?;
         let (generation, turns) = gathering.generation();

@@ -10,6 +10,9 @@ use shopbell_model::time::Time;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
+/// Parts of the graph that give rows.
+const PARTS: usize = 3;
+
 /// What one worker kept of a tick.
 #[derive(Debug)]
 pub struct KeptRows {
@@ -31,18 +34,20 @@ pub(super) struct WorkerKeeper {
 #[derive(Default)]
 struct State {
     fold: VecDeque<Time>,
+    links: VecDeque<Time>,
     ledger: VecDeque<Time>,
     /// Of the part that gives its rows just now.
     rows: Vec<StoredRow>,
     failed: Option<StoredError>,
-    /// Rows of ticks that one part has given already.
-    given: BTreeMap<Time, Vec<StoredRow>>,
+    /// Rows of ticks that some parts have given already, and how many.
+    given: BTreeMap<Time, (usize, Vec<StoredRow>)>,
 }
 
 impl State {
     fn wanted(&mut self, keeper: Keeper) -> &mut VecDeque<Time> {
         match keeper {
             Keeper::Fold => &mut self.fold,
+            Keeper::Links => &mut self.links,
             Keeper::Ledger => &mut self.ledger,
         }
     }
@@ -57,6 +62,7 @@ impl WorkerKeeper {
     pub(super) fn want(&self, tick: Time) {
         let mut state = self.state.borrow_mut();
         state.fold.push_back(tick);
+        state.links.push_back(tick);
         state.ledger.push_back(tick);
     }
 }
@@ -86,17 +92,16 @@ impl Keep for WorkerKeeper {
         let mut state = self.state.borrow_mut();
         state.wanted(keeper).pop_front();
         let mut rows = std::mem::take(&mut state.rows);
-        match state.given.remove(&tick) {
-            None => {
-                state.given.insert(tick, rows);
-            }
-            Some(mut given) => {
-                given.append(&mut rows);
-                let rows = state.failed.take().map_or(Ok(given), Err);
-                let kept = KeptRows { worker: self.worker, tick, rows };
-                // Nobody takes it only where the job is ending.
-                let _ = self.to.as_ref().map(|to| to.send(kept));
-            }
+        let (parts, given) = state.given.entry(tick).or_default();
+        *parts += 1;
+        given.append(&mut rows);
+        if *parts == PARTS
+            && let Some((_, rows)) = state.given.remove(&tick)
+        {
+            let rows = state.failed.take().map_or(Ok(rows), Err);
+            let kept = KeptRows { worker: self.worker, tick, rows };
+            // Nobody takes it only where the job is ending.
+            let _ = self.to.as_ref().map(|to| to.send(kept));
         }
     }
 }

@@ -8,6 +8,7 @@ use differential_dataflow::input::Input;
 use serde::{Deserialize, Serialize};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::fold::Part;
+use shopbell_dataflows::identity::{Word, words_of};
 use shopbell_dataflows::kept::Restored;
 use shopbell_dataflows::{Outside, Settings, offers};
 use shopbell_model::offer::Message;
@@ -76,17 +77,25 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let restored = held(&work.restored).get_mut(here).and_then(Option::take).unwrap_or_default();
     let reporter = work.board.reporter(index);
     let outside = Outside { report: Rc::new(reporter.clone()), keep: Rc::clone(&keeper) as _, restored };
-    let (mut events, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
+    let (mut events, mut words, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
         let (events, parts) = scope.new_input::<Vec<Part>>();
+        let (words, said) = scope.new_input::<Vec<(Time, Word)>>();
         let (rules, rules_in_force) = scope.new_collection();
-        let delivered =
-            offers(parts, rules_in_force, &work.settings, &work.clock, outside, move |tick, messages| {
+        let delivered = offers(
+            parts,
+            said,
+            rules_in_force,
+            &work.settings,
+            &work.clock,
+            outside,
+            move |tick, messages| {
                 if let Some(deliver) = &mut deliver {
                     deliver(tick, messages);
                 }
-            });
+            },
+        );
         let (probe, _) = delivered.probe();
-        (events, rules, probe)
+        (events, words, rules, probe)
     });
     if index == 0 {
         work.rules.iter().cloned().for_each(|rule| rules.insert(rule));
@@ -100,9 +109,16 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
                 rules.advance_to(batch.until);
                 rules.flush();
                 for (time, mut parts) in batch.ticks {
+                    let mut said = words_of(time, &mut parts);
+                    if !said.is_empty() {
+                        words.advance_to(time);
+                        words.send_batch(&mut said);
+                    }
                     events.advance_to(time);
                     events.send_batch(&mut parts);
                 }
+                words.advance_to(batch.until);
+                words.flush();
                 events.advance_to(batch.until);
                 events.flush();
             }

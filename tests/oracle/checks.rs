@@ -142,8 +142,18 @@ fn order_of_arrival_does_not_matter() {
 fn scripts_reach_every_rule_and_every_reason() {
     let sets = rule_sets();
     let rules = sets.iter().flat_map(|set| set.rules.iter().map(|rule| format!("{} {}", set.name, rule.id)));
-    let reasons =
-        ["bought", "removed", "left", "out_of_stock", "price", "rule", "unlinked", "consent", "late_event"];
+    let reasons = [
+        "bought",
+        "removed",
+        "left",
+        "out_of_stock",
+        "price",
+        "rule",
+        "unlinked",
+        "consent",
+        "forgotten",
+        "late_event",
+    ];
     let mut missing: BTreeSet<String> = rules.chain(reasons.map(str::to_owned)).collect();
     for seed in 0..600 {
         let set = &sets[seed as usize % sets.len()];

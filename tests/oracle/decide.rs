@@ -3,7 +3,8 @@
 //! Invariant: all but the ledger is computed afresh at every tick; the ledger only grows.
 
 use super::config::Config;
-use super::event::{Act, Event, Time};
+use super::event::{Act, Time};
+use super::forget::Forgotten;
 use super::policies::{channel, held_out, objection, quiet_until};
 use super::rules::Rule;
 use super::situations::{Situation, situations};
@@ -79,6 +80,7 @@ pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
 pub(crate) fn decide(
     tick: Time,
     world: &World<'_>,
+    forgotten: &Forgotten,
     rules: &[Rule],
     config: &Config,
     ledger: &mut Vec<Sent>,
@@ -89,9 +91,11 @@ pub(crate) fn decide(
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         for person in &brand.persons {
             let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
-            rows.extend(send(person, brand, candidates, config, now, ledger, moments));
+            if !forgotten.has(&brand.name, &person.name) {
+                rows.extend(send(person, brand, candidates, config, now, ledger, moments));
+            }
         }
-        rows.extend(take_back(brand, &standing, config, now, ledger));
+        rows.extend(take_back(brand, forgotten, &standing, config, now, ledger));
     }
     rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
     rows
@@ -241,6 +245,7 @@ fn send(
 /// Takes back what was sent and has lost its reason.
 fn take_back(
     brand: &Brand<'_>,
+    forgotten: &Forgotten,
     standing: &BTreeMap<String, bool>,
     config: &Config,
     Now { tick, clock }: Now,
@@ -256,11 +261,12 @@ fn take_back(
         else {
             continue;
         };
-        if over || redeemed(&brand.persons, &sent.offer_id) {
+        if over || redeemed(brand, forgotten, sent) {
             continue;
         }
         let consents = person.consents(&sent.channel, sent.rule.category, !config.policy.opt_in);
         let reason = match standing.get(&sent.offer_id) {
+            _ if forgotten.has(&brand.name, &person.name) => "forgotten",
             _ if !consents => "consent",
             Some(true) => continue,
             stands => reason_gone(sent, stands.is_some(), person, brand),
@@ -275,7 +281,9 @@ fn take_back(
     rows
 }
 
-fn redeemed(persons: &[Person<'_>], offer_id: &str) -> bool {
-    let says_so = |event: &&Event| matches!(&event.act, Act::Redeemed(id) if id == offer_id);
-    persons.iter().any(|person| person.events.iter().any(&says_so))
+fn redeemed(brand: &Brand<'_>, forgotten: &Forgotten, sent: &Sent) -> bool {
+    brand.persons.iter().flat_map(|person| &person.events).any(|event| {
+        matches!(&event.act, Act::Redeemed(id) if *id == sent.offer_id)
+            && forgotten.lets_count(&brand.name, &event.handle, &sent.situation.anchor)
+    })
 }

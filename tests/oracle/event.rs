@@ -55,6 +55,7 @@ pub(crate) enum Act {
         granted: bool,
     },
     Redeemed(String),
+    Forget,
     Level {
         location: String,
         item: String,
@@ -155,6 +156,7 @@ fn act(kind: &str, data: &Value) -> Act {
             category: maybe("category"),
             granted: data["granted"] == true,
         },
+        "crm.forget" => Act::Forget,
         "push.redeemed" => Act::Redeemed(text("offer_id")),
         "stock.level" => {
             Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }

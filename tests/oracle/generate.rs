@@ -173,6 +173,7 @@ fn event(random: &mut Random, shape: &Shape) -> String {
         Some(0) => format!("{handle} {}", cart(random)),
         Some(1) => format!("{handle} {}", presence(random)),
         Some(2) => format!("- {}", stock(random)),
+        Some(3) if random.chance(12) => format!("{handle} forget"),
         Some(3) => {
             // A handle is not linked with itself: such an event is refused.
             let others: Vec<_> = HANDLES.iter().filter(|with| **with != handle).collect();

@@ -22,6 +22,7 @@ mod decide;
 mod directed;
 mod engine;
 mod event;
+mod forget;
 mod generate;
 mod interest;
 mod persons;

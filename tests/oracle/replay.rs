@@ -5,6 +5,7 @@
 use super::config::Config;
 use super::decide::{Row, Sent, decide};
 use super::event::{Act, Event, Time};
+use super::forget::Forgotten;
 use super::rules::Rule;
 use super::world::{World, world};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,11 +42,16 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
     let mut moments: BTreeSet<Time> = BTreeSet::new();
     let mut tick = first;
     loop {
-        taken.extend(by_tick.get(&tick).into_iter().flatten());
+        let events = by_tick.get(&tick).map(Vec::as_slice).unwrap_or_default();
+        taken.extend(events);
+        let forgotten = Forgotten::of(events, &taken, &replay.config);
+        let seen = forgotten.in_the_tick(&taken);
         // The clock may end within the last tick.
-        let world = world(&taken, &replay.config, tick.min(end));
-        moments.extend(silences(&world, &taken, &replay.config));
-        rows.extend(decide(tick, &world, &replay.rules, &replay.config, &mut ledger, &mut moments));
+        let world = world(&seen, &replay.config, tick.min(end));
+        moments.extend(silences(&world, &seen, &replay.config));
+        let Replay { rules, config, .. } = replay;
+        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut moments));
+        forgotten.clear(&mut taken, &mut ledger);
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {

@@ -89,6 +89,7 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
         "login" => ("web.login", json!({ "with": words[0] })),
         "link" => ("crm.link", json!({ "with": words[0] })),
         "unlink" => ("crm.unlink", json!({ "with": words[0] })),
+        "forget" => ("crm.forget", json!({})),
         "enter" => ("store.enter", json!({ "location": words[0] })),
         "leave" => ("store.leave", json!({ "location": words[0] })),
         "checkin" => ("store.check_in", json!({ "location": words[0] })),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-const RULES: &str = r#"
+pub(super) const RULES: &str = r#"
     [rule.welcome]
     when = "checked_in"
     [rule.welcome.offer]
@@ -16,13 +16,13 @@ const RULES: &str = r#"
 "#;
 
 /// A life that serves HTTP.
-struct Life {
-    child: Child,
+pub(super) struct Life {
+    pub(super) child: Child,
     address: String,
 }
 
 impl Life {
-    fn start(folder: &Path) -> Life {
+    pub(super) fn start(folder: &Path) -> Life {
         let log = folder.join("log");
         let child = Command::new(SHOPBELL)
             .args(["run", "--workers", "2", "--config"])
@@ -54,6 +54,11 @@ impl Life {
                 )
             })
             .collect();
+        self.send(&body)
+    }
+
+    /// The status of the answer to some events.
+    pub(super) fn send(&self, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,

@@ -21,7 +21,7 @@ pub(super) fn life(mall: &Mall, fault: &str) -> ExitStatus {
 }
 
 /// Lives without a fault from here on: one is enough.
-fn goes_on(mall: &Mall, after: &str) {
+pub(super) fn goes_on(mall: &Mall, after: &str) {
     let status = mall.start(1).wait().unwrap();
     assert!(status.success(), "after {after}: {}", mall.text("log"));
     assert!(mall.text("offers.jsonl") == mall.text("expected.jsonl"), "after {after}: other offers");

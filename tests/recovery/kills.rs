@@ -23,10 +23,10 @@ impl Random {
 
 /// What a series of lives came to.
 #[derive(Debug, Default)]
-struct Lives {
-    kills: u64,
+pub(super) struct Lives {
+    pub(super) kills: u64,
     /// Kills that found a checkpoint on disk, and those that left a line half written or beyond the checkpoint.
-    with_checkpoint: u64,
+    pub(super) with_checkpoint: u64,
     with_more_output: u64,
     finished: u64,
 }
@@ -37,7 +37,7 @@ pub(crate) fn remove(mall: &Mall, name: &str) {
 }
 
 /// Kills lives at random moments until one comes to its end.
-fn lives(mall: &Mall, rules: &Path, random: &mut Random, lives: &mut Lives) {
+pub(super) fn lives(mall: &Mall, rules: &Path, random: &mut Random, lives: &mut Lives) {
     // Each life lives a little longer, so that one of them comes to the end whatever the machine is doing.
     let mut patience = 400;
     loop {

@@ -6,11 +6,13 @@
 //! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
 //! - `accepted`: what 202 promises over HTTP;
 //! - `controls`: what the comparison would say if a promise were not kept;
+//! - `forget`: no byte on disk names a person who was forgotten, whatever is killed on the way;
 //! - `state`: what a start says of a folder it cannot go on with.
 
 mod accepted;
 mod controls;
 mod faults;
+mod forget;
 pub(super) mod kills;
 mod state;
 
@@ -38,18 +40,23 @@ impl Mall {
             .status()
             .unwrap();
         assert!(generated.success());
+        mall.replay();
+        mall
+    }
+
+    /// Writes what a replay says of the events.
+    fn replay(&self) {
         let replayed = Command::new(SHOPBELL)
             .args(["replay", "--workers", "1", "--tick", "1ms", "--rules"])
             .arg(Self::rules())
             .arg("--events")
-            .arg(mall.path("events.jsonl"))
+            .arg(self.path("events.jsonl"))
             .arg("--out")
-            .arg(mall.path("expected.jsonl"))
+            .arg(self.path("expected.jsonl"))
             .stderr(Stdio::null())
             .status()
             .unwrap();
         assert!(replayed.success());
-        mall
     }
 
     pub(crate) fn rules() -> PathBuf {

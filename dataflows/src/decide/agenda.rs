@@ -38,6 +38,8 @@ impl Weight {
         match ground {
             Ground::Candidate(_) => Weight::Commits,
             Ground::Handle(_) | Ground::Fact(_, PersonFact::Consent(_)) => Weight::Sways,
+            Ground::Fact(_, PersonFact::Forgotten(_)) if diff > 0 => Weight::Sways,
+            Ground::Fact(_, PersonFact::Forgotten(_)) => Weight::Tells,
             // A fact of the ledger that comes to its end may let a candidate be made.
             Ground::Fact(..) if diff < 0 => Weight::Sways,
             Ground::Fact(..) | Ground::Background(_) => Weight::Tells,

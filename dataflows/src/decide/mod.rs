@@ -48,6 +48,7 @@ pub struct Grounds<'a> {
     withdrawn: BTreeSet<&'a Text>,
     suppressed: BTreeSet<(&'a Text, &'a Text)>,
     redeemed: BTreeSet<&'a Text>,
+    forgotten: bool,
 }
 
 impl<'a> Grounds<'a> {
@@ -69,6 +70,10 @@ impl<'a> Grounds<'a> {
                 }
                 Ground::Fact(_, PersonFact::Outcome(offer, PushOutcome::Redeemed)) => {
                     grounds.redeemed.insert(offer);
+                }
+                Ground::Fact(_, PersonFact::Forgotten(redeemed)) => {
+                    grounds.forgotten = true;
+                    grounds.redeemed.extend(redeemed);
                 }
                 Ground::Fact(..) => {}
             }
@@ -122,6 +127,11 @@ pub fn decide(
         decision.messages.push(say(&sent.offer_id, News::Withdrawn(reason, sent.channel.clone())));
         let fact = PersonFact::Withdrawn(sent.offer_id.clone());
         decision.facts.push((sent.episode.anchor.clone(), fact));
+    }
+    if grounds.forgotten {
+        // Nothing is offered, and in the next tick the ledger knows nothing of the person.
+        decision.facts.clear();
+        return decision;
     }
     let mut known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
     // A rule that is over makes no offers; what it made before keeps standing.

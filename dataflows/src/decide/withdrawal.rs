@@ -26,6 +26,9 @@ pub(super) fn withdrawals<'a>(
     });
     active
         .filter_map(|sent| {
+            if grounds.forgotten {
+                return Some((sent, Reason::Forgotten));
+            }
             if !consents(&grounds.consents, &sent.channel, sent.category.as_ref(), opt_in) {
                 return Some((sent, Reason::Consent));
             }

@@ -152,6 +152,15 @@ impl Histories {
         self.histories.insert(handle.clone(), history);
     }
 
+    /// Drops all that is kept of a handle.
+    pub(super) fn forget(&mut self, handle: &Handle, timers: &mut Wheel<Timer>, out: &mut Changes) {
+        let Some(history) = self.histories.remove(handle) else { return };
+        if history.wakes != 0 {
+            timers.update(history.wakes, Timer::History(handle.clone()), -1);
+        }
+        history.entries.into_iter().for_each(|entry| out.person(handle, entry.fact, -1));
+    }
+
     /// Drops what came to the end of its time.
     pub(super) fn expire(&mut self, handle: Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
         let Some(history) = self.histories.get_mut(&handle) else { return };

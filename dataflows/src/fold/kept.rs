@@ -21,6 +21,23 @@ pub struct FoldValue(Box<Value>);
 #[derive(Debug, Serialize)]
 pub struct FoldValueRef<'a>(ValueRef<'a>);
 
+impl FoldValue {
+    /// The last word on a pair of handles, where it is one.
+    pub(crate) fn as_link(&self) -> Option<(Moment, bool)> {
+        match *self.0 {
+            Value::Link(at, linked) => Some((at, linked)),
+            _ => None,
+        }
+    }
+}
+
+impl FoldValueRef<'_> {
+    /// The last word on a pair of handles. Identity keeps those.
+    pub(crate) fn link(at: Moment, linked: bool) -> Self {
+        FoldValueRef(ValueRef::Link(at, linked))
+    }
+}
+
 #[derive(Debug, Deserialize)]
 enum Value {
     Handle { seen: bool, history: Option<History>, profile: Option<Profile>, tracker: Option<Tracker> },
@@ -72,13 +89,12 @@ impl Fold {
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
                 known.then_some(ValueRef::Handle { seen, history, profile, tracker })
             }
-            KeptKey::Link(low, high) => self.links.of(low, high).map(|(at, is)| ValueRef::Link(at, is)),
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
             KeptKey::Place(location) => self.catalogue.place(location).map(ValueRef::Place),
             KeptKey::Shelf(zone) => self.catalogue.shelf(zone).map(ValueRef::Shelf),
             KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones())),
-            KeptKey::Said(..) => None,
+            KeptKey::Link(..) | KeptKey::Said(..) => None,
         }
     }
 
@@ -99,9 +115,6 @@ impl Fold {
                 if let Some(tracker) = tracker {
                     self.readings.restore(&handle, tracker, &mut self.timers, out);
                 }
-            }
-            (KeptKey::Link(low, high), Value::Link(at, linked)) => {
-                self.links.apply(low, high, at, linked, out);
             }
             (KeptKey::Stock(item), Value::Stock(article)) => self.stock.restore(&item, article, out),
             (KeptKey::Article(item), Value::Article(article)) => {

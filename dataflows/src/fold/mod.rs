@@ -10,7 +10,6 @@
 mod catalogue;
 mod history;
 mod kept;
-mod links;
 mod machine;
 mod operator;
 mod profile;
@@ -23,13 +22,14 @@ pub use operator::FoldOutputs;
 pub(crate) use operator::{FoldRows, fold};
 
 use crate::demand::Demand;
+use crate::identity::{Word, shard_of_brand};
 use crate::kept::KeptKey;
-use crate::shards::{bucket_of, shard_of, shard_of_link, shard_of_shelf};
+use crate::shards::{bucket_of, shard_of, shard_of_shelf};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::event::{Act, Body, Event};
-use shopbell_model::facts::{Link, Moment, PersonFact, Subject, SubjectFact};
+use shopbell_model::event::{Act, Body, Event, PushOutcome};
+use shopbell_model::facts::{Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::{EventRef, Handle, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::time::Time;
@@ -50,17 +50,8 @@ pub struct Part {
 pub enum Content {
     /// The event as it is.
     Event(Event),
-    /// Two handles are one person, or are not.
-    Link {
-        /// The lesser handle.
-        low: Handle,
-        /// The greater handle.
-        high: Handle,
-        /// When it was said.
-        time: Time,
-        /// They are, or they are not.
-        linked: bool,
-    },
+    /// Of who is who: not for the fold.
+    Word(Word),
     /// A handle exists.
     Seen(Handle),
 }
@@ -91,6 +82,9 @@ pub struct FoldCounts {
 pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part)) {
     let mut send = |shard, content| give(Part { shard: bucket_of(shard).into(), arrival, content });
     match &event.body {
+        Body::Person { handle, act: Act::Forget } => {
+            send(shard_of_brand(&event.brand), Content::Word(Word::Forget(handle.clone())));
+        }
         Body::Person { handle, act } => {
             let shard = shard_of(handle.key());
             let other = match act {
@@ -108,8 +102,8 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
             send(shard_of(with.key()), Content::Seen(with.clone()));
             let (low, high) =
                 if handle < with { (handle.clone(), with.clone()) } else { (with.clone(), handle.clone()) };
-            let shard = shard_of_link(&low, &high);
-            send(shard, Content::Link { low, high, time: event.time, linked });
+            let at = Moment { time: event.time, arrival };
+            send(shard_of_brand(&event.brand), Content::Word(Word::Link { low, high, at, linked }));
         }
         Body::StockLevel { item, .. } | Body::StockDelta { item, .. } | Body::CatalogItem { item, .. } => {
             send(shard_of(item.key()), Content::Event(event));
@@ -136,8 +130,6 @@ pub struct Changes {
     pub persons: Vec<((Handle, Option<PersonFact>), isize)>,
     /// Of articles and places.
     pub subjects: Vec<((Subject, SubjectFact), isize)>,
-    /// Of links.
-    pub links: Vec<(Link, isize)>,
 }
 
 impl Changes {
@@ -168,7 +160,6 @@ pub struct Fold {
     readings: readings::Readings,
     stock: stock::Stocks,
     catalogue: catalogue::CatalogueFacts,
-    links: links::Links,
     timers: Wheel<Timer>,
     counts: FoldCounts,
     /// Keys whose facts changed since they were last kept; none where nothing is kept.
@@ -185,7 +176,6 @@ impl Fold {
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
             stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
-            links: links::Links::default(),
             timers: Wheel::default(),
             counts: FoldCounts::default(),
             touched: None,
@@ -202,10 +192,8 @@ impl Fold {
     pub fn apply(&mut self, part: Part, out: &mut Changes) {
         match part.content {
             Content::Seen(handle) => self.see(&handle, out),
-            Content::Link { low, high, time, linked } => {
-                self.touch(|| KeptKey::Link(low.clone(), high.clone()));
-                self.links.apply(low, high, Moment { time, arrival: part.arrival }, linked, out);
-            }
+            // Identity takes those.
+            Content::Word(_) => {}
             Content::Event(event) => self.event(event, part.arrival, out),
         }
     }
@@ -275,6 +263,33 @@ impl Fold {
     fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
         let (histories, timers) = (&mut self.histories, &mut self.timers);
         self.readings.hear(handle, heard, histories, timers, &mut self.counts, out);
+    }
+
+    /// Forgets a handle, after all events of a tick and all that ended with it. `out` takes what changes in that
+    /// tick: what the handle reported of offers counts for its own person alone, and that person is marked; `later`
+    /// takes what is gone from the next tick on. A handle that was never seen changes nothing.
+    pub fn forget(&mut self, handle: &Handle, out: &mut Changes, later: &mut Changes) {
+        if !self.seen.remove(handle) {
+            return;
+        }
+        later.persons.push(((handle.clone(), None), -1));
+        let (timers, first) = (&mut self.timers, later.persons.len());
+        self.histories.forget(handle, timers, later);
+        self.profiles.forget(handle, later);
+        self.readings.forget(handle, timers, later);
+        let mut redeemed = Vec::new();
+        let outcomes =
+            later.persons.extract_if(first.., |((_, fact), _)| matches!(fact, Some(PersonFact::Outcome(..))));
+        for outcome in outcomes {
+            if let ((_, Some(PersonFact::Outcome(offer, PushOutcome::Redeemed))), _) = &outcome {
+                redeemed.push(offer.clone());
+            }
+            out.persons.push(outcome);
+        }
+        let mark = PersonFact::Forgotten(redeemed);
+        out.person(handle, mark.clone(), 1);
+        later.person(handle, mark, -1);
+        self.touch(|| KeptKey::Handle(handle.clone()));
     }
 
     /// The earliest moment at which something ends by itself.

@@ -6,9 +6,11 @@
 use super::{Changes, Fold, FoldCounts, FoldSettings, FoldValue, Part};
 use crate::clock::Clock;
 use crate::demand::Demand;
+use crate::identity::ForgottenHandles;
 use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
+use crate::shards::{bucket_of, shard_of};
 use differential_dataflow::{AsCollection, VecCollection};
-use shopbell_model::facts::{Link, PersonFact, Subject, SubjectFact};
+use shopbell_model::facts::{PersonFact, Subject, SubjectFact};
 use shopbell_model::key::Handle;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::progress::frontier::MutableAntichain;
 
 /// What comes out of the fold. A handle without a fact says that the handle exists.
 #[derive(Clone)]
@@ -26,8 +29,6 @@ pub struct FoldOutputs<'scope> {
     pub persons: VecCollection<'scope, Time, (Handle, Option<PersonFact>)>,
     /// Facts of articles and places.
     pub subjects: VecCollection<'scope, Time, (Subject, SubjectFact)>,
-    /// Links between handles.
-    pub links: VecCollection<'scope, Time, Link>,
 }
 
 /// A fact's difference at a time.
@@ -38,7 +39,6 @@ type Update<D> = (D, Time, isize);
 struct Given {
     persons: Vec<Update<(Handle, Option<PersonFact>)>>,
     subjects: Vec<Update<(Subject, SubjectFact)>>,
-    links: Vec<Update<Link>>,
 }
 
 impl Given {
@@ -50,17 +50,17 @@ impl Given {
         let persons = changes.persons.drain(..).filter(asked);
         self.persons.extend(persons.map(|(fact, diff)| (fact, tick, diff)));
         self.subjects.extend(changes.subjects.drain(..).map(|(fact, diff)| (fact, tick, diff)));
-        self.links.extend(changes.links.drain(..).map(|(fact, diff)| (fact, tick, diff)));
     }
 }
 
 /// What a fold begins with: the tick, and rows that another one kept.
 pub(crate) type FoldRows = (Time, Vec<(KeptKey, FoldValue)>);
 
-/// Folds parts into facts, beginning with what was kept. `keep` takes the rows that changed; `report` is
-/// told what could not be used, and the next time at which something ends by itself.
+/// Folds parts into facts, beginning with what was kept, and forgets handles. `keep` takes the rows that
+/// changed; `report` is told what could not be used, and the next time at which something ends by itself.
 pub(crate) fn fold<'scope>(
     parts: Stream<'scope, Time, Vec<Part>>,
+    forgotten: ForgottenHandles<'scope>,
     settings: &FoldSettings,
     clock: Clock,
     (restored_at, restored): FoldRows,
@@ -69,12 +69,12 @@ pub(crate) fn fold<'scope>(
 ) -> FoldOutputs<'scope> {
     let mut builder = OperatorBuilder::new("Fold".to_owned(), parts.scope());
     let mut input = builder.new_input(parts, Exchange::new(|part: &Part| part.shard));
+    let by_handle = |(handle, _): &(Handle, Time)| bucket_of(shard_of(handle.key())).into();
+    let mut forgotten = builder.new_input(forgotten, Exchange::new(by_handle));
     let (persons, persons_stream) = builder.new_output::<Vec<Update<(Handle, Option<PersonFact>)>>>();
     let (subjects, subjects_stream) = builder.new_output::<Vec<Update<(Subject, SubjectFact)>>>();
-    let (links, links_stream) = builder.new_output::<Vec<Update<Link>>>();
     let mut persons = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(persons);
     let mut subjects = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(subjects);
-    let mut links = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(links);
     let mut fold = Fold::new(settings);
     if keep.is_wanted() {
         fold.keep_track();
@@ -83,7 +83,8 @@ pub(crate) fn fold<'scope>(
     builder.build(move |capabilities| {
         let mut capabilities = Some(capabilities);
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
-        let mut changes = Changes::default();
+        let mut forgetting: BTreeMap<Time, Vec<Handle>> = BTreeMap::new();
+        let (mut changes, mut later) = (Changes::default(), Changes::default());
         let mut given = Given::default();
         // Under the first capability, which is there before time begins to go on.
         let mut first = (!restored.is_empty()).then_some(0);
@@ -97,8 +98,14 @@ pub(crate) fn fold<'scope>(
                     waiting.entry(*time).or_default().append(parts);
                 }
             });
+            forgotten.for_each(|_, handles| {
+                for (handle, tick) in handles.drain(..) {
+                    forgetting.entry(tick).or_default().push(handle);
+                }
+            });
             // At the empty frontier the job ends; nothing that waits may come true by that.
-            let frontier = frontiers.first().and_then(|frontier| frontier.frontier().first().copied());
+            let first_of = |input: &MutableAntichain<Time>| input.frontier().first().copied();
+            let frontier = frontiers.iter().map(first_of).try_fold(Time::MAX, |a, b| b.map(|b| a.min(b)));
             let (Some(frontier), Some(held)) = (frontier, capabilities.as_mut()) else {
                 capabilities = None;
                 return;
@@ -106,8 +113,9 @@ pub(crate) fn fold<'scope>(
             // What complete ticks give goes out under the first of them: rows carry their own times.
             let mut reached = held.first().map_or(0, |held| *held.time());
             loop {
-                let next_event = waiting.first_key_value().map(|(time, _)| *time);
-                let next_event = next_event.filter(|time| *time < frontier);
+                let with_event = waiting.first_key_value().map(|(time, _)| *time);
+                let asked = forgetting.first_key_value().map(|(time, _)| *time);
+                let next_event = with_event.into_iter().chain(asked).min().filter(|time| *time < frontier);
                 let next_due = fold.next_due().and_then(|due| clock.fires_before(due, frontier));
                 // A tick that has passed already cannot be written to: what came due in it is late.
                 let next_due = next_due.map(|tick| tick.max(reached));
@@ -126,17 +134,20 @@ pub(crate) fn fold<'scope>(
                     }
                 }
                 fold.advance(clock.until(tick), &mut changes);
+                for handle in forgetting.remove(&tick).into_iter().flatten() {
+                    fold.forget(&handle, &mut changes, &mut later);
+                }
                 given.take(&mut changes, &demand, tick);
+                given.take(&mut later, &demand, clock.tick_of(tick.saturating_add(1)));
                 reached = tick;
                 first.get_or_insert(tick);
             }
-            if let (Some(first), [to_persons, to_subjects, to_links]) = (first.take(), held.as_mut_slice()) {
-                for capability in [&mut *to_persons, &mut *to_subjects, &mut *to_links] {
+            if let (Some(first), [to_persons, to_subjects]) = (first.take(), held.as_mut_slice()) {
+                for capability in [&mut *to_persons, &mut *to_subjects] {
                     capability.downgrade(&first);
                 }
                 persons.activate().session(to_persons).give_iterator(given.persons.drain(..));
                 subjects.activate().session(to_subjects).give_iterator(given.subjects.drain(..));
-                links.activate().session(to_links).give_iterator(given.links.drain(..));
             }
             for capability in held.iter_mut() {
                 capability.downgrade(&frontier);
@@ -144,9 +155,5 @@ pub(crate) fn fold<'scope>(
             report(fold.take_counts(), fold.next_due());
         }
     });
-    FoldOutputs {
-        persons: persons_stream.as_collection(),
-        subjects: subjects_stream.as_collection(),
-        links: links_stream.as_collection(),
-    }
+    FoldOutputs { persons: persons_stream.as_collection(), subjects: subjects_stream.as_collection() }
 }

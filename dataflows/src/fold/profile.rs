@@ -41,6 +41,14 @@ impl Profiles {
         self.profiles.insert(handle.clone(), profile);
     }
 
+    /// Drops all that is known of a handle.
+    pub(super) fn forget(&mut self, handle: &Handle, out: &mut Changes) {
+        let Some(profile) = self.profiles.remove(handle) else { return };
+        let attributes = profile.attributes.into_iter().map(PersonFact::Attribute);
+        let consents = profile.consents.into_iter().map(PersonFact::Consent);
+        attributes.chain(consents).for_each(|fact| out.person(handle, fact, -1));
+    }
+
     pub(super) fn attributes(
         &mut self,
         handle: Handle,

@@ -186,6 +186,15 @@ impl Readings {
         tracker.wake(&handle, &self.presence, self.keep, timers);
     }
 
+    /// Drops all that was heard of a handle.
+    pub(super) fn forget(&mut self, handle: &Handle, timers: &mut Wheel<Timer>, out: &mut Changes) {
+        let Some(tracker) = self.trackers.remove(handle) else { return };
+        if tracker.wakes != 0 {
+            timers.update(tracker.wakes, Timer::Presence(handle.clone()), -1);
+        }
+        tracker.told.into_iter().for_each(|visit| out.person(handle, PersonFact::Zone(visit), -1));
+    }
+
     /// Ends visits that nothing continued, and forgets those whose time is over.
     pub(super) fn expire(&mut self, handle: Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
         let Some(tracker) = self.trackers.get_mut(&handle) else { return };

@@ -4,10 +4,12 @@
 //! - `last_writer`: profile, consent and catalogue, the same facts in any order of arrival;
 //! - `history`: retention, what is kept together, the most facts of a handle;
 //! - `partition`: 1, 2 and 4 folds give the same facts;
+//! - `forget`: what is forgotten leaves nothing, in facts, rows and timers;
 //! - `restart`: folds that begin with what others kept go on as if nothing had happened.
 //!
 //! Every test goes through [`World`], which checks after each tick that a fact is there once or not at all.
 
+mod forget;
 mod history;
 mod last_writer;
 mod partition;
@@ -32,7 +34,6 @@ enum Fact {
     Exists(Handle),
     Person(Handle, PersonFact),
     Subject(Subject, SubjectFact),
-    Link(Link),
 }
 
 /// Some folds that share the work, and the facts that stand.
@@ -70,6 +71,16 @@ impl World {
         self.note(out);
     }
 
+    /// Forgets handles at the end of a tick; what is gone only in the next one is so at once here.
+    fn forget(&mut self, handles: &[Handle]) {
+        let (mut out, mut later) = (Changes::default(), Changes::default());
+        for fold in &mut self.folds {
+            handles.iter().for_each(|handle| fold.forget(handle, &mut out, &mut later));
+        }
+        self.note(out);
+        self.note(later);
+    }
+
     /// Lets time pass.
     fn until(&mut self, time: Time) {
         let mut out = Changes::default();
@@ -87,8 +98,7 @@ impl World {
             None => (Fact::Exists(handle), diff),
         });
         let subjects = out.subjects.into_iter().map(|((key, fact), diff)| (Fact::Subject(key, fact), diff));
-        let links = out.links.into_iter().map(|(link, diff)| (Fact::Link(link), diff));
-        for (fact, diff) in persons.chain(subjects).chain(links) {
+        for (fact, diff) in persons.chain(subjects) {
             *self.facts.entry(fact).or_default() += diff;
         }
         self.facts.retain(|fact, sum| {

@@ -20,7 +20,7 @@ fn link(a: &str, b: &str, time: Time) -> Link {
     Link { at: Moment { time, arrival: 0 }, low: handle(low), high: handle(high) }
 }
 
-fn limits(max_links: u32, max_handles: u32, blocked: &[&str]) -> Identity {
+pub(super) fn limits(max_links: u32, max_handles: u32, blocked: &[&str]) -> Identity {
     Identity { max_links, max_handles, blocked: blocked.iter().map(|text| Text::from(*text)).collect() }
 }
 

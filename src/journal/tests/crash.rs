@@ -79,6 +79,12 @@ fn live(sync: bool) -> Vec<Image> {
         if sequence % 12 == 0 {
             journal.forget_before(sequence - 5).unwrap();
         }
+        if sequence == 17 {
+            // All of it goes.
+            journal.begin_segment().unwrap();
+            journal.forget_before(sequence + 1).unwrap();
+            assert_eq!(journal.first(), sequence + 1);
+        }
     }
     journal.close().unwrap();
     let images = camera.lock().unwrap().images.clone();

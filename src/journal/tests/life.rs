@@ -196,3 +196,28 @@ fn an_inspection_says_what_opening_would() {
     let error = inspect(folder.path(), &small()).unwrap().error.unwrap();
     assert_eq!(error.code(), "journal-mark-missing");
 }
+
+#[test]
+fn a_segment_that_was_begun_lets_everything_before_it_go() {
+    let folder = folder();
+    let (journal, _) = Journal::open(folder.path(), Settings { segment_bytes: 1 << 20, ..small() }).unwrap();
+    journal.append(10, b"before").unwrap();
+    journal.append(20, b"before").unwrap();
+    assert_eq!(journal.forget_before(3).unwrap(), 0, "a segment that is written to stays");
+    journal.begin_segment().unwrap();
+    journal.begin_segment().unwrap();
+    assert_eq!((journal.forget_before(3).unwrap(), journal.first()), (1, 3));
+    let there = |folder: &Path| {
+        let bytes =
+            |path: &std::path::PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
+        segments(folder).iter().map(bytes).collect::<String>()
+    };
+    assert!(!there(folder.path()).contains("before"));
+    drop(journal);
+    let (journal, report) = Journal::open(folder.path(), small()).unwrap();
+    assert_eq!((report.first, report.last, report.warnings), (3, Position { sequence: 2, tick: 20 }, vec![]));
+    assert_eq!(journal.append(19, b"x").unwrap_err().code(), "journal-tick-back");
+    journal.append(20, b"after").unwrap();
+    journal.close().unwrap();
+    assert!(there(folder.path()).contains("after"));
+}

@@ -14,6 +14,7 @@ use super::rules::Rule;
 use super::script::{json_lines, moment};
 
 mod carts;
+mod forget;
 mod identity;
 mod policies;
 mod presence;

@@ -10,9 +10,10 @@ mod walks;
 use super::folder;
 use shopbell::import::{Format, ImportOptions, import};
 use shopbell_dataflows::demand::Demand;
-use shopbell_dataflows::fold::{Changes, Fold, FoldSettings, parts};
+use shopbell_dataflows::fold::{Changes, Content, Fold, FoldSettings, parts};
+use shopbell_dataflows::identity::Word;
 use shopbell_model::event::{Decoded, Event, Limits, decode};
-use shopbell_model::facts::{Link, PersonFact, Subject, SubjectFact};
+use shopbell_model::facts::{Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::Handle;
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::time::Duration;
@@ -54,7 +55,8 @@ struct World {
     folds: Vec<Fold>,
     persons: BTreeMap<PersonRow, isize>,
     subjects: BTreeMap<(Subject, SubjectFact), isize>,
-    links: BTreeMap<Link, isize>,
+    /// The last word on each pair of handles that says they are one person; nothing here unlinks.
+    links: BTreeMap<(Handle, Handle), Moment>,
     arrival: u64,
     clock: u64,
 }
@@ -78,8 +80,12 @@ impl World {
         let (mut out, peers) = (Changes::default(), self.folds.len());
         for event in events {
             self.arrival += 1;
-            let folds = &mut self.folds;
+            let (folds, links) = (&mut self.folds, &mut self.links);
             parts(event.clone(), self.arrival, peers, |part| {
+                if let Content::Word(Word::Link { low, high, at, linked: true }) = &part.content {
+                    let last = links.entry((low.clone(), high.clone())).or_insert(*at);
+                    *last = (*last).max(*at);
+                }
                 folds[(part.shard % peers as u64) as usize].apply(part, &mut out);
             });
         }
@@ -104,7 +110,6 @@ impl World {
             add(&mut self.persons, row, diff);
         }
         out.subjects.into_iter().for_each(|(row, diff)| add(&mut self.subjects, row, diff));
-        out.links.into_iter().for_each(|(row, diff)| add(&mut self.links, row, diff));
     }
 
     /// All of them, in ticks of a millisecond.

@@ -5,6 +5,7 @@ use super::{LATER, World, folder, settings};
 use serde_json::Value;
 use shopbell_dataflows::identity::{IdentityCounts, Persons};
 use shopbell_model::event::{Act, Body, Event};
+use shopbell_model::facts::Link;
 use shopbell_model::key::{Brand, EventRef, Handle, Text};
 use shopbell_model::settings::{Identity, Presence};
 use std::collections::BTreeMap;
@@ -43,7 +44,9 @@ fn shared_addresses_alone_find_few_of_the_true_pairs() {
     let mut world = World::new(&settings(Presence::default()), 2);
     world.take(&events, &mut |_, _, _| {});
     let mut persons = Persons::new(Identity::default());
-    world.links.keys().for_each(|link| persons.update(link, 1));
+    for ((low, high), at) in &world.links {
+        persons.update(&Link { at: *at, low: low.clone(), high: high.clone() }, 1);
+    }
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     persons.settle(|(handle, person), diff| {
         if diff > 0 {

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 
 /// What was kept, by key, as bytes.
 #[derive(Default)]
-struct Rows(BTreeMap<KeptKey, Vec<u8>>);
+pub(super) struct Rows(pub(super) BTreeMap<KeptKey, Vec<u8>>);
 
 impl Rows {
-    fn keep(&mut self, world: &mut World) {
+    pub(super) fn keep(&mut self, world: &mut World) {
         for fold in &mut world.folds {
             fold.keep(|key, value| match value {
                 Some(value) => {
@@ -40,7 +40,7 @@ impl Rows {
     }
 }
 
-fn kept_world(folds: usize) -> World {
+pub(super) fn kept_world(folds: usize) -> World {
     let mut world = World::new(&settings(), folds);
     world.folds.iter_mut().for_each(Fold::keep_track);
     world
