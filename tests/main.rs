@@ -5,6 +5,7 @@
 
 mod http;
 mod job;
+mod kafka;
 mod oracle;
 mod real_data;
 mod recovery;

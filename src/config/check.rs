@@ -2,7 +2,9 @@
 
 use super::problem::{ConfigError, Problem};
 use super::reader::{Found, Section};
-use super::{ClockKind, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook};
+use super::{
+    ClockKind, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook, kafka,
+};
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
@@ -41,10 +43,12 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
         output: output(root.section("output"), folder),
         webhooks: Vec::new(),
         state: state(root.optional_section("state"), folder),
+        kafka: kafka::brokers(root.optional_section("kafka"), folder),
     };
     channels(&mut root, &mut config.policy);
     config.retention = retention(root.section("retention"), &config.policy);
     config.webhooks = webhooks(root.sections("webhook"), folder);
+    kafka::agree(&config, &root);
     root.finish();
     let mut problems = problems.into_inner();
     if problems.is_empty() {
@@ -88,7 +92,7 @@ fn engine(mut section: Section<'_, '_>, folder: &Path) -> Engine {
     engine
 }
 
-fn some_path(path: &str, folder: &Path) -> Option<std::path::PathBuf> {
+pub(super) fn some_path(path: &str, folder: &Path) -> Option<std::path::PathBuf> {
     (!path.is_empty()).then(|| folder.join(path))
 }
 
@@ -98,6 +102,7 @@ fn source(mut section: Section<'_, '_>, folder: &Path) -> Source {
         files: files.into_iter().map(|(path, _)| folder.join(path)).collect(),
         stdin: section.flag("stdin", false),
         dead_letters: section.parsed("dead_letters", "the path of a file", |path| some_path(path, folder)),
+        kafka: kafka::source(section.optional_section("kafka")),
     };
     section.finish();
     source
@@ -316,6 +321,7 @@ fn output(mut section: Section<'_, '_>, folder: &Path) -> Output {
     let output = Output {
         target: target.unwrap_or(OutputTarget::Standard),
         suppressed: section.flag("suppressed", false),
+        kafka: kafka::output(section.optional_section("kafka")),
     };
     section.finish();
     output
@@ -325,7 +331,7 @@ fn webhooks(sections: Vec<Section<'_, '_>>, folder: &Path) -> Vec<Webhook> {
     let mut webhooks: Vec<Webhook> = Vec::new();
     for mut section in sections {
         let url = url(&mut section);
-        let secret = secret(&mut section, folder);
+        let secret = secret(&mut section, "secret", folder);
         let name = section.parsed("name", "a name", |name| (!name.is_empty()).then(|| name.to_owned()));
         let timeout = section.duration("timeout", Duration::from_secs(5));
         let retry_for = section.duration("retry_for", Duration::from_secs(3600));
@@ -372,11 +378,15 @@ fn url(section: &mut Section<'_, '_>) -> Option<(String, String)> {
     Some((text.to_owned(), place?))
 }
 
-fn secret(section: &mut Section<'_, '_>, folder: &Path) -> Option<SecretReference> {
-    let (text, span) = section.needed("secret", "\"env:NAME\" or \"file:PATH\"")?;
+pub(super) fn secret(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    folder: &Path,
+) -> Option<SecretReference> {
+    let (text, span) = section.needed(key, "\"env:NAME\" or \"file:PATH\"")?;
     let reference = SecretReference::parse(text, folder);
     if reference.is_none() {
-        section.note(span, Problem::LiteralSecret { key: "secret".into() });
+        section.note(span, Problem::LiteralSecret { key: key.into() });
     }
     reference
 }

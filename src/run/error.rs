@@ -140,6 +140,9 @@ impl RunError {
 
     /// Whether whoever started the job can put it right in the configuration or around it.
     pub fn is_setup(&self) -> bool {
+        if let RunError::Source(SourceError::Kafka(error)) | RunError::Sink(SinkError::Kafka(error)) = self {
+            return error.is_setup();
+        }
         matches!(
             self,
             RunError::Source(SourceError::Open { .. })

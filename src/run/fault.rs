@@ -4,7 +4,8 @@
 //! `full:journal-write:3` lets that write fail as on a full disk. Moments: `journal-create`, `-write`, `-sync`,
 //! `-sync-folder`, `-truncate`, `-rename`, `-remove`; `checkpoint-create`, `-write`, `-sync-file`,
 //! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
-//! delivered), `delivered`, `catching-up`. Cost: nothing where the variable is not set.
+//! delivered), `delivered`, `catching-up`; of a transaction towards Kafka `kafka-begin`, `kafka-produced` (sent, not yet
+//! committed), `kafka-committed` (nothing else knows of it yet), and `kafka-progress` (fenced, progress not yet read). Cost: nothing where the variable is not set.
 
 use crate::checkpoint::Hook;
 use crate::journal::{Fault, Operation, Probe};

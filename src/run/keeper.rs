@@ -7,6 +7,7 @@
 
 use super::RunError;
 use super::control::Control;
+use super::delivery::Positions;
 use super::kept::Meta;
 use crate::checkpoint::{Checkpoint, Compacted, CompactionPolicy, Error, Store};
 use crate::journal::Journal;
@@ -24,8 +25,8 @@ use std::thread::JoinHandle;
 pub(super) enum Notice {
     /// A checkpoint of this tick begins; with rows that are not the workers'.
     Begin { tick: Time, meta: Meta, rows: Vec<StoredRow> },
-    /// Everything up to this tick is delivered for good; with the length of the output.
-    Delivered { tick: Time, output: Option<u64> },
+    /// Everything up to this tick is delivered for good; with how much every sink was given.
+    Delivered { tick: Time, output: Positions },
 }
 
 /// A checkpoint that is not complete yet.
@@ -33,7 +34,7 @@ pub(super) enum Notice {
 struct Pending {
     begun: Option<(Meta, Vec<StoredRow>)>,
     rows: Vec<Vec<StoredRow>>,
-    delivered: Option<Option<u64>>,
+    delivered: Option<Positions>,
 }
 
 /// The thread, as the ticker sees it.

@@ -18,6 +18,7 @@ use super::{Plan, RunError, parts};
 use crate::http::Edge;
 use crate::intake::Duplicates;
 use crate::journal::Journal;
+use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
 use crate::source::{Acknowledged, Intake, IntakeReceiver};
@@ -67,6 +68,16 @@ impl Around<'_> {
         }
     }
 
+    /// What the ends of the job need to know of it.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let (control, faults) = (self.control.clone(), self.faults.clone());
+        Surroundings {
+            stopping: Arc::new(move || control.is_stopping()),
+            fault: Arc::new(move |moment| faults.at(moment)),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     /// Puts a life together.
     pub(super) fn begin(
         &self,
@@ -82,7 +93,8 @@ impl Around<'_> {
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
-        let sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, metrics)?;
+        let sinks =
+            parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, &self.surroundings())?;
         let take = |kept: &mut Kept| {
             let duplicates = std::mem::replace(&mut kept.duplicates, Duplicates::new(retention));
             (std::mem::take(&mut kept.restored), duplicates)

@@ -9,22 +9,22 @@
 
 mod accepted;
 mod faults;
-mod kills;
+pub(crate) mod kills;
 mod state;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// A mall in a folder of its own: `events.jsonl`, and what a replay says of it in `expected.jsonl`.
-struct Mall {
+pub(crate) struct Mall {
     folder: tempfile::TempDir,
 }
 
-const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
+pub(crate) const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
 
 impl Mall {
     /// `events` of as many customers as make them meet.
-    fn new(events: usize, seed: u64) -> Mall {
+    pub(crate) fn new(events: usize, seed: u64) -> Mall {
         let mall = Mall { folder: tempfile::tempdir().unwrap() };
         let (customers, count) = ((events / 200).to_string(), events.to_string());
         let generated = Command::new(SHOPBELL)
@@ -49,15 +49,15 @@ impl Mall {
         mall
     }
 
-    fn rules() -> PathBuf {
+    pub(crate) fn rules() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules")
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
