@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a commit, or what leads to it, may take before its outcome counts as unknown.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A message that is to be written.
 pub(super) struct Outgoing {

@@ -89,8 +89,13 @@ impl Broker {
         topic: &str,
         records: impl IntoIterator<Item = (i32, Option<&'a str>, Option<&'a [u8]>, Vec<(&'a str, &'a [u8])>)>,
     ) {
-        let producer: BaseProducer =
-            self.client().set("enable.idempotence", "true").set("linger.ms", "20").create().unwrap();
+        let producer: BaseProducer = self
+            .client()
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "20")
+            .set("message.max.bytes", "2000000")
+            .create()
+            .unwrap();
         for (partition, key, value, headers) in records {
             let mut all = OwnedHeaders::new();
             for (key, value) in headers {
@@ -101,7 +106,11 @@ impl Broker {
                 (record.key, record.payload, record.headers) = (key, value, Some(all.clone()));
                 match producer.send(record) {
                     Ok(()) => break,
-                    Err(_) => producer.poll(Duration::from_millis(10)),
+                    Err((error, _)) => {
+                        let full = rdkafka::error::RDKafkaErrorCode::QueueFull;
+                        assert_eq!(error.rdkafka_error_code(), Some(full));
+                        producer.poll(Duration::from_millis(10));
+                    }
                 }
             }
         }
