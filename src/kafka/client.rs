@@ -224,7 +224,6 @@ pub(super) fn is_refusal(code: Code) -> bool {
             | Code::TopicAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
-            | Code::SSL
     )
 }
 
