@@ -11,6 +11,7 @@ pub mod http;
 pub mod import;
 pub mod intake;
 pub mod journal;
+pub mod kafka;
 pub mod metrics;
 pub mod output;
 pub mod progress;

@@ -22,12 +22,14 @@ use std::time::Duration;
 
 /// A label with a name of our own choosing.
 macro_rules! label {
-    ($(#[$doc:meta])* $name:ident { $field:ident: $type:ty }) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),+ }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
         pub struct $name {
-            /// The label's value.
-            pub $field: $type,
+            $(
+                /// The label's value.
+                pub $field: $type,
+            )+
         }
     };
 }
@@ -36,6 +38,7 @@ label!(/** The source that events came from. */ SourceLabel { source: String });
 label!(/** A refusal's code. */ CodeLabel { code: &'static str });
 label!(/** `made`, `withdrawn` or `suppressed`. */ KindLabel { kind: &'static str });
 label!(/** Why an offer was withdrawn. */ ReasonLabel { reason: String });
+label!(/** A partition of a topic. */ PartitionLabel { topic: String, partition: i32 });
 label!(/** A configured webhook. */ WebhookLabel { webhook: String });
 
 /// All metrics. Clones share them.
@@ -50,6 +53,9 @@ pub struct Metrics {
     withdrawals: Family<ReasonLabel, Counter>,
     webhooks: [Family<WebhookLabel, Counter>; 6],
     webhook_states: [Family<WebhookLabel, Gauge>; 3],
+    kafka_lag: Family<PartitionLabel, Gauge>,
+    /// Trouble that clients of Kafka told of.
+    pub kafka_errors: Counter,
     /// Second copies of events.
     pub duplicates: Counter,
     /// Events of a type that is not known.
@@ -138,6 +144,8 @@ impl Metrics {
             offers: family(r, "offers", "Offers made, withdrawn and suppressed"),
             withdrawals: family(r, "withdrawals", "Offers withdrawn, by reason"),
             webhook_states,
+            kafka_lag: family(r, "kafka_lag", "Records of a partition that are not handed over yet"),
+            kafka_errors: family(r, "kafka_errors", "Trouble that clients of Kafka told of"),
             duplicates: family(r, "duplicates", "Second copies of events"),
             unknown_types: family(r, "unknown_types", "Events of a type that is not known"),
             event_to_offer: histogram(r, "event_to_offer", "From an event's arrival to its offer"),
@@ -174,6 +182,17 @@ impl Metrics {
     /// So many events or facts were skipped for that reason, from the start until now.
     pub fn skipped(&self, code: &'static str, total: u64) {
         self.skipped.get_or_create(&CodeLabel { code }).inner().fetch_max(total, Ordering::Relaxed);
+    }
+
+    /// One more was skipped for that reason.
+    pub fn skip(&self, code: &'static str) {
+        self.skipped.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    /// So many records of a partition are still to be handed over.
+    pub fn kafka_lag(&self, topic: &str, partition: i32, lag: i64) {
+        let label = PartitionLabel { topic: topic.to_owned(), partition };
+        self.kafka_lag.get_or_create(&label).set(lag);
     }
 
     /// Counts messages of a kind that were delivered to the sinks.
@@ -320,6 +339,8 @@ mod tests {
         metrics.waiting_deadlines.set(7);
         metrics.webhook("crm").overflowed.inc();
         metrics.webhook("crm").waiting.set(4);
+        metrics.kafka_lag("events", 2, 9);
+        metrics.skip("tombstone");
         let text = metrics.text().unwrap();
         for line in [
             "shopbell_events_total{source=\"http\"} 3",
@@ -332,6 +353,8 @@ mod tests {
             "shopbell_waiting_deadlines 7",
             "shopbell_webhook_overflows_total{webhook=\"crm\"} 1",
             "shopbell_webhook_waiting{webhook=\"crm\"} 4",
+            "shopbell_kafka_lag{topic=\"events\",partition=\"2\"} 9",
+            "shopbell_skipped_total{code=\"tombstone\"} 1",
             "shopbell_unfinished_ticks 0",
             "shopbell_shared_handles 0",
             "shopbell_capped_persons 0",

@@ -109,7 +109,8 @@ pub fn render(message: &Message) -> Result<sink::Message, serde_json::Error> {
         }
     };
     Ok(sink::Message {
-        key: message.person.key().to_owned(),
+        // What is said of an offer stays in order, so under one key.
+        key: message.made_for.key().to_owned(),
         offer_id: offer_id.to_owned(),
         kind,
         channel: channel.to_owned(),

@@ -12,7 +12,7 @@ use shopbell_model::time::Time;
 use thiserror::Error;
 
 /// The version of everything below. It changes whenever a golden file of the tests has to.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// First byte of a key: a row of facts.
 const FACT: u8 = 0;
@@ -139,6 +139,15 @@ enum EntryRef<'a> {
     Rules(&'a RuleTexts),
 }
 
+/// How far a source was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Bytes of a file, the next offset of a partition.
+    pub position: u64,
+    /// A digest of the last record before it, where the source can look at that one again; else 0.
+    pub mark: u64,
+}
+
 /// What came in with one tick.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct JournalTick {
@@ -150,8 +159,8 @@ pub struct JournalTick {
     pub first: u64,
     /// The events, copies left out.
     pub events: Vec<Event>,
-    /// Which sources were read how far: name, and bytes.
-    pub read: Vec<(String, u64)>,
+    /// Which sources were read how far, by name.
+    pub read: Vec<(String, Place)>,
 }
 
 /// The same, where it is.
@@ -161,7 +170,7 @@ struct JournalTickRef<'a> {
     clock: Time,
     first: u64,
     events: EventsRef<'a>,
-    read: &'a [(String, u64)],
+    read: &'a [(String, Place)],
 }
 
 /// Events with their places, written without them: they follow one another.
@@ -178,7 +187,7 @@ pub fn journal_tick(
     tick: Time,
     clock: Time,
     events: &[(u64, Event)],
-    read: &[(String, u64)],
+    read: &[(String, Place)],
 ) -> Result<Vec<u8>, StoredError> {
     let first = events.first().map_or(0, |(place, _)| *place);
     let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };

@@ -6,6 +6,7 @@
 mod cluster;
 mod http;
 mod job;
+mod kafka;
 mod oracle;
 mod real_data;
 mod recovery;

@@ -164,8 +164,9 @@ fn outputs(config: &Config) -> String {
         OutputTarget::Off => None,
     };
     let webhooks = config.webhooks.iter().map(|webhook| format!("webhook {}", webhook.name));
+    let topic = config.output.kafka.as_ref().map(|output| format!("kafka topic {}", output.topic));
     let stream = config.http.listen.map(|_| "/v1/offers".to_owned());
-    let names: Vec<String> = file.into_iter().chain(webhooks).chain(stream).collect();
+    let names: Vec<String> = file.into_iter().chain(topic).chain(webhooks).chain(stream).collect();
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 

@@ -4,6 +4,7 @@ use super::problem::{ConfigError, Problem};
 use super::reader::{Found, Section};
 use super::{
     ClockKind, Cluster, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook,
+    kafka,
 };
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
@@ -44,10 +45,12 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
         webhooks: Vec::new(),
         state: state(root.optional_section("state"), folder),
         cluster: cluster(root.section("cluster"), folder),
+        kafka: kafka::brokers(root.optional_section("kafka"), folder),
     };
     channels(&mut root, &mut config.policy);
     config.retention = retention(root.section("retention"), &config.policy);
     config.webhooks = webhooks(root.sections("webhook"), folder);
+    kafka::agree(&config, &root);
     root.finish();
     let mut problems = problems.into_inner();
     if problems.is_empty() {
@@ -91,7 +94,7 @@ fn engine(mut section: Section<'_, '_>, folder: &Path) -> Engine {
     engine
 }
 
-fn some_path(path: &str, folder: &Path) -> Option<std::path::PathBuf> {
+pub(super) fn some_path(path: &str, folder: &Path) -> Option<std::path::PathBuf> {
     (!path.is_empty()).then(|| folder.join(path))
 }
 
@@ -101,6 +104,7 @@ fn source(mut section: Section<'_, '_>, folder: &Path) -> Source {
         files: files.into_iter().map(|(path, _)| folder.join(path)).collect(),
         stdin: section.flag("stdin", false),
         dead_letters: section.parsed("dead_letters", "the path of a file", |path| some_path(path, folder)),
+        kafka: kafka::source(section.optional_section("kafka")),
     };
     section.finish();
     source
@@ -121,7 +125,7 @@ fn state(section: Option<Section<'_, '_>>, folder: &Path) -> Option<State> {
 
 fn cluster(mut section: Section<'_, '_>, folder: &Path) -> Cluster {
     let given = section.value("secret").is_some();
-    let cluster = Cluster { secret: given.then(|| secret(&mut section, folder)).flatten() };
+    let cluster = Cluster { secret: given.then(|| secret(&mut section, "secret", folder)).flatten() };
     section.finish();
     cluster
 }
@@ -326,6 +330,7 @@ fn output(mut section: Section<'_, '_>, folder: &Path) -> Output {
     let output = Output {
         target: target.unwrap_or(OutputTarget::Standard),
         suppressed: section.flag("suppressed", false),
+        kafka: kafka::output(section.optional_section("kafka")),
     };
     section.finish();
     output
@@ -335,7 +340,7 @@ fn webhooks(sections: Vec<Section<'_, '_>>, folder: &Path) -> Vec<Webhook> {
     let mut webhooks: Vec<Webhook> = Vec::new();
     for mut section in sections {
         let url = url(&mut section);
-        let secret = secret(&mut section, folder);
+        let secret = secret(&mut section, "secret", folder);
         let name = section.parsed("name", "a name", |name| (!name.is_empty()).then(|| name.to_owned()));
         let timeout = section.duration("timeout", Duration::from_secs(5));
         let retry_for = section.duration("retry_for", Duration::from_secs(3600));
@@ -384,11 +389,15 @@ fn url(section: &mut Section<'_, '_>) -> Option<(String, String)> {
     Some((text.to_owned(), place?))
 }
 
-fn secret(section: &mut Section<'_, '_>, folder: &Path) -> Option<SecretReference> {
-    let (text, span) = section.needed("secret", "\"env:NAME\" or \"file:PATH\"")?;
+pub(super) fn secret(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    folder: &Path,
+) -> Option<SecretReference> {
+    let (text, span) = section.needed(key, "\"env:NAME\" or \"file:PATH\"")?;
     let reference = SecretReference::parse(text, folder);
     if reference.is_none() {
-        section.note(span, Problem::LiteralSecret { key: "secret".into() });
+        section.note(span, Problem::LiteralSecret { key: key.into() });
     }
     reference
 }

@@ -5,6 +5,7 @@
 //! Cost: read once, at the start.
 
 mod check;
+pub mod kafka;
 mod problem;
 mod reader;
 mod secret;
@@ -47,6 +48,8 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// `[state]`; nothing is kept where absent.
     pub state: Option<State>,
+    /// `[kafka]`: how brokers are reached.
+    pub kafka: Option<kafka::Kafka>,
     /// `[cluster]`
     pub cluster: Cluster,
 }
@@ -130,6 +133,8 @@ pub struct Source {
     pub stdin: bool,
     /// Where refused input goes; only counted where absent.
     pub dead_letters: Option<PathBuf>,
+    /// `[source.kafka]`: topics of events.
+    pub kafka: Option<kafka::KafkaSource>,
 }
 
 /// `[http]`: the server.
@@ -166,11 +171,13 @@ pub struct Output {
     pub target: OutputTarget,
     /// Whether suppressed candidates are told, with the policy that stopped them.
     pub suppressed: bool,
+    /// `[output.kafka]`: a topic of offers.
+    pub kafka: Option<kafka::KafkaOutput>,
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Output { target: OutputTarget::Standard, suppressed: false }
+        Output { target: OutputTarget::Standard, suppressed: false, kafka: None }
     }
 }
 

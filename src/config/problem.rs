@@ -122,6 +122,34 @@ pub enum Problem {
         /// The key.
         key: String,
     },
+    /// A table that cannot be without another one.
+    #[error("{section} needs {needed}")]
+    Needs {
+        /// The table, or a value of it.
+        section: &'static str,
+        /// What it needs.
+        needed: &'static str,
+    },
+    /// A key that means nothing beside the others.
+    #[error("`{key}` is given, but {why}")]
+    OutOfPlace {
+        /// The key.
+        key: &'static str,
+        /// Why it means nothing.
+        why: &'static str,
+    },
+    /// Events, offers or a password would go to another machine for everybody to read.
+    #[error("the way to the broker {broker} is not encrypted")]
+    NotEncrypted {
+        /// The broker.
+        broker: String,
+    },
+    /// This build cannot do it.
+    #[error("`security` = \"{value}\" is not part of this build")]
+    NotBuilt {
+        /// What was asked for.
+        value: String,
+    },
     /// A visit would end at a level that starts one.
     #[error("`exit_rssi` is above `enter_rssi`")]
     ExitAboveEnter,
@@ -150,6 +178,10 @@ impl Problem {
             Problem::Missing { .. } => "config-missing-key",
             Problem::Twice { .. } => "config-twice",
             Problem::LiteralSecret { .. } => "config-literal-secret",
+            Problem::Needs { .. } => "config-needs",
+            Problem::OutOfPlace { .. } => "config-out-of-place",
+            Problem::NotEncrypted { .. } => "config-not-encrypted",
+            Problem::NotBuilt { .. } => "config-not-built",
             Problem::ExitAboveEnter => "config-exit-above-enter",
             Problem::LedgerTooShort { .. } => "config-ledger-too-short",
         }
@@ -171,6 +203,17 @@ impl Problem {
             Problem::Twice { .. } => "remove or rename one of them".into(),
             Problem::LiteralSecret { .. } => {
                 "write \"env:NAME\" or \"file:PATH\", and change the secret: it has been in a file".into()
+            }
+            Problem::Needs { needed, .. } => format!("add {needed}"),
+            Problem::OutOfPlace { .. } => "remove it, or set what it belongs to".into(),
+            Problem::NotEncrypted { .. } => {
+                "set `security` to \"ssl\" or \"sasl_ssl\"; or `allow_plaintext = true` if that network is trusted"
+                    .into()
+            }
+            Problem::NotBuilt { .. } => {
+                "build with `cargo build --release --features kafka-tls`, which needs the headers of OpenSSL \
+                 (libssl-dev) and pkg-config"
+                    .into()
             }
             Problem::ExitAboveEnter => "choose an `exit_rssi` some 5 dBm below `enter_rssi`".into(),
             Problem::LedgerTooShort { needed, .. } => {

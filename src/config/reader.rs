@@ -34,6 +34,18 @@ impl<'t, 'i> Section<'t, 'i> {
         self.span.clone()
     }
 
+    /// Where a table within tables stands; where this one does, if it is not there.
+    pub(super) fn place_of(&self, path: &[&str]) -> Range<usize> {
+        let mut place = self.span();
+        let mut table = self.table;
+        for key in path {
+            let Some(value) = table.and_then(|table| table.get(*key)) else { break };
+            place = value.span();
+            table = value.get_ref().as_table();
+        }
+        place
+    }
+
     /// Notes a problem.
     pub(super) fn note(&self, span: Range<usize>, problem: Problem) {
         self.problems.borrow_mut().push((span, problem));

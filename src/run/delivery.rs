@@ -14,7 +14,7 @@ use super::under_way::Arrivals;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::output::render;
-use crate::sink::{MessageKind, Sink, SinkError, TickOutput};
+use crate::sink::{MessageKind, Position, Sink, SinkError, TickOutput};
 use crate::stored::outbox_row;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use shopbell_model::offer::{Message, News};
@@ -99,12 +99,12 @@ struct Courier {
     metrics: Metrics,
     safe: Option<Safe>,
     /// Ticks of checkpoints, with how much was delivered up to them once a later one came.
-    wanted: BTreeMap<Time, Option<Position>>,
+    wanted: BTreeMap<Time, Option<Positions>>,
     delivered: Delivered,
 }
 
-/// How much a sink was given, where one can be gone on with.
-type Position = Option<u64>;
+/// How much sinks were given that can be gone on with.
+pub(super) type Positions = BTreeMap<String, Position>;
 
 impl Courier {
     fn run(&mut self, parcels: &Receiver<Parcel>, control: &Control) -> Delivered {
@@ -122,6 +122,7 @@ impl Courier {
                 Parcel::Mark(tick) => self.keep(tick),
                 Parcel::Flush => self.flush(),
             };
+            let done = done.and_then(|()| if parcels.is_empty() { self.settle() } else { Ok(()) });
             if let Err(error) = done {
                 failed = true;
                 control.fail(error);
@@ -139,9 +140,9 @@ impl Courier {
             safe.journal.wait_durable(sequence)?;
             safe.fault("released")?;
         }
-        let position = self.position();
+        let positions = self.positions();
         for (_, known) in self.wanted.range_mut(..tick).filter(|(_, known)| known.is_none()) {
-            *known = Some(position);
+            *known = Some(positions.clone());
         }
         let messages = news.iter().map(render).collect::<Result<Vec<_>, _>>()?;
         let output = TickOutput { tick, messages };
@@ -174,14 +175,14 @@ impl Courier {
         Ok(())
     }
 
-    fn position(&self) -> Position {
-        self.sinks.iter().find_map(|sink| sink.position())
+    fn positions(&self) -> Positions {
+        self.sinks.iter().filter_map(|sink| sink.position()).map(|(end, at)| (end.to_owned(), at)).collect()
     }
 
     /// Makes what was delivered outlive the machine, and tells the keeper.
     fn keep(&mut self, tick: Time) -> Result<(), RunError> {
         self.sinks.iter_mut().try_for_each(|sink| sink.keep())?;
-        let output = self.wanted.remove(&tick).flatten().unwrap_or_else(|| self.position());
+        let output = self.wanted.remove(&tick).flatten().unwrap_or_else(|| self.positions());
         if let Some(safe) = &self.safe {
             let mut rows = Vec::new();
             for sink in &mut self.sinks {
@@ -193,6 +194,11 @@ impl Courier {
             let _ = safe.keeper.send(Notice::Delivered { tick, output, rows });
         }
         Ok(())
+    }
+
+    /// Nothing waits behind what was delivered.
+    fn settle(&mut self) -> Result<(), RunError> {
+        Ok(self.sinks.iter_mut().try_for_each(|sink| sink.settle())?)
     }
 
     /// What cannot be handed over in time is told, and does not make the end of the job a failure.

@@ -146,20 +146,25 @@ impl RunError {
 
     /// Whether whoever started the job can put it right in the configuration or around it.
     pub fn is_setup(&self) -> bool {
-        matches!(self, RunError::Cluster(error) if error.is_setup())
-            || matches!(
-                self,
-                RunError::Source(SourceError::Open { .. })
-                    | RunError::Sink(
-                        SinkError::Open { .. }
-                            | SinkError::Secret { .. }
-                            | SinkError::PrivateAddress { .. }
-                            | SinkError::Setup { .. }
-                    )
-                    | RunError::Secret(_)
-                    | RunError::Settings { .. }
-                    | RunError::Format { .. }
-                    | RunError::Listen { .. }
-            )
+        if let RunError::Source(SourceError::Kafka(error)) | RunError::Sink(SinkError::Kafka(error)) = self {
+            return error.is_setup();
+        }
+        if let RunError::Cluster(error) = self {
+            return error.is_setup();
+        }
+        matches!(
+            self,
+            RunError::Source(SourceError::Open { .. })
+                | RunError::Sink(
+                    SinkError::Open { .. }
+                        | SinkError::Secret { .. }
+                        | SinkError::PrivateAddress { .. }
+                        | SinkError::Setup { .. }
+                )
+                | RunError::Secret(_)
+                | RunError::Settings { .. }
+                | RunError::Format { .. }
+                | RunError::Listen { .. }
+        )
     }
 }

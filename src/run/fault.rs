@@ -4,9 +4,10 @@
 //! `full:journal-write:3` lets that write fail as on a full disk. Moments: `journal-create`, `-write`, `-sync`,
 //! `-sync-folder`, `-truncate`, `-rename`, `-remove`; `checkpoint-create`, `-write`, `-sync-file`,
 //! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
-//! delivered), `delivered`, `webhook-answered` (with 2xx, not yet noted), `catching-up`. `SHOPBELL_FAULT=lose:ledger`
-//! restores a state without what was said before: the control of the tests that compare. Cost: nothing where the
-//! variable is not set.
+//! delivered), `delivered`, `webhook-answered` (with 2xx, not yet noted), `catching-up`; of a transaction towards Kafka
+//! `kafka-begin`, `kafka-produced` (sent, not yet committed), `kafka-committed` (nothing else knows of it yet), and
+//! `kafka-progress` (fenced, progress not yet read). `SHOPBELL_FAULT=lose:ledger` restores a state without what was
+//! said before: the control of the tests that compare. Cost: nothing where the variable is not set.
 
 use crate::checkpoint::Hook;
 use crate::journal::{Fault, Operation, Probe};

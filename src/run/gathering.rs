@@ -8,7 +8,7 @@ use super::kept::Meta;
 use super::under_way::Arrivals;
 use crate::intake::{Duplicates, fingerprint};
 use crate::source::{Drained, ReadTo, Ticket};
-use crate::stored::JournalTick;
+use crate::stored::{JournalTick, Place};
 use shopbell_dataflows::clock::Clock;
 use shopbell_model::event::Event;
 use shopbell_model::time::Time;
@@ -28,7 +28,7 @@ pub(super) struct Gathered {
     /// Second copies that were left out.
     pub(super) copies: u64,
     /// Sources that were read up to here.
-    pub(super) read: Vec<(String, u64)>,
+    pub(super) read: Vec<(String, Place)>,
     /// The last batch that is in here whole.
     pub(super) ticket: Ticket,
 }
@@ -57,7 +57,7 @@ pub(super) struct Gathering {
     /// What is to be told once everything up to a place was submitted.
     batches: VecDeque<(u64, Told)>,
     /// How far sources were read, as of what was submitted.
-    read: BTreeMap<String, u64>,
+    read: BTreeMap<String, Place>,
     ticket: Ticket,
     /// How far the clock had come with what was submitted.
     submitted_clock: Time,
@@ -134,7 +134,7 @@ impl Gathering {
     }
 
     /// How far sources were read, as of what was submitted.
-    pub(super) fn read(&self) -> &BTreeMap<String, u64> {
+    pub(super) fn read(&self) -> &BTreeMap<String, Place> {
         &self.read
     }
 
@@ -194,9 +194,9 @@ impl Gathering {
             let Some((_, told)) = self.batches.pop_front() else { break };
             match told {
                 Told::Ticket(ticket) => self.ticket = ticket,
-                Told::Read(ReadTo { source, position }) => {
-                    self.read.insert(source.to_string(), position);
-                    complete.read.push((source.to_string(), position));
+                Told::Read(ReadTo { source, place }) => {
+                    self.read.insert(source.to_string(), place);
+                    complete.read.push((source.to_string(), place));
                 }
             }
         }

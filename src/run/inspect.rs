@@ -238,8 +238,8 @@ fn meta_report(meta: Meta) -> MetaReport {
         clock_time: format_rfc3339(meta.clock),
         clock_kind: meta.clock_kind,
         grid: meta.grid,
-        read: meta.read,
-        output: meta.output,
+        read: meta.read.into_iter().map(|(source, place)| (source, place.position)).collect(),
+        output: meta.output.into_iter().map(|(sink, position)| (sink, position.at)).collect(),
         // Rules that this version cannot read are told by a start.
         rules: versions(&meta.rules).unwrap_or_default().into_iter().collect(),
     }

@@ -8,6 +8,7 @@
 
 use super::RunError;
 use super::control::Control;
+use super::delivery::Positions;
 use super::kept::{Erasing, Meta};
 use crate::checkpoint::{Checkpoint, Compacted, CompactionPolicy, Error, Store};
 use crate::journal::Journal;
@@ -25,9 +26,9 @@ use std::thread::JoinHandle;
 pub(super) enum Notice {
     /// A checkpoint of this tick begins; with rows that are not the workers'.
     Begin { tick: Time, meta: Meta, rows: Vec<StoredRow> },
-    /// Everything up to this tick is delivered for good, or in an outbox; with the length of the output and the
-    /// rows of outboxes that changed.
-    Delivered { tick: Time, output: Option<u64>, rows: Vec<StoredRow> },
+    /// Everything up to this tick is delivered for good, or in an outbox; with how much every sink
+    /// was given, and the rows of outboxes that changed.
+    Delivered { tick: Time, output: Positions, rows: Vec<StoredRow> },
 }
 
 /// A checkpoint that is not complete yet.
@@ -35,7 +36,7 @@ pub(super) enum Notice {
 struct Pending {
     begun: Option<(Meta, Vec<StoredRow>)>,
     rows: Vec<Vec<StoredRow>>,
-    delivered: Option<(Option<u64>, Vec<StoredRow>)>,
+    delivered: Option<(Positions, Vec<StoredRow>)>,
 }
 
 /// The thread, as the ticker sees it.

@@ -10,8 +10,9 @@ use crate::cluster::RestoredRow;
 use crate::config::{ClockKind, State};
 use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
+use crate::sink::Position;
 use crate::sink::webhook::OutboxValue;
-use crate::stored::{FORMAT, Row, RuleTexts, read_row};
+use crate::stored::{FORMAT, Place, Row, RuleTexts, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
@@ -35,12 +36,12 @@ pub(super) struct Meta {
     /// Milliseconds between ticks.
     pub(super) grid: u64,
     /// How far each source was read.
-    pub(super) read: BTreeMap<String, u64>,
+    pub(super) read: BTreeMap<String, Place>,
     /// The generation of copies that are remembered, and when the next one begins.
     pub(super) generation: u64,
     pub(super) turns: Time,
-    /// Bytes of the output file.
-    pub(super) output: Option<u64>,
+    /// How much each sink was given that can be gone on with, by [`Sink::position`](crate::sink::Sink::position).
+    pub(super) output: BTreeMap<String, Position>,
     /// The rules in force: names and texts of their files.
     pub(super) rules: RuleTexts,
     /// The last persons forgotten of whom older files may still say something.

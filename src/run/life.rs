@@ -20,6 +20,7 @@ use crate::cluster::{Head, LifeOf};
 use crate::http::Edge;
 use crate::intake::Duplicates;
 use crate::journal::Journal;
+use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
 use crate::source::{Acknowledged, Intake, IntakeReceiver};
@@ -72,6 +73,16 @@ impl Around<'_> {
         }
     }
 
+    /// What the ends of the job need to know of it.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let (control, faults) = (self.control.clone(), self.faults.clone());
+        Surroundings {
+            stopping: Arc::new(move || control.is_stopping()),
+            fault: Arc::new(move |moment| faults.at(moment)),
+            metrics: self.metrics.clone(),
+        }
+    }
+
     /// Puts a life together.
     pub(super) fn begin(
         &self,
@@ -87,7 +98,8 @@ impl Around<'_> {
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
-        let mut sinks = parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers)?;
+        let mut sinks =
+            parts::sinks(&plan.config, meta.as_ref(), &self.edge.offers, self.runtime, &self.surroundings())?;
         let outboxes = kept.as_mut().map(|(kept, _)| std::mem::take(&mut kept.outboxes));
         let webhooks = &self.edge.webhooks;
         sinks.extend(parts::webhooks(&plan.config, outboxes, webhooks, self.runtime, metrics, &self.faults)?);

@@ -34,6 +34,7 @@ use crate::cluster::Place;
 use crate::config::Config;
 use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
+use crate::kafka::Running;
 use crate::metrics::Metrics;
 use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
@@ -42,7 +43,7 @@ use control::Control;
 use fault::Faults;
 use keeper::Keeper;
 use life::{Around, Life};
-use readers::Readers;
+use readers::{Open, Readers};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use std::cell::RefCell;
@@ -124,7 +125,18 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
     let Life { mut ticker, delivery } = around.begin(&plan.rules, kept, receiver).map_err(first)?;
+    let mut reading = None;
     let ended = ticker.catch_up().and_then(|()| ticker.warm_up()).and_then(|()| {
+        let surroundings = around.surroundings();
+        let topics = parts::kafka_reader(
+            &plan.config,
+            ticker.gathering.read(),
+            Arc::clone(&decoder),
+            intake.clone(),
+            &runtime,
+            &surroundings,
+        )?;
+        let open = Open::new(1 + usize::from(topics.is_some()), server.is_none());
         let readers = Readers {
             sources: parts::sources(&plan.config, ticker.gathering.read())?,
             decoder,
@@ -132,7 +144,8 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
             intake,
             metrics: around.metrics.clone(),
         };
-        readers.start(control.clone(), server.is_none())?;
+        readers.start(control.clone(), open.clone())?;
+        reading = topics.map(|topics| parts::start_reading(topics, control.clone(), open)).transpose()?;
         edge.readiness.set(Phase::Running);
         ready(server.as_ref().map(|server| server.address));
         ticker.run()
@@ -143,6 +156,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         let (events, keeper) = ticker.finish()?;
         let delivered = delivery.join()?;
         keeper.into_iter().for_each(Keeper::join);
+        reading.into_iter().for_each(Running::join);
         control.check()?;
         Ok(Summary { events, made: delivered.made, withdrawn: delivered.withdrawn })
     });

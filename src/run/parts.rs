@@ -1,14 +1,18 @@
 //! The ends of a job, as the configuration wants them: sources, sinks, dead letters, runtime.
 
 use super::RunError;
+use super::control::Control;
 use super::fault::Faults;
 use super::kept::{Meta, Outboxes};
+use super::readers::Open;
 use crate::config::{ClockKind, Config, OutputTarget};
+use crate::kafka::{self, AtLeastOnce, ExactlyOnce, KAFKA, Letters, Remote, Running, Surroundings};
 use crate::metrics::Metrics;
-use crate::sink::json_lines::Flush;
-use crate::sink::webhook::{OfferTime, Surroundings, Unclaimed};
-use crate::sink::{Broadcast, JsonLines, Sink, WebhookSink, Webhooks};
-use crate::source::{DeadLetters, Source, SourceError, open_file_at, standard_input};
+use crate::sink::json_lines::{FILE, Flush};
+use crate::sink::webhook::{self, OfferTime, Unclaimed};
+use crate::sink::{Broadcast, JsonLines, Sink, SinkError, WebhookSink, Webhooks};
+use crate::source::{DeadLetters, Decode, Intake, Source, SourceError, open_file_at, standard_input};
+use crate::stored::Place;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -32,16 +36,62 @@ pub(super) fn runtime() -> Result<Runtime, RunError> {
 pub(super) type Labelled = (&'static str, Box<dyn Source>);
 
 /// The files, each from where it was read to, then standard input.
-pub(super) fn sources(config: &Config, read: &BTreeMap<String, u64>) -> Result<Vec<Labelled>, RunError> {
+pub(super) fn sources(config: &Config, read: &BTreeMap<String, Place>) -> Result<Vec<Labelled>, RunError> {
     let mut sources: Vec<Labelled> = Vec::new();
     for path in &config.source.files {
-        let read = read.get(&path.display().to_string()).copied().unwrap_or(0);
+        let read = read.get(&path.display().to_string()).map_or(0, |place| place.position);
         sources.push(("file", Box::new(open_file_at(path, config.limits.event_bytes, read)?)));
     }
     if config.source.stdin {
         sources.push(("stdin", Box::new(standard_input(config.limits.event_bytes))));
     }
     Ok(sources)
+}
+
+/// Who reads topics, where there are any. Waits for a broker.
+pub(super) fn kafka_reader(
+    config: &Config,
+    read: &BTreeMap<String, Place>,
+    decoder: Arc<dyn Decode>,
+    intake: Intake,
+    runtime: &Runtime,
+    around: &Surroundings,
+) -> Result<Option<kafka::Reader>, RunError> {
+    let (Some(kafka), Some(source)) = (&config.kafka, &config.source.kafka) else { return Ok(None) };
+    let remote = remote(kafka, runtime)?;
+    let file = dead_letters(config, &around.metrics)?;
+    let letters =
+        Letters::new(file, source.dead_letters.as_deref(), &remote, around).map_err(SourceError::from)?;
+    let input = kafka::Input {
+        remote: &remote,
+        source,
+        read,
+        by_time: config.engine.clock == ClockKind::Events,
+        limit: config.limits.event_bytes,
+        decoder,
+        letters,
+        intake,
+        around: around.clone(),
+    };
+    Ok(Some(kafka::Reader::open(input).map_err(SourceError::from)?))
+}
+
+/// Starts reading topics.
+pub(super) fn start_reading(
+    reader: kafka::Reader,
+    control: Control,
+    open: Open,
+) -> Result<Running, RunError> {
+    let ended = move |ended: Result<bool, SourceError>| match ended {
+        Ok(true) => open.ended(&control),
+        Ok(false) => {}
+        Err(error) => control.fail(error.into()),
+    };
+    reader.start(ended).map_err(|error| RunError::System { what: "the reader of topics", error })
+}
+
+fn remote(kafka: &crate::config::kafka::Kafka, runtime: &Runtime) -> Result<Remote, RunError> {
+    Ok(Remote::new(kafka, runtime.handle(), |name| std::env::var(name).ok())?)
 }
 
 /// Where refused records go: to the end of a file, where there is one.
@@ -62,16 +112,27 @@ pub(super) fn sinks(
     config: &Config,
     kept: Option<&Meta>,
     offers: &Broadcast,
+    runtime: &Runtime,
+    around: &Surroundings,
 ) -> Result<Vec<Box<dyn Sink>>, RunError> {
     let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(offers.clone())];
     match &config.output.target {
         OutputTarget::Standard => sinks.push(Box::new(JsonLines::standard_output(Flush::EachTick))),
         OutputTarget::File(path) if kept.is_some() => {
-            let length = kept.and_then(|meta| meta.output).unwrap_or(0);
+            let length = kept.and_then(|meta| meta.output.get(FILE)).map_or(0, |position| position.at);
             sinks.push(Box::new(JsonLines::continued(path, length, Flush::EachTick)?));
         }
         OutputTarget::File(path) => sinks.push(Box::new(JsonLines::append(path, Flush::EachTick)?)),
         OutputTarget::Off => {}
+    }
+    if let (Some(kafka), Some(output)) = (&config.kafka, &config.output.kafka) {
+        let remote = remote(kafka, runtime)?;
+        let position = kept.and_then(|meta| meta.output.get(KAFKA)).copied().unwrap_or_default();
+        sinks.push(if output.exactly_once {
+            Box::new(ExactlyOnce::open(&remote, output, position, around).map_err(SinkError::from)?)
+        } else {
+            Box::new(AtLeastOnce::open(&remote, output, around).map_err(SinkError::from)?)
+        });
     }
     Ok(sinks)
 }
@@ -94,7 +155,7 @@ pub(super) fn webhooks(
     for webhook in &config.webhooks {
         let secret = webhook.secret.resolve(|name| std::env::var(name).ok())?;
         let faults = faults.clone();
-        let around = Surroundings {
+        let around = webhook::Surroundings {
             runtime: runtime.handle(),
             metrics,
             webhooks,

@@ -10,7 +10,9 @@ use super::parts::Labelled;
 use crate::intake::{DecodedChunk, Outcome};
 use crate::metrics::Metrics;
 use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, Intake, Progress, ReadTo};
+use crate::stored::Place;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is read, and with what.
 pub(super) struct Readers {
@@ -22,13 +24,30 @@ pub(super) struct Readers {
     pub(super) metrics: Metrics,
 }
 
+/// Readers that have not come to their end. With the last one the job is told to stop, where that is wanted.
+#[derive(Clone)]
+pub(super) struct Open {
+    left: Arc<AtomicUsize>,
+    then_stop: bool,
+}
+
+impl Open {
+    pub(super) fn new(readers: usize, then_stop: bool) -> Open {
+        Open { left: Arc::new(AtomicUsize::new(readers)), then_stop }
+    }
+
+    pub(super) fn ended(&self, control: &Control) {
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 && self.then_stop {
+            control.stop();
+        }
+    }
+}
+
 impl Readers {
-    /// Reads on a thread of its own. At the end of all input the job is told to stop where
-    /// `then_stop`. The thread is not waited for: standard input may never end.
-    pub(super) fn start(mut self, control: Control, then_stop: bool) -> Result<(), RunError> {
+    /// Reads on a thread of its own. The thread is not waited for: standard input may never end.
+    pub(super) fn start(mut self, control: Control, open: Open) -> Result<(), RunError> {
         let read = move || match self.read_all() {
-            Ok(()) if then_stop => control.stop(),
-            Ok(()) => {}
+            Ok(()) => open.ended(&control),
             Err(error) => control.fail(error),
         };
         let thread = std::thread::Builder::new().name("shopbell-reader".to_owned()).spawn(read);
@@ -57,7 +76,9 @@ impl Readers {
                 }
                 self.dead_letters.flush()?;
                 let count = events.len() as u64;
-                let read = source.position().map(|position| ReadTo { source: Arc::clone(&name), position });
+                let place = source.position().map(|position| Place { position, mark: 0 });
+                let read = place.map(|place| ReadTo { source: Arc::clone(&name), place });
+                let read = read.into_iter().collect();
                 if !events.is_empty() && self.intake.submit_waiting(events, read).is_err() {
                     // The job is stopping: what was not accepted can be read by the next one.
                     return Ok(());

@@ -5,10 +5,13 @@
 //! `shopbell … | head` can end in good order. Cost: one copy into a buffer.
 
 use super::continued::Continued;
-use super::{Sink, SinkError, TickOutput};
+use super::{Position, Sink, SinkError, TickOutput};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+/// What the position of a file that is gone on with is kept under.
+pub const FILE: &str = "file";
 
 /// When lines are handed to the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,9 +122,9 @@ impl Sink for JsonLines {
         }
     }
 
-    fn position(&self) -> Option<u64> {
+    fn position(&self) -> Option<(&'static str, Position)> {
         match &self.writer {
-            Writer::Continued(file) => Some(file.position()),
+            Writer::Continued(file) => Some((FILE, Position { at: file.position(), digest: 0 })),
             Writer::Plain(_) => None,
         }
     }

@@ -79,6 +79,15 @@ pub struct TickOutput {
     pub messages: Vec<Message>,
 }
 
+/// How much a sink was given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Bytes of a file, messages of a topic.
+    pub at: u64,
+    /// A digest of all of it, where the sink keeps one; else 0.
+    pub digest: u64,
+}
+
 /// Takes what was decided out into the world.
 pub trait Sink: Send {
     /// Its name in errors, logs and metrics.
@@ -90,9 +99,14 @@ pub trait Sink: Send {
     /// Hands over what it still holds, within a time of its own; at the end of a run.
     fn flush(&mut self) -> Result<(), SinkError>;
 
-    /// How much was delivered, in bytes: for a sink that can be gone on with from there.
-    fn position(&self) -> Option<u64> {
+    /// How much was delivered, under a name that stays: for a sink that can be gone on with from there.
+    fn position(&self) -> Option<(&'static str, Position)> {
         None
+    }
+
+    /// Nothing waits behind what was delivered: a sink that gathers hands over what it has.
+    fn settle(&mut self) -> Result<(), SinkError> {
+        Ok(())
     }
 
     /// Makes what was delivered outlive the machine.
@@ -172,6 +186,9 @@ pub enum SinkError {
         /// The address.
         address: std::net::IpAddr,
     },
+    /// A topic of Kafka.
+    #[error(transparent)]
+    Kafka(#[from] crate::kafka::Error),
     /// The client of a webhook could not be set up.
     #[error("webhook {name} cannot be set up: {reason}")]
     Setup {
@@ -194,6 +211,7 @@ impl SinkError {
             SinkError::Undelivered { .. } => "webhook-undelivered",
             SinkError::Secret { .. } => "webhook-secret",
             SinkError::PrivateAddress { .. } => "webhook-private-address",
+            SinkError::Kafka(error) => error.code(),
             SinkError::Setup { .. } => "webhook-setup",
         }
     }
@@ -210,6 +228,7 @@ impl SinkError {
             SinkError::Undelivered { .. } => "see that the receiver answers before the next stop",
             SinkError::Secret { .. } => "take the secret as the receiver shows it, `whsec_` included",
             SinkError::PrivateAddress { .. } => "set `allow_private = true` if it is meant to be there",
+            SinkError::Kafka(error) => error.hint(),
             SinkError::Setup { .. } => "install the system's certificates (ca-certificates)",
         }
     }

@@ -5,6 +5,7 @@
 //! that it can be taken at all). The moment a batch came is kept with it, for latencies.
 //! Cost: one lock a batch on either side.
 
+use crate::stored::Place;
 use shopbell_model::event::Event;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -55,7 +56,7 @@ pub struct ReadTo {
     /// Its name.
     pub source: Arc<str>,
     /// Its position.
-    pub position: u64,
+    pub place: Place,
 }
 
 /// What was taken out.
@@ -74,7 +75,8 @@ struct Batch {
     /// Events that still wait.
     waiting: usize,
     came: Instant,
-    read: Option<ReadTo>,
+    /// Several for a source of several parts.
+    read: Vec<ReadTo>,
 }
 
 #[derive(Debug, Default)]
@@ -138,12 +140,12 @@ impl Intake {
         if waiting > 0 && waiting.saturating_add(events.len()) > self.0.capacity {
             return Err(Behind::Full { waiting, capacity: self.0.capacity });
         }
-        Ok(self.put(queue, events, None))
+        Ok(self.put(queue, events, Vec::new()))
     }
 
     /// Hands a batch over, waiting for room: for what can be read later. Half of the capacity is left
     /// to those who cannot wait.
-    pub fn submit_waiting(&self, events: Vec<Event>, read: Option<ReadTo>) -> Result<Ticket, Behind> {
+    pub fn submit_waiting(&self, events: Vec<Event>, read: Vec<ReadTo>) -> Result<Ticket, Behind> {
         let full = |queue: &mut Queue| {
             let room = self.0.capacity / 2;
             let fits = queue.events.is_empty() || queue.events.len().saturating_add(events.len()) <= room;
@@ -156,7 +158,7 @@ impl Intake {
         Ok(self.put(queue, events, read))
     }
 
-    fn put(&self, mut queue: MutexGuard<'_, Queue>, events: Vec<Event>, read: Option<ReadTo>) -> Ticket {
+    fn put(&self, mut queue: MutexGuard<'_, Queue>, events: Vec<Event>, read: Vec<ReadTo>) -> Ticket {
         if !events.is_empty() {
             queue.accepted += 1;
             queue.batches.push_back(Batch { waiting: events.len(), came: Instant::now(), read });
@@ -215,7 +217,7 @@ impl IntakeReceiver {
                 queue.batches.push_front(batch);
             } else {
                 queue.taken += 1;
-                read.extend(batch.read.map(|read| (events.len(), read)));
+                read.extend(batch.read.into_iter().map(|read| (events.len(), read)));
             }
         }
         let ticket = queue.taken;
@@ -332,16 +334,18 @@ mod tests {
     #[test]
     fn a_batch_counts_when_it_was_taken_out_whole() {
         let (intake, mut receiver) = Intake::bounded(100);
-        let read = |position| Some(ReadTo { source: Arc::from("a"), position });
-        assert_eq!(intake.submit_waiting(events(0..3), read(30)), Ok(1));
+        let read =
+            |source: &str, position| ReadTo { source: Arc::from(source), place: Place { position, mark: 1 } };
+        assert_eq!(intake.submit_waiting(events(0..3), vec![read("a", 30), read("b", 2)]), Ok(1));
         assert_eq!(intake.submit(events(3..4)), Ok(2));
-        assert_eq!(intake.submit_waiting(events(4..6), read(60)), Ok(3));
+        assert_eq!(intake.submit_waiting(events(4..6), vec![read("a", 60)]), Ok(3));
         let whole = |drained: Drained| {
-            let read: Vec<_> = drained.read.into_iter().map(|(after, read)| (after, read.position)).collect();
+            let read: Vec<_> =
+                drained.read.into_iter().map(|(after, read)| (after, read.place.position)).collect();
             (drained.events.len(), drained.ticket, read)
         };
         assert_eq!(whole(receiver.drain_batches(2)), (2, 0, vec![]));
-        assert_eq!(whole(receiver.drain_batches(3)), (3, 2, vec![(1, 30)]));
+        assert_eq!(whole(receiver.drain_batches(3)), (3, 2, vec![(1, 30), (1, 2)]));
         assert_eq!(whole(receiver.drain_batches(9)), (1, 3, vec![(1, 60)]));
         assert_eq!(whole(receiver.drain_batches(9)), (0, 3, vec![]));
     }
@@ -349,9 +353,9 @@ mod tests {
     #[test]
     fn who_can_wait_leaves_half_of_the_room() {
         let (intake, mut receiver) = Intake::bounded(10);
-        intake.submit_waiting(events(0..5), None).unwrap();
+        intake.submit_waiting(events(0..5), Vec::new()).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| intake.submit_waiting(events(5..8), None));
+            let waiting = scope.spawn(|| intake.submit_waiting(events(5..8), Vec::new()));
             std::thread::sleep(Duration::from_millis(20));
             assert!(!waiting.is_finished());
             intake.submit(events(8..12)).unwrap();
@@ -359,7 +363,7 @@ mod tests {
             waiting.join().unwrap().unwrap();
             assert_eq!(ids(&receiver.drain(9)), ["5", "6", "7"]);
             intake.submit(events(0..6)).unwrap();
-            let closed = scope.spawn(|| intake.submit_waiting(events(6..7), None));
+            let closed = scope.spawn(|| intake.submit_waiting(events(6..7), Vec::new()));
             std::thread::sleep(Duration::from_millis(20));
             receiver.close();
             assert_eq!(closed.join().unwrap(), Err(Behind::Closed));

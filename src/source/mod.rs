@@ -154,6 +154,9 @@ pub enum SourceError {
         /// What was read.
         read: u64,
     },
+    /// A topic of Kafka.
+    #[error(transparent)]
+    Kafka(#[from] crate::kafka::Error),
     /// Dead letters could not be written.
     #[error("dead letters cannot be written: {error}")]
     DeadLetters {
@@ -169,6 +172,7 @@ impl SourceError {
             SourceError::Open { .. } => "source-open",
             SourceError::Read { .. } => "source-read",
             SourceError::Shorter { .. } => "source-shorter",
+            SourceError::Kafka(error) => error.code(),
             SourceError::DeadLetters { .. } => "dead-letters-write",
         }
     }
@@ -183,6 +187,7 @@ impl SourceError {
             SourceError::Shorter { .. } => {
                 "put the file back that was read before, or remove the folder of `[state]` to begin anew"
             }
+            SourceError::Kafka(error) => error.hint(),
             SourceError::DeadLetters { .. } => "make room, or choose another `[source] dead_letters`",
         }
     }

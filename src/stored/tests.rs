@@ -18,10 +18,10 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn ticks_of_the_journal_are_read_back() {
     let events = [(7, level("1", 3)), (8, level("2", -4))];
-    let bytes = journal_tick(10, 9, &events, &[("a.jsonl".to_owned(), 512)]).unwrap();
+    let read = vec![("a.jsonl".to_owned(), Place { position: 512, mark: 7 })];
+    let bytes = journal_tick(10, 9, &events, &read).unwrap();
     let events = events.into_iter().map(|(_, event)| event).collect();
-    let expected =
-        JournalTick { tick: 10, clock: 9, first: 7, events, read: vec![("a.jsonl".to_owned(), 512)] };
+    let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read };
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
     let rules = vec![("a.toml".to_owned(), "# none".to_owned())];
@@ -43,10 +43,11 @@ fn waiting() -> OutboxValue {
     OutboxValue::Message(3, message.into(), true)
 }
 
-/// What version 1 writes. Where this has to change, so has [`FORMAT`].
+/// What version 2 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_1() {
-    let tick = journal_tick(10, 9, &[(7, level("1", 3))], &[("a.jsonl".to_owned(), 512)]).unwrap();
+fn the_format_is_that_of_version_2() {
+    let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
+    let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
     let message = outbox_row("crm", 7, Some(&waiting())).unwrap();
     let condition = Condition { disabled_since: Some(5), last_error: Some((6, "e".into())) };
@@ -62,11 +63,11 @@ fn the_format_is_that_of_version_1() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (1, None));
+    assert_eq!((FORMAT, row.value), (2, None));
 }
 
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
-    00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c0002000000000000";
+    00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c00020000000000000807060504030201";
 const GOLDEN_MESSAGE: &str = "01000000030000000000000001000000000000007001000000000000006f010000000300000000000000736d730109000000000000000102000000000000007b7d01";
 const GOLDEN_RECEIVER: &str = "00000000010500000000000000010600000000000000010000000000000065";
 const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";

@@ -13,7 +13,7 @@ mod accepted;
 mod controls;
 mod faults;
 mod forget;
-pub(super) mod kills;
+pub(crate) mod kills;
 mod state;
 
 pub(crate) use kills::{Random, remove, setting};

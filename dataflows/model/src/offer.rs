@@ -47,6 +47,8 @@ pub struct Sent {
     pub episode: Episode,
     /// What it was about.
     pub items: Vec<ItemId>,
+    /// Whom it was made for: all that is said of it goes out under that person's key.
+    pub person: Person,
 }
 
 /// One occurrence of a situation, with an identity of its own.
@@ -192,6 +194,8 @@ pub struct Message {
     pub brand: Brand,
     /// Whom it is for.
     pub person: Person,
+    /// Whom the offer was made for; another person where handles were joined or parted since.
+    pub made_for: Person,
     /// What it says.
     pub news: News,
 }

@@ -116,15 +116,17 @@ pub fn decide(
     settings: &DecideSettings,
 ) -> Decision {
     let mut decision = Decision::default();
-    let say = |offer_id: &Text, news| Message {
+    let say = |offer_id: &Text, made_for: &Person, news| Message {
         offer_id: offer_id.clone(),
         tick,
         brand: person.brand(),
         person: person.clone(),
+        made_for: made_for.clone(),
         news,
     };
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
-        decision.messages.push(say(&sent.offer_id, News::Withdrawn(reason, sent.channel.clone())));
+        let news = News::Withdrawn(reason, sent.channel.clone());
+        decision.messages.push(say(&sent.offer_id, &sent.person, news));
         let fact = PersonFact::Withdrawn(sent.offer_id.clone());
         decision.facts.push((sent.episode.anchor.clone(), fact));
     }
@@ -145,9 +147,9 @@ pub fn decide(
             Ok(contact) => {
                 let over =
                     fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-                let (sent, made) = commit(tick, candidate, contact, grounds, over);
+                let (sent, made) = commit(tick, person, candidate, contact, grounds, over);
                 permission.count(&sent);
-                decision.messages.push(say(&candidate.offer_id, News::Made(Box::new(made))));
+                decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
                 let fact = PersonFact::Sent(Shared::new(sent));
                 decision.facts.push((candidate.episode.anchor.clone(), fact));
             }
@@ -155,7 +157,7 @@ pub fn decide(
                 decision.wake = decision.wake.into_iter().chain(until).min();
                 let told = grounds.suppressed.iter().any(|(o, p)| **o == candidate.offer_id && *p == policy);
                 if settings.report_suppressed && !told {
-                    decision.messages.push(say(&candidate.offer_id, suppressed(candidate, policy)));
+                    decision.messages.push(say(&candidate.offer_id, person, suppressed(candidate, policy)));
                     let fact = PersonFact::Suppressed(candidate.offer_id.clone(), Text::from(policy));
                     decision.facts.push((candidate.episode.anchor.clone(), fact));
                 }
@@ -183,6 +185,7 @@ struct Contact {
 
 fn commit(
     tick: Time,
+    person: &Person,
     candidate: &Candidate,
     contact: Contact,
     grounds: &Grounds<'_>,
@@ -210,6 +213,7 @@ fn commit(
         ends: candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1))),
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
+        person: person.clone(),
     };
     let made = Made {
         rule: rule.id.clone(),

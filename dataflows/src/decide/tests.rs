@@ -56,6 +56,7 @@ impl Case {
                 ends: 0,
                 episode: candidate.episode,
                 items: candidate.items,
+                person: person(),
             };
             case.fact(PersonFact::Sent(Shared::new(sent)))
         })

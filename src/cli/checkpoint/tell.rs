@@ -102,11 +102,17 @@ fn meta_lines(out: &mut dyn Write, meta: &MetaReport) -> io::Result<()> {
     let events = count(*events, "event");
     entry(out, "  so far", &format!("{events}, up to record {sequence} of the journal"))?;
     entry(out, "  clock", &format!("{clock_time} ({clock_kind}), ticks of {grid} ms"))?;
-    for (source, bytes) in &meta.read {
-        entry(out, "  read", &format!("{source}: {}", count(*bytes, "byte")))?;
+    for (source, position) in &meta.read {
+        let is_file = !source.starts_with("kafka:");
+        let position = if is_file { count(*position, "byte") } else { format!("offset {position}") };
+        entry(out, "  read", &format!("{source}: {position}"))?;
     }
-    if let Some(bytes) = meta.output {
-        entry(out, "  output", &count(bytes, "byte"))?;
+    for (sink, at) in &meta.output {
+        entry(
+            out,
+            "  output",
+            &format!("{sink}: {}", count(*at, if sink == "file" { "byte" } else { "message" })),
+        )?;
     }
     let rules: Vec<String> = meta.rules.iter().map(|(id, version)| format!("{id}@{version}")).collect();
     entry(out, "  rules", &if rules.is_empty() { "none".to_owned() } else { rules.join(" ") })

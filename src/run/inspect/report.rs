@@ -103,10 +103,10 @@ pub struct MetaReport {
     pub clock_kind: String,
     /// Milliseconds between ticks.
     pub grid: u64,
-    /// Bytes read of each source, by its name.
+    /// Bytes read of each file, and next offset of each partition, by its name.
     pub read: BTreeMap<String, u64>,
-    /// Bytes of the output file; none where there is none.
-    pub output: Option<u64>,
+    /// Bytes of the output file (`file`) and messages of the topic of offers (`kafka`), where there are any.
+    pub output: BTreeMap<String, u64>,
     /// Versions of the rules in force, by id.
     pub rules: BTreeMap<String, String>,
 }

@@ -1,0 +1,182 @@
+//! Brokers that die, or cannot be reached for a while; and an answer that is lost on the way.
+
+use super::broker::free_port;
+use super::*;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// The number of the request that ends a transaction.
+const END_TRANSACTION: i16 = 26;
+
+/// Between clients and a broker that names it as its address.
+#[derive(Clone)]
+struct Proxy {
+    port: u16,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    broker: u16,
+    /// Nobody gets through.
+    shut: AtomicBool,
+    /// Answers to the end of a transaction get lost.
+    loses_ends: AtomicBool,
+    lost: AtomicU64,
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl Proxy {
+    fn start(broker: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(State { broker, ..State::default() });
+        let proxy = Proxy { port, state };
+        let other = proxy.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                other.connect(stream.unwrap());
+            }
+        });
+        proxy
+    }
+
+    fn connect(&self, client: TcpStream) {
+        let state = Arc::clone(&self.state);
+        if state.shut.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok(broker) = TcpStream::connect(("127.0.0.1", state.broker)) else { return };
+        state.streams.lock().unwrap().extend([client.try_clone().unwrap(), broker.try_clone().unwrap()]);
+        let ends = Arc::new(Mutex::new(std::collections::BTreeSet::new()));
+        let (from, to, noted) = (client.try_clone().unwrap(), broker.try_clone().unwrap(), Arc::clone(&ends));
+        std::thread::spawn(move || {
+            frames(from, to, |frame| {
+                if i16::from_be_bytes([frame[0], frame[1]]) == END_TRANSACTION {
+                    noted.lock().unwrap().insert(frame[4..8].to_vec());
+                }
+                true
+            });
+        });
+        std::thread::spawn(move || {
+            frames(broker, client, |frame| {
+                let is_end = ends.lock().unwrap().remove(&frame[..4]);
+                let loses = is_end && state.loses_ends.load(Ordering::Acquire);
+                state.lost.fetch_add(u64::from(loses), Ordering::AcqRel);
+                !loses
+            });
+        });
+    }
+
+    fn shut(&self, shut: bool) {
+        self.state.shut.store(shut, Ordering::Release);
+        for stream in self.state.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}
+
+/// Passes on what is led by its length, where it may pass.
+fn frames(mut from: TcpStream, mut to: TcpStream, mut may_pass: impl FnMut(&[u8]) -> bool) {
+    let mut pass = || -> std::io::Result<()> {
+        loop {
+            let mut length = [0; 4];
+            from.read_exact(&mut length)?;
+            let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+            from.read_exact(&mut frame)?;
+            if may_pass(&frame) {
+                to.write_all(&length)?;
+                to.write_all(&frame)?;
+            }
+        }
+    };
+    let _ = pass();
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+/// A broker behind a proxy, with a history.
+fn behind_a_proxy() -> (Broker, Proxy, History) {
+    let port = free_port();
+    let proxy = Proxy::start(port);
+    let advertised = format!("advertised.listeners=BROKER://{}", proxy.address());
+    let broker = Broker::start(port, &[&advertised]);
+    let history = History::new(&broker, 12_000, 5);
+    (broker, proxy, history)
+}
+
+#[test]
+fn a_broker_that_is_away_is_waited_for_and_its_lost_answers_change_nothing() {
+    if is_left_out() {
+        return;
+    }
+    let (broker, proxy, history) = behind_a_proxy();
+
+    // Away for a while, in the middle.
+    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
+    let mut life = job.start(2, "");
+    wait_for("the start", || job.log().contains("runs:").then_some(()));
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(250));
+        proxy.shut(true);
+        std::thread::sleep(Duration::from_millis(1500));
+        assert!(life.try_wait().unwrap().is_none_or(|status| status.success()), "{}", job.log());
+        proxy.shut(false);
+    }
+    assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());
+    history.is_in(&broker.read(&offers, true), &job.log());
+
+    // The answer to a commit is lost, for so long that the commit counts as unknown.
+    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
+    let mut life = job.start(2, "");
+    wait_for("the start", || job.log().contains("runs:").then_some(()));
+    proxy.state.loses_ends.store(true, Ordering::Release);
+    wait_for("a lost answer", || (proxy.state.lost.load(Ordering::Acquire) > 0).then_some(()));
+    wait_for("a commit given up", || job.log().contains("going on trying").then_some(()));
+    proxy.state.loses_ends.store(false, Ordering::Release);
+    assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());
+    assert!(job.log().contains("a new producer goes on"), "{}", job.log());
+    history.is_in(&broker.read(&offers, true), &job.log());
+
+    // Told to stop while it stays away: it ends by name, and the next life has everything.
+    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
+    let mut life = job.start(2, "");
+    wait_for("an offer", || (!broker.read(&offers, true).is_empty()).then_some(()));
+    proxy.shut(true);
+    signal(&life, "-TERM");
+    let begun = Instant::now();
+    let status = ended(&mut life, &|| job.log());
+    assert!(begun.elapsed() < Duration::from_secs(45), "{:?}", begun.elapsed());
+    assert_eq!(status.code(), Some(3), "{}", job.log());
+    assert!(job.log().contains("error[kafka-unreachable]"), "{}", job.log());
+    proxy.shut(false);
+    job.succeeds();
+    history.is_in(&broker.read(&offers, true), &job.log());
+
+    // A broker that dies and comes back.
+    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
+    let mut life = job.start(2, "");
+    wait_for("an offer", || (!broker.read(&offers, true).is_empty()).then_some(()));
+    broker.kill();
+    broker.start_again(&[&format!("advertised.listeners=BROKER://{}", proxy.address())]);
+    assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());
+    history.is_in(&broker.read(&offers, true), &job.log());
+}
+
+#[test]
+fn a_job_that_finds_no_broker_can_be_stopped_and_says_so() {
+    let port = free_port();
+    let config = "[http]\nlisten = \"off\"\n[state]\n[output.kafka]\ntopic = \"a\"\n";
+    let job = Job::new(&format!("127.0.0.1:{port}"), config, None);
+    let mut life = job.start(1, "");
+    wait_for("a word about it", || job.log().contains("going on trying").then_some(()));
+    signal(&life, "-TERM");
+    assert_eq!(ended(&mut life, &|| job.log()).code(), Some(3), "{}", job.log());
+    assert!(job.log().contains("error[kafka-unreachable]"), "{}", job.log());
+}
