@@ -121,7 +121,7 @@ impl Around<'_> {
         };
         let engine = start_engine(job, &under_way, &spoken, &appended, parcels.clone(), control)?;
         let state = keeping.map(|keeping| {
-            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, self)
+            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, plan)
         });
         let ticker = Ticker {
             engine,
@@ -205,14 +205,13 @@ impl Keeping {
         appended: Arc<AtomicU64>,
         meta: Meta,
         last: Time,
-        around: &Around<'_>,
+        plan: &Plan,
     ) -> StateKeeper {
-        let every = around.plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
+        let every = plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
         StateKeeper {
             journal: self.journal,
             acknowledged: self.acknowledged,
             keeper: self.keeper,
-            webhooks: around.edge.webhooks.clone(),
             parcels,
             appended,
             meta,
