@@ -144,7 +144,7 @@ impl Around<'_> {
             watch_for_stalls(engine.board(), control.clone())?;
         }
         let state = keeping.map(|keeping| {
-            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, self)
+            keeping.for_ticker(parcels, appended, meta.unwrap_or_default(), restored_at, plan)
         });
         let ticker = Ticker {
             engine,
@@ -230,14 +230,13 @@ impl Keeping {
         appended: Arc<AtomicU64>,
         meta: Meta,
         last: Time,
-        around: &Around<'_>,
+        plan: &Plan,
     ) -> StateKeeper {
-        let every = around.plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
+        let every = plan.config.state.as_ref().map_or(0, |state| state.checkpoint_every.0);
         StateKeeper {
             journal: self.journal,
             acknowledged: self.acknowledged,
             keeper: self.keeper,
-            webhooks: around.edge.webhooks.clone(),
             parcels,
             appended,
             meta,

@@ -11,7 +11,6 @@ use super::keeper::Keeper;
 use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
-use crate::sink::Webhooks;
 use crate::source::Acknowledged;
 use crate::stored::{StoredRow, copy_row, journal_tick};
 use crossbeam_channel::Sender;
@@ -27,7 +26,6 @@ pub(super) struct StateKeeper {
     pub(super) journal: Arc<Journal>,
     pub(super) acknowledged: Acknowledged,
     pub(super) keeper: Keeper,
-    pub(super) webhooks: Webhooks,
     /// Where it is told that everything up to a tick was delivered.
     pub(super) parcels: Sender<Parcel>,
     /// The last record that was appended, for whoever must not speak before it is durable.
@@ -85,12 +83,6 @@ impl StateKeeper {
     /// Whether the next checkpoint is to begin.
     pub(super) fn is_due(&self) -> bool {
         self.begun.elapsed() >= self.every && !self.keeper.is_busy()
-    }
-
-    /// Whether time must go on so that a checkpoint can begin: all before `frontier` is in the last one, and outboxes
-    /// changed since.
-    pub(super) fn wants_time(&self, engine: &Engine, frontier: Time) -> bool {
-        engine.clock().tick_before(frontier) <= self.last && self.webhooks.have_changed()
     }
 
     /// Begins a checkpoint of everything submitted, unless nothing was since the last one.

@@ -211,15 +211,7 @@ impl Ticker {
     fn keep(&mut self) -> Result<(), RunError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         state.mark(self.engine.board().completed());
-        if !state.is_due() {
-            return Ok(());
-        }
-        let (frontier, now) = (self.engine.frontier(), self.clock.now());
-        if self.kind == ClockKind::Wall && frontier <= now && state.wants_time(&self.engine, frontier) {
-            self.under_way.begin(now, now + 1, Arrivals::default());
-            self.engine.submit(Vec::new(), now + 1)?;
-        }
-        state.begin(&mut self.engine, &self.gathering)
+        if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
     }
 
     /// Keeps everything up to where other rules come into force, and ends. Nothing falls due in that tick: what

@@ -191,11 +191,6 @@ impl Webhooks {
         self.desks().insert(desk.name.clone(), Arc::clone(desk)).is_none()
     }
 
-    /// Whether anything changed that no checkpoint knows of.
-    pub fn have_changed(&self) -> bool {
-        self.desks().values().any(|desk| desk.lock().has_changed())
-    }
-
     /// How each receiver is, by name.
     pub fn list(&self) -> Vec<WebhookStatus> {
         self.desks().values().map(|desk| desk.status()).collect()
@@ -229,8 +224,8 @@ impl Unclaimed {
     pub fn new(name: &str, kept: Vec<(u64, OutboxValue)>, webhooks: &Webhooks, metrics: &Metrics) -> Self {
         let bounds = Bounds { waiting: usize::MAX, failed: Some(usize::MAX) };
         let desk = Desk::new(name, false, bounds, kept, metrics, (|| 0, || 0));
-        if webhooks.put(&desk) {
-            let WebhookStatus { waiting, failed, .. } = desk.status();
+        let WebhookStatus { waiting, failed, .. } = desk.status();
+        if webhooks.put(&desk) && waiting + failed > 0 {
             tracing::warn!(
                 webhook = name,
                 waiting,

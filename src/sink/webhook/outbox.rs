@@ -259,11 +259,6 @@ impl Outbox {
         rows
     }
 
-    /// Whether the next checkpoint is to be told something.
-    pub(super) fn has_changed(&self) -> bool {
-        !self.changed.is_empty() || !self.gone.is_empty() || self.condition_changed
-    }
-
     /// Messages that wait, those under way included.
     pub(super) fn waiting(&self) -> usize {
         self.entries.len() - self.failed.len()
