@@ -80,11 +80,11 @@ fn script() -> Vec<(usize, String)> {
         let mut say = |at: usize, kind: &str, who: &str, data: &str| {
             lines.push((at + person, format!("\"type\":\"{kind}\",\"subject\":\"{who}\",\"data\":{data}")));
         };
-        // Somebody who stays has an offer with evidence of the one who goes.
+        // Somebody who stays has an offer, after two hours, with evidence of the one who goes.
         say(2, "web.add_to_cart", &stays, &item(1));
         say(2, "crm.link", &stays, &with(&email));
         say(3, "web.add_to_cart", &email, &item(2));
-        say(30, "crm.unlink", &email, &with(&stays));
+        say(78, "crm.unlink", &email, &with(&stays));
         say(5, "web.add_to_cart", &cookie, &item(3));
         say(5, "web.login", &cookie, &with(&card));
         say(6, "web.add_to_wishlist", &card, &item(4));
@@ -95,14 +95,14 @@ fn script() -> Vec<(usize, String)> {
         }
         say(8, "crm.profile", &card, "{\"attributes\":{\"tier\":\"gold\"}}");
         say(9, "crm.consent", &card, "{\"granted\":true}");
-        say(32, "crm.link", &email, &with(&card));
+        say(79, "crm.link", &email, &with(&card));
         say(33, "web.view_item", &email, &item(5));
         say(33, "crm.unlink", "cookie:of-nobody", &with(&cookie));
         let [asks, last] = [[&card, &cookie, &wechat, &email][person % 4], &cookie];
         if person + 1 == PERSONS {
             say(95, "crm.forget", last, "{}");
         } else {
-            say(60 + person * 4, "crm.forget", asks, "{}");
+            say(84 + person * 2, "crm.forget", asks, "{}");
         }
     }
     lines
@@ -135,6 +135,11 @@ fn mall(events: usize, seed: u64) -> (Mall, usize) {
     let expected = mall.text("expected.jsonl");
     let forgotten = expected.lines().filter(|line| line.contains("\"reason\":\"forgotten\"")).count();
     assert!(forgotten >= PERSONS, "offers are withdrawn as forgotten: {forgotten}");
+    let evidence =
+        |line: &&str| line.contains("\"subject\":\"card:stays-") && line.contains("\"cart_reminder\"");
+    let of_both =
+        expected.lines().filter(evidence).filter(|line| line.matches("\"source\":\"script\"").count() > 1);
+    assert!(of_both.count() > 0, "an offer of somebody who stays rests on what somebody did who goes");
     let (place, number) = before.unwrap();
     (mall, place + number)
 }

@@ -30,13 +30,17 @@ case!(
 case!(
     nothing_is_offered_in_the_tick_whatever_comes_behind_in_it,
     Case::new(
-        vec![idle()],
+        vec![idle(), welcome()],
         "10:20:00",
+        // The cart is due in the tick, and the card, with its check-in, belongs to the cookie in the end of it.
         "10:00:00 cookie:1 add A
+         10:00:00 cookie:2 add A
          10:01:00 cookie:1 forget
-         10:01:00 cookie:1 add B
-         10:01:00 card:1 link cookie:1",
-        ""
+         10:01:00 card:1 link cookie:1
+         10:01:00 card:1 checkin s1
+         10:01:00 card:2 checkin s1",
+        "10:01:00 made idle cookie:2 associate 50 A
+         10:01:00 made hello card:2 associate 50 -"
     )
 );
 
