@@ -59,13 +59,13 @@ impl Broker {
         broker.start_script(settings, options);
         let (port, folder) = (port.to_string(), broker.folder.display().to_string());
         let end = format!(
-            "while kill -0 {} 2>/dev/null; do sleep 0.3; done; {} stop --port {port}; rm -rf '{folder}'",
+            "(while kill -0 {} 2>/dev/null; do sleep 0.3; done; {} stop --port {port}; rm -rf '{folder}') &",
             std::process::id(),
             script().display()
         );
         let mut watch = Command::new("bash");
         watch.args(["-c", &end]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        watch.spawn().unwrap();
+        assert!(watch.status().unwrap().success());
         broker
     }
 
