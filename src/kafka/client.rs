@@ -141,8 +141,7 @@ impl Remote {
         topic: &str,
         around: &Surroundings,
     ) -> Result<i32, Error> {
-        let ask = || asking.fetch_metadata(Some(topic), REQUEST);
-        let metadata = self.patiently(asking.context(), around, ask)?;
+        let metadata = self.patiently(asking, around, || asking.fetch_metadata(Some(topic), REQUEST))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         match found.filter(|found| found.error().is_none() && !found.partitions().is_empty()) {
             Some(found) => Ok(i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)),
@@ -158,16 +157,18 @@ impl Remote {
     /// Asks until there is an answer; at most as long as a start waits.
     pub(super) fn patiently<T>(
         &self,
-        context: &Context,
+        asking: &BaseConsumer<Context>,
         around: &Surroundings,
         mut ask: impl FnMut() -> Result<T, KafkaError>,
     ) -> Result<T, Error> {
-        let begun = Instant::now();
+        let (begun, context) = (Instant::now(), asking.context());
         loop {
             let error = match ask() {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            // What it has to tell it tells when it is asked.
+            while asking.poll(Duration::from_millis(20)).is_some() {}
             if let Some((_, reason)) = context.last().filter(|(code, _)| is_refusal(*code)) {
                 return Err(Error::Refused { what: "the connection".to_owned(), reason });
             }
@@ -283,7 +284,12 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         if let Some(code) = error.rdkafka_error_code().filter(|code| *code != Code::PartitionEOF) {
-            *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
+            let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+            // Why a broker let nobody in says more than that all brokers are away now.
+            if !last.as_ref().is_some_and(|(code, _)| is_refusal(*code)) {
+                *last = Some((code, reason.to_owned()));
+            }
+            drop(last);
             self.trouble(reason);
         }
     }

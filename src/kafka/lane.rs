@@ -43,6 +43,7 @@ pub(super) struct Item {
 }
 
 /// What a record is.
+#[expect(clippy::large_enum_variant, reason = "nearly all are events")]
 pub(super) enum What {
     Event(Event),
     /// A tombstone.

@@ -84,9 +84,8 @@ pub(super) fn watermarks(
     around: &Surroundings,
 ) -> Result<(u64, u64), Error> {
     use super::REQUEST;
-    let context = asking.context();
-    let ask = || asking.fetch_watermarks(topic, partition, REQUEST);
-    let (low, high) = remote.patiently(context, around, ask)?;
+    let (low, high) =
+        remote.patiently(asking, around, || asking.fetch_watermarks(topic, partition, REQUEST))?;
     Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
 }
 

@@ -118,7 +118,10 @@ fn last_from(
     list.add_partition_offset(topic, 0, Offset::Offset(from))?;
     consumer.assign(&list)?;
     let (begun, mut last) = (Instant::now(), None);
-    while from < high {
+    if from >= high {
+        return Ok(None);
+    }
+    loop {
         if begun.elapsed() > READ {
             return Err(Unread::Away(format!("{topic} cannot be read")));
         }

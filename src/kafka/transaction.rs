@@ -46,7 +46,7 @@ pub(super) fn open(
     let context = Context::new(&around.metrics);
     let producer = remote.producer(context.clone(), Some(&output.transactional_id)).map_err(Failed::Ends)?;
     producer.init_transactions(PATIENCE).map_err(|error| {
-        producer.poll(Duration::ZERO);
+        producer.poll(Duration::from_millis(20));
         let code = error.rdkafka_error_code().filter(|code| is_refusal(*code));
         let heard = context.last().filter(|(code, _)| is_refusal(*code));
         match code.map(|code| code.to_string()).or(heard.map(|(_, reason)| reason)) {

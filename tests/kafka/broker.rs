@@ -49,26 +49,35 @@ impl Broker {
 
     /// One of its own; it goes with this process.
     pub(crate) fn start(port: u16, settings: &[&str]) -> Broker {
+        Self::start_with(port, settings, &[])
+    }
+
+    /// The same with more options of the script.
+    pub(crate) fn start_with(port: u16, settings: &[&str], options: &[&str]) -> Broker {
         let folder = std::env::temp_dir().join(format!("shopbell-kafka-{}-{port}", std::process::id()));
         let broker = Broker { port, folder };
-        broker.start_again(settings);
+        broker.start_script(settings, options);
         let (port, folder) = (port.to_string(), broker.folder.display().to_string());
         let end = format!(
-            "while kill -0 {} 2>/dev/null; do sleep 0.3; done; {} stop --port {port}; rm -rf '{folder}'",
+            "(while kill -0 {} 2>/dev/null; do sleep 0.3; done; {} stop --port {port}; rm -rf '{folder}') &",
             std::process::id(),
             script().display()
         );
         let mut watch = Command::new("bash");
         watch.args(["-c", &end]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        watch.spawn().unwrap();
+        assert!(watch.status().unwrap().success());
         broker
     }
 
     /// Starts it with the data that it has.
     pub(crate) fn start_again(&self, settings: &[&str]) {
+        self.start_script(settings, &[]);
+    }
+
+    fn start_script(&self, settings: &[&str], options: &[&str]) {
         let (port, folder) = (self.port.to_string(), self.folder.display().to_string());
         let mut command = Command::new(script());
-        command.args(["start", "--port", &port, "--dir", &folder]);
+        command.args(["start", "--port", &port, "--dir", &folder]).args(options);
         settings.iter().for_each(|setting| {
             command.args(["--set", setting]);
         });

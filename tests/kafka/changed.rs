@@ -95,19 +95,10 @@ fn partitions_that_came_meanwhile_are_read_from_their_beginning() {
     // What was there before the first start was left out, and nothing was kept.
     assert_eq!(read.offers(), 0);
     let broker = read.broker;
-    let never = Job::new(
-        &broker.address(),
-        &std::fs::read_to_string(read.job.path("job.toml"))
-            .unwrap()
-            .replace("until = \"end\"", "")
-            .split_once('\n')
-            .unwrap()
-            .1
-            .split_once('\n')
-            .unwrap()
-            .1,
-        Some(records::WELCOME),
-    );
+    let config = std::fs::read_to_string(read.job.path("job.toml")).unwrap().replace("until = \"end\"", "");
+    // Its first two lines are those that a job begins with.
+    let config: String = config.split_inclusive('\n').skip(2).collect();
+    let never = Job::new(&broker.address(), &config, Some(records::WELCOME));
     let mut life = never.start(1, "");
     wait_for("the start", || never.log().contains("runs:").then_some(()));
     std::thread::sleep(Duration::from_millis(500));

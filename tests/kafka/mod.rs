@@ -6,7 +6,8 @@
 //! - `away`: brokers that die or cannot be reached, and an answer to a commit that gets lost;
 //! - `changed`: topics that are not what they were;
 //! - `records`: what records may look like, and what becomes of those that are refused;
-//! - `offers`: under which key offers go out.
+//! - `offers`: under which key offers go out;
+//! - `secure` (with the feature `kafka-tls`): TLS and SCRAM.
 //!
 //! They need Java 17 and Maven (`scripts/kafka`); `SHOPBELL_NO_KAFKA=1` leaves them out. One broker is shared, topics
 //! are not.
@@ -18,6 +19,8 @@ mod fenced;
 mod kills;
 mod offers;
 mod records;
+#[cfg(feature = "kafka-tls")]
+mod secure;
 mod topics;
 
 use crate::recovery::kills::Random;
