@@ -234,7 +234,7 @@ impl Person {
         Person(handle.0.clone())
     }
 
-    /// The handle that names the person.
+    /// The handle that names it.
     pub fn handle(&self) -> Handle {
         Handle(self.0.clone())
     }

@@ -7,7 +7,7 @@
 use super::{Row, Since};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
-use shopbell_model::key::Handle;
+use shopbell_model::key::{Handle, Person};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use std::collections::{BTreeSet, VecDeque};
@@ -17,7 +17,7 @@ use std::collections::{BTreeSet, VecDeque};
 pub(super) struct Book {
     retention: Duration,
     rows: FxHashMap<Handle, Vec<(PersonFact, Time)>>,
-    /// Handles that the evidence of an offer names, with those under which the offer stands.
+    /// Handles that an offer names besides its own, with those under which the offer stands.
     named: FxHashMap<Handle, BTreeSet<Handle>>,
     /// Rows in order of time.
     ages: VecDeque<(Time, Handle)>,
@@ -37,7 +37,7 @@ impl Book {
     /// Notes a row that is a fact since then; rows come in order of time.
     pub(super) fn note(&mut self, (handle, fact): &Row, since: Time) {
         for other in foreign(handle, fact) {
-            self.named.entry(other.clone()).or_default().insert(handle.clone());
+            self.named.entry(other).or_default().insert(handle.clone());
         }
         self.rows.entry(handle.clone()).or_default().push((fact.clone(), since));
         self.ages.push_back((since, handle.clone()));
@@ -60,10 +60,10 @@ impl Book {
         let rows = self.rows.get(handle).map(Vec::as_slice).unwrap_or_default();
         for other in gone.flat_map(|fact| foreign(handle, fact)) {
             let named = rows.iter().any(|(fact, _)| foreign(handle, fact).any(|name| name == other));
-            if let Some(by) = self.named.get_mut(other).filter(|_| !named) {
+            if let Some(by) = self.named.get_mut(&other).filter(|_| !named) {
                 by.remove(handle);
                 if by.is_empty() {
-                    self.named.remove(other);
+                    self.named.remove(&other);
                 }
             }
         }
@@ -94,23 +94,31 @@ impl Book {
     }
 }
 
-/// Handles that a row names besides its own.
-fn foreign<'a>(handle: &'a Handle, fact: &'a PersonFact) -> impl Iterator<Item = &'a Handle> + use<'a> {
-    let handles = match fact {
-        PersonFact::Sent(sent) => sent.episode.handles.as_slice(),
-        _ => &[],
+/// Handles that a row names besides its own: those of its evidence, and the one that named the person it was made
+/// for.
+fn foreign<'a>(handle: &'a Handle, fact: &'a PersonFact) -> impl Iterator<Item = Handle> + use<'a> {
+    let sent = match fact {
+        PersonFact::Sent(sent) => Some(sent),
+        _ => None,
     };
-    handles.iter().filter(move |other| *other != handle)
+    let named =
+        sent.into_iter().flat_map(|sent| sent.episode.handles.iter().cloned().chain([sent.person.handle()]));
+    named.filter(move |other| other != handle)
 }
 
-/// The fact without some handles, where its evidence names them.
+/// The fact without some handles, where it names them. A person that a forgotten handle named is named by the one
+/// that the offer stands under.
 fn without(fact: &PersonFact, handles: &BTreeSet<Handle>) -> Option<PersonFact> {
     let PersonFact::Sent(sent) = fact else { return None };
-    if !sent.episode.handles.iter().any(|handle| handles.contains(handle)) {
+    let misnamed = handles.contains(&sent.person.handle());
+    if !misnamed && !sent.episode.handles.iter().any(|handle| handles.contains(handle)) {
         return None;
     }
     let mut sent = (**sent).clone();
     sent.episode.handles.retain(|handle| !handles.contains(handle));
+    if misnamed {
+        sent.person = Person::named_by(&sent.episode.anchor);
+    }
     Some(PersonFact::Sent(Shared::new(sent)))
 }
 
