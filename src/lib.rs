@@ -15,6 +15,7 @@ pub mod kafka;
 pub mod metrics;
 pub mod output;
 pub mod progress;
+pub mod prove;
 pub mod replay;
 pub mod run;
 pub mod runtime;

@@ -39,15 +39,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             findings.push(finding(&error, place, error.code(), error.hint()));
         }
     }
+    let mut warnings = Vec::new();
     let mut summary = format!("{} configuration files", config_files.len());
     match shopbell_model::rules::load(&files::texts(&rule_files)?) {
         Ok(set) => {
             summary = format!(
                 "{} rules ({} disabled) in {} files, {summary}",
-                set.rules.len() + set.disabled,
-                set.disabled,
+                set.rules.len() + set.disabled.len(),
+                set.disabled.len(),
                 rule_files.len()
             );
+            warnings.extend(crate::prove::untested(&set).into_iter().map(|rule| rule.id.to_string()));
         }
         Err(errors) => {
             for error in errors {
@@ -56,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             }
         }
     }
-    print(arguments.json, &findings, &summary).map_err(super::replay::output_closed)?;
+    print(arguments.json, &findings, &warnings, &summary).map_err(super::replay::output_closed)?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
@@ -93,11 +95,19 @@ fn finding(error: &impl ToString, place: serde_json::Value, code: &str, hint: St
     Finding { text, json }
 }
 
-fn print(json: bool, findings: &[Finding], summary: &str) -> std::io::Result<()> {
+/// `untested` are rules; that they have no test is worth a word, but nothing is wrong with them.
+fn print(json: bool, findings: &[Finding], untested: &[String], summary: &str) -> std::io::Result<()> {
     let mut out = anstream::stdout();
     if json {
         let list: Vec<_> = findings.iter().map(|finding| &finding.json).collect();
-        return writeln!(out, "{}", json!({ "ok": findings.is_empty(), "findings": list }));
+        return writeln!(
+            out,
+            "{}",
+            json!({ "ok": findings.is_empty(), "findings": list, "untested": untested })
+        );
+    }
+    for rule in untested {
+        writeln!(out, "warning: no test expects an offer of `{rule}`")?;
     }
     for finding in findings {
         writeln!(out, "{}", finding.text)?;

@@ -1,6 +1,6 @@
 //! Commands: arguments in, exit code out.
 //!
-//! Exit codes: 0 done, 1 something was found wrong (rules, input where `--strict`), 2 used wrongly,
+//! Exit codes: 0 done, 1 something was found wrong (rules, tests, input where `--strict`), 2 used wrongly,
 //! 3 the engine failed. Results go to standard output, logs and progress to standard error.
 
 mod check;
@@ -13,6 +13,7 @@ mod import;
 mod logs;
 mod replay;
 mod run;
+mod test;
 mod webhooks;
 
 pub use failure::Failure;
@@ -38,6 +39,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Check rule files and configuration files, and name everything that is wrong
     Check(check::Arguments),
+    /// Run the tests in rule files
+    Test(test::Arguments),
     /// Make the events of a mall that never was, the same for the same seed
     Generate(generate::Arguments),
     /// Turn public data sets into events
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(&arguments),

@@ -7,3 +7,4 @@
 mod demo;
 mod deploy;
 mod files;
+mod proofs;

@@ -3,6 +3,7 @@
 //! Invariant: a code never changes its meaning once released; messages and hints may be reworded.
 
 use super::fields::Type;
+use super::testing::TestProblem;
 
 /// Something wrong in a rule file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +177,9 @@ pub enum Problem {
     /// Something wrong in an expression.
     #[error(transparent)]
     Expression(#[from] ExpressionProblem),
+    /// Something wrong in a test.
+    #[error(transparent)]
+    Test(#[from] TestProblem),
 }
 
 /// A kind of thing that can be wrong in an expression.
@@ -321,6 +325,7 @@ impl Problem {
             Problem::Unbalanced(_) => "template.unbalanced",
             Problem::TemplateTooLong { .. } => "template.too_long",
             Problem::Expression(problem) => problem.code(),
+            Problem::Test(problem) => problem.code(),
         }
     }
 
@@ -363,6 +368,7 @@ impl Problem {
             }
             Problem::TemplateTooLong { .. } => "shorten the text".to_owned(),
             Problem::Expression(problem) => problem.hint(),
+            Problem::Test(problem) => problem.hint(),
         }
     }
 }

@@ -16,3 +16,11 @@ pub const TEMPLATE_BYTES: usize = 4096;
 pub const TEXT_BYTES: usize = 8192;
 /// Bytes of a name: of a rule, a channel, a zone, a coupon.
 pub const NAME_BYTES: usize = 128;
+/// Tests in all files.
+pub const TESTS: usize = 10_000;
+/// Events of one test.
+pub const TEST_EVENTS: usize = 1000;
+/// Expectations of one test.
+pub const TEST_EXPECTATIONS: usize = 200;
+/// Bytes of one event written in a line.
+pub const TEST_LINE_BYTES: usize = 4096;

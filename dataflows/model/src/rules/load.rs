@@ -7,7 +7,9 @@
 use super::error::{Problem, RuleError};
 use super::fields::Scope;
 use super::parameters::when;
+use super::spelling::nearest;
 use super::table::{Entry, Sheet, Table, is_name};
+use super::testing::{self, Mention, RuleTest, TestProblem};
 use super::{Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template};
 use crate::key::{Brand, Text};
 use crate::time::Duration;
@@ -22,21 +24,10 @@ use toml::de::{DeTable, DeValue};
 pub struct RuleSet {
     /// Those that are enabled, by id.
     pub rules: Vec<Arc<Rule>>,
-    /// How many are not.
-    pub disabled: usize,
+    /// Those that are not: checked and tested, but not used.
+    pub disabled: Vec<Arc<Rule>>,
     /// The `[[test]]` tables, in the order of files and lines.
     pub tests: Vec<RuleTest>,
-}
-
-/// A `[[test]]` table, not interpreted yet.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RuleTest {
-    /// The file it stands in.
-    pub file: String,
-    /// Its line, from 1.
-    pub line: usize,
-    /// What it says.
-    pub table: toml::Table,
 }
 
 /// The longest an offer may hold.
@@ -49,6 +40,7 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleError>> {
     for (name, text) in files {
         loader.file(name, text);
     }
+    loader.look_up(files);
     if !loader.errors.is_empty() {
         return Err(loader.errors);
     }
@@ -62,6 +54,18 @@ struct Loader {
     errors: Vec<RuleError>,
     /// Where each name was first used.
     seen: BTreeMap<String, (String, usize)>,
+    /// Rules that tests name: they may stand in a file that comes later.
+    mentioned: Vec<Mentioned>,
+}
+
+/// Rules named by the test of that number, with file and place.
+struct Mentioned {
+    test: usize,
+    rule: Text,
+    listed: bool,
+    file: String,
+    line: usize,
+    column: usize,
 }
 
 impl Loader {
@@ -89,25 +93,53 @@ impl Loader {
     fn root(&mut self, sheet: &Sheet<'_>, root: &DeTable<'_>) {
         let root = Table { sheet, table: root, of: "a rule file".to_owned(), at: 0 };
         root.only(&["rule", "test"]);
+        let mut of_file = Vec::new();
         if let Some(rules) = root.get("rule").and_then(|entry| entry.table("rule".to_owned(), entry.at())) {
             let mut entries: Vec<_> = rules.table.iter().collect();
             entries.sort_by_key(|(key, _)| key.span().start);
             for (key, value) in entries {
+                of_file.push(Text::from(key.get_ref().as_ref()));
                 self.rule(sheet, key, value);
             }
         }
-        if let Some(tests) = root.get("test").and_then(Entry::list) {
-            for entry in tests {
-                self.test(entry);
+        for entry in root.get("test").and_then(Entry::list).unwrap_or_default() {
+            if self.set.tests.len() == limits::TESTS {
+                entry.report(TestProblem::TooManyTests);
+                break;
             }
+            self.test(entry, &of_file);
         }
     }
 
-    fn test(&mut self, entry: Entry<'_>) {
-        if let Some(test) = entry.table("test".to_owned(), entry.at()) {
-            let line = entry.sheet.line(entry.at());
-            let table = plain_table(test.table);
-            self.set.tests.push(RuleTest { file: entry.sheet.name().to_owned(), line, table });
+    fn test(&mut self, entry: Entry<'_>, of_file: &[Text]) {
+        let Some((test, mentions)) = testing::test(entry, of_file) else { return };
+        let number = self.set.tests.len();
+        self.set.tests.push(test);
+        for Mention { rule, at, listed } in mentions {
+            let (file, (line, column)) = (entry.sheet.name().to_owned(), entry.sheet.position(at));
+            self.mentioned.push(Mentioned { test: number, rule, listed, file, line, column });
+        }
+    }
+
+    /// Whether the rules that tests name exist, and belong to the test.
+    fn look_up(&mut self, files: &[(String, String)]) {
+        let before = self.errors.len();
+        for Mentioned { test, rule, listed, file, line, column } in std::mem::take(&mut self.mentioned) {
+            let known = self.seen.contains_key(rule.as_str());
+            let part = listed || self.set.tests.get(test).is_some_and(|test| test.rules.contains(&rule));
+            let problem = if !known {
+                let near = nearest(&rule, self.seen.keys().map(String::as_str)).map(str::to_owned);
+                TestProblem::NoSuchRule { rule: rule.to_string(), near }
+            } else if !part {
+                TestProblem::NotInTest { rule: rule.to_string() }
+            } else {
+                continue;
+            };
+            self.errors.push(RuleError { file, line, column, problem: problem.into() });
+        }
+        if self.errors.len() > before {
+            let place = |file: &String| files.iter().position(|(name, _)| name == file);
+            self.errors.sort_by_key(|error| (place(&error.file), error.line, error.column));
         }
     }
 
@@ -141,7 +173,7 @@ impl Loader {
             if enabled {
                 self.set.rules.push(Arc::new(rule));
             } else {
-                self.set.disabled += 1;
+                self.set.disabled.push(Arc::new(rule));
             }
         }
     }
@@ -301,25 +333,6 @@ fn cap(entry: Entry<'_>) -> Option<Cap> {
             Some(Cap { count: u32::try_from(count?).ok()?, within: within? })
         }
         _ => entry.wrong("\"3 per 7d\" or { count = 3, within = \"7d\" }"),
-    }
-}
-
-/// A table without its spans.
-fn plain_table(table: &DeTable<'_>) -> toml::Table {
-    table.iter().map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref()))).collect()
-}
-
-fn plain(value: &DeValue<'_>) -> toml::Value {
-    match value {
-        DeValue::String(text) => toml::Value::String(text.to_string()),
-        // Beyond 64 bits a number is kept as it is written: whoever reads the test refuses it.
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or_else(|_| toml::Value::String(number.to_string()), toml::Value::Integer),
-        DeValue::Float(number) => toml::Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
-        DeValue::Boolean(value) => toml::Value::Boolean(*value),
-        DeValue::Datetime(moment) => toml::Value::Datetime(*moment),
-        DeValue::Array(list) => toml::Value::Array(list.iter().map(|one| plain(one.get_ref())).collect()),
-        DeValue::Table(table) => toml::Value::Table(plain_table(table)),
     }
 }
 

@@ -28,11 +28,13 @@ mod spans;
 mod spelling;
 mod table;
 pub mod template;
+pub mod testing;
 mod uses;
 
 pub use error::RuleError;
-pub use load::{RuleSet, RuleTest, load};
+pub use load::{RuleSet, load};
 pub use score::Scored;
+pub use testing::RuleTest;
 
 /// A rule, ready to be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

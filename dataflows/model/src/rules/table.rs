@@ -37,7 +37,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Line and column, from 1, of a byte.
-    fn position(&self, byte: usize) -> (usize, usize) {
+    pub(super) fn position(&self, byte: usize) -> (usize, usize) {
         let line = self.line(byte);
         let start = self.lines.get(line - 1).copied().unwrap_or(0);
         let rest = self.text.get(start..).unwrap_or_default();
