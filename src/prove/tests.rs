@@ -7,8 +7,8 @@ const RULES: &str = "[rule.reminder]\nwhen = 'cart_abandoned'\nidle = '10m'\nsco
                      offer = { title = 'Still there', coupon = 'C' }\npolicy = { cap = '1 per 1d' }\n\
                      [rule.hello]\nwhen = 'checked_in'\noffer = { title = 'Hello' }\n";
 /// Two reminders, one of them kept back, one taken back; and a check-in.
-const GIVEN: &str = "given = ['10:00 sms:1 web.add_to_cart mask', '10:00 sms:2 web.add_to_cart fins',\n\
-                     '10:20 sms:1 web.purchase mask', '10:21 sms:1 web.add_to_cart fins', '10:30 sms:2 store.check_in shop']\n\
+const GIVEN: &str = "given = ['10:00 wechat:1 web.add_to_cart mask', '10:00 wechat:2 web.add_to_cart fins',\n\
+                     '10:20 wechat:1 web.purchase mask', '10:21 wechat:1 web.add_to_cart fins', '10:30 wechat:2 store.check_in shop']\n\
                      until = '11:00'\n";
 
 fn set(tests: &str) -> RuleSet {
@@ -29,12 +29,12 @@ fn told(tests: &str) -> String {
     anstream::adapter::strip_str(std::str::from_utf8(&out).unwrap()).to_string()
 }
 
-const ALL: &str = "{ at = '10:10', offer = 'reminder', who = 'sms:1', channel = 'sms', score = 40, coupon = 'C',\n\
+const ALL: &str = "{ at = '10:10', offer = 'reminder', who = 'wechat:1', channel = 'wechat', score = 40, coupon = 'C',\n\
                    title = 'Still there', body = '', items = ['mask'], valid_until = '+1d 10:10' },\n\
-                   { at = '10:10', offer = 'reminder', who = 'sms:2' },\n\
-                   { at = '10:20', withdrawn = 'reminder', who = 'sms:1', reason = 'bought' },\n\
+                   { at = '10:10', offer = 'reminder', who = 'wechat:2' },\n\
+                   { at = '10:20', withdrawn = 'reminder', who = 'wechat:1', reason = 'bought' },\n\
                    { at = '10:30', offer = 'hello', location = 'shop', score = 50 },\n\
-                   { at = '10:31', kept_back = 'reminder', who = 'sms:1', policy = 'rule_cap', score = 40 }";
+                   { at = '10:31', kept_back = 'reminder', who = 'wechat:1', policy = 'rule_cap', score = 40 }";
 
 #[test]
 fn what_is_expected_is_compared_and_nothing_else_may_come() {
@@ -61,16 +61,16 @@ fn what_is_expected_is_compared_and_nothing_else_may_come() {
     };
     for (expect, differences) in [
         (with("'reminder'", "'reminder'"), vec![]),
-        (without(", who = 'sms:2'"), vec![]),
+        (without(", who = 'wechat:2'"), vec![]),
         // In any order; what was kept back need not be said.
-        (with("{ at = '10:10', offer = 'reminder', who = 'sms:2' },", ""), vec![Difference::Unexpected(0)]),
+        (with("{ at = '10:10', offer = 'reminder', who = 'wechat:2' },", ""), vec![Difference::Unexpected(0)]),
         (
-            with("{ at = '10:20', withdrawn = 'reminder', who = 'sms:1', reason = 'bought' },", ""),
+            with("{ at = '10:20', withdrawn = 'reminder', who = 'wechat:1', reason = 'bought' },", ""),
             vec![Difference::Unexpected(0)],
         ),
         (
             without(
-                ",\n{ at = '10:31', kept_back = 'reminder', who = 'sms:1', policy = 'rule_cap', score = 40 }",
+                ",\n{ at = '10:31', kept_back = 'reminder', who = 'wechat:1', policy = 'rule_cap', score = 40 }",
             ),
             vec![],
         ),
@@ -78,8 +78,8 @@ fn what_is_expected_is_compared_and_nothing_else_may_come() {
         ("expect = [{ offer = 'hello' }]\nothers = true".to_owned(), vec![]),
         // Every word counts.
         (with("at = '10:10'", "at = '10:11'"), vec![missing(0, &["at: 10:10, not 10:11"])]),
-        (with("who = 'sms:1'", "who = 'sms:3'"), vec![missing(0, &["who: sms:1, not sms:3"])]),
-        (with("channel = 'sms'", "channel = 'push'"), vec![missing(0, &["channel: sms, not push"])]),
+        (with("who = 'wechat:1'", "who = 'wechat:3'"), vec![missing(0, &["who: wechat:1, not wechat:3"])]),
+        (with("channel = 'wechat'", "channel = 'push'"), vec![missing(0, &["channel: wechat, not push"])]),
         (with("score = 40", "score = 41"), vec![missing(0, &["score: 40, not 41"])]),
         (with("coupon = 'C'", "coupon = 'D'"), vec![missing(0, &["coupon: C, not D"])]),
         (with("'Still there'", "'Still'"), vec![missing(0, &["title: Still there, not Still"])]),
@@ -107,7 +107,7 @@ fn what_is_expected_is_compared_and_nothing_else_may_come() {
 /// The first expectation fits both offers, the second only one: whoever takes the first that fits is wrong.
 #[test]
 fn a_loose_expectation_leaves_a_strict_one_its_offer() {
-    for who in ["sms:1", "sms:2"] {
+    for who in ["wechat:1", "wechat:2"] {
         let expect = format!(
             "expect = [{{ offer = 'reminder' }}, {{ offer = 'reminder', who = '{who}' }}]\nothers = true"
         );
@@ -120,16 +120,16 @@ fn a_loose_expectation_leaves_a_strict_one_its_offer() {
 fn events_about_an_offer_name_its_rule() {
     let redeemed = |when: &str, who: &str| {
         format!(
-            "[[test]]\nname = 'n'\nexpect = [{{ offer = 'reminder' }}]\ngiven = ['10:00 sms:1 web.add_to_cart mask',\n\
-             '{when} {who} push.redeemed reminder', '10:20 sms:1 web.purchase mask']\n"
+            "[[test]]\nname = 'n'\nexpect = [{{ offer = 'reminder' }}]\ngiven = ['10:00 wechat:1 web.add_to_cart mask',\n\
+             '{when} {who} push.redeemed reminder', '10:20 wechat:1 web.purchase mask']\n"
         )
     };
     let differences = |text: &str| outcomes(text).remove(0).differences;
-    assert_eq!(differences(&redeemed("10:15", "sms:1")), [], "what is redeemed is not taken back");
+    assert_eq!(differences(&redeemed("10:15", "wechat:1")), [], "what is redeemed is not taken back");
     // Nothing was offered to the one yet, and nothing ever to the other: then it is taken back.
-    for (when, who) in [("10:05", "sms:1"), ("10:15", "sms:2")] {
+    for (when, who) in [("10:05", "wechat:1"), ("10:15", "wechat:2")] {
         let found = differences(&redeemed(when, who));
-        assert!(matches!(found[..], [Difference::NoOffer(13), Difference::Unexpected(_)]), "{found:?}");
+        assert!(matches!(found[..], [Difference::NoOffer(14), Difference::Unexpected(_)]), "{found:?}");
     }
 }
 
@@ -137,24 +137,24 @@ fn events_about_an_offer_name_its_rule() {
 fn a_test_says_what_differs_and_why() {
     let text = told(&format!(
         "[[test]]\nname = 'it holds'\n{GIVEN}expect = [{ALL}]\n[[test]]\nname = 'it does not'\n{GIVEN}\
-         expect = [{{ offer = 'reminder', at = '10:10', who = 'sms:2', score = 50 }}, {{ offer = 'hello' }}, {{ withdrawn = 'hello' }}]\n"
+         expect = [{{ offer = 'reminder', at = '10:10', who = 'wechat:2', score = 50 }}, {{ offer = 'hello' }}, {{ withdrawn = 'hello' }}]\n"
     ));
     let expected = "\
 ok    it holds rules.toml:10
 FAIL  it does not rules.toml:21
-        expected    10:10 offer reminder for sms:2, score 50 (line 25)
-        came        10:10 offer reminder for sms:2, on sms, score 40, \"Still there\"
+        expected    10:10 offer reminder for wechat:2, score 50 (line 26)
+        came        10:10 offer reminder for wechat:2, on wechat, score 40, \"Still there\"
           +40 40
           score: 40, not 50
-        expected    withdrawn hello (line 25)
+        expected    withdrawn hello (line 26)
         did not come
 ";
     // Which of two reminders is the nearest: the one that differs least.
     assert!(text.starts_with(expected), "{text}");
-    assert!(text.contains("        unexpected  10:10 offer reminder for sms:1"), "{text}");
-    assert!(text.contains("        unexpected  10:20 withdrawn reminder for sms:1, as bought"), "{text}");
+    assert!(text.contains("        unexpected  10:10 offer reminder for wechat:1"), "{text}");
+    assert!(text.contains("        unexpected  10:20 withdrawn reminder for wechat:1, as bought"), "{text}");
     assert!(
-        text.ends_with("        kept back   10:31 kept back reminder for sms:1, by rule_cap, score 40\n"),
+        text.ends_with("        kept back   10:31 kept back reminder for wechat:1, by rule_cap, score 40\n"),
         "{text}"
     );
 }
@@ -162,7 +162,7 @@ FAIL  it does not rules.toml:21
 #[test]
 fn rules_are_those_named_also_where_they_are_not_used() {
     let off = "[rule.off]\nwhen = 'checked_in'\nenabled = false\noffer = { title = 'Off' }\n";
-    let given = "given = ['10:00 sms:1 store.check_in shop']\n";
+    let given = "given = ['10:00 wechat:1 store.check_in shop']\n";
     let tests = format!(
         "{off}[[test]]\nname = 'all'\n{given}expect = [{{ offer = 'off' }}, {{ offer = 'hello' }}]\n\
          [[test]]\nname = 'one'\nrules = ['hello']\n{given}expect = [{{ offer = 'hello' }}]\n"
@@ -176,7 +176,7 @@ fn rules_are_those_named_also_where_they_are_not_used() {
 fn settings_of_a_test_are_its_own() {
     let test = |settings: &str, expect: &str| {
         format!(
-            "[[test]]\nname = 'n'\nday = 2026-11-14\ntz = 'Asia/Shanghai'\ngiven = ['22:00 sms:1 store.check_in shop']\nexpect = [{expect}]\n{settings}\n"
+            "[[test]]\nname = 'n'\nday = 2026-11-14\ntz = 'Asia/Shanghai'\ngiven = ['22:00 wechat:1 store.check_in shop']\nexpect = [{expect}]\n{settings}\n"
         )
     };
     let quiet = "[test.policy]\nquiet_hours = '21:00-08:00'\ntz = 'Asia/Shanghai'";
@@ -187,7 +187,7 @@ fn settings_of_a_test_are_its_own() {
             "[test.policy]\nchannels = ['lamp']\n[test.channels]\nlamp = ''",
             "{ offer = 'hello', channel = 'lamp' }",
         ),
-        test("", "{ offer = 'hello', at = '22:00', channel = 'sms' }"),
+        test("", "{ offer = 'hello', at = '22:00', channel = 'wechat' }"),
     ];
     let outcomes = outcomes(&tests.concat());
     assert!(outcomes.iter().all(|outcome| outcome.differences.is_empty()), "{outcomes:#?}");

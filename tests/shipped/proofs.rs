@@ -114,7 +114,7 @@ fn the_command_says_what_holds_and_exits_so() {
     // Wrong rules are found; no tests at all, or no such folder, is a wrong use.
     let (code, _, err) = run(&holds.replace("10:00 ", "10:60 "), &[]);
     assert_eq!(code, Some(1), "{err}");
-    assert!(err.contains("rules.toml:6:10: `10:60` is not a time of a test"), "{err}");
+    assert!(err.contains("rules.toml:6:11: `10:60` is not a time of a test"), "{err}");
     assert_eq!(run(rule, &[]).0, Some(2));
     assert_eq!(run(&holds, &["--only", "door"]).0, Some(0));
     assert_eq!(run(&holds, &["--only", "window"]).0, Some(2));

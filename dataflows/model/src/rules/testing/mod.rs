@@ -97,7 +97,8 @@ pub(super) fn test(entry: Entry<'_>, of_file: &[Text]) -> Option<(RuleTest, Vec<
     let (expect, named) = expected::read(&table, &moments);
     mentions.extend(named);
     let others = table.get("others").and_then(Entry::bool).unwrap_or(false);
-    if others && expect.is_empty() && table.get("expect").is_some_and(|entry| is_empty_list(&entry)) {
+    let nothing = table.get("expect").is_some_and(|entry| is_empty_list(&entry));
+    if let (true, true, Some(entry)) = (others, nothing, table.get("others")) {
         entry.report(TestProblem::CannotFail);
     }
     let last_event = given.iter().map(|given| given.event.time).max().unwrap_or(0);
