@@ -6,6 +6,7 @@
 mod check;
 mod checkpoint;
 mod demo;
+mod diff;
 mod failure;
 mod files;
 mod generate;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Arguments),
     /// Run the tests in rule files
     Test(test::Arguments),
+    /// Replay the same events under two sets of rules, and show what they say differently
+    Diff(diff::Arguments),
     /// Make the events of a mall that never was, the same for the same seed
     Generate(generate::Arguments),
     /// Turn public data sets into events
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(&arguments),

@@ -5,9 +5,9 @@
 //! and grid. How: two replays at once, their outputs merged by tick. Cost: the work of two replays; some 50 bytes for
 //! each offer made, some 100 more for one that differs, and the texts of a few samples a rule.
 
-pub mod page;
 mod chart;
 mod merge;
+pub mod page;
 mod record;
 mod tally;
 pub mod tell;
@@ -102,8 +102,8 @@ pub fn diff(
     });
     // A thread that panicked has said so itself.
     let lost = |_| ReplayError::Engine(crate::runtime::EngineError::WorkerLost);
-    let outcomes = Both { old: old.map_err(lost)??, new: new.map_err(lost)?? };
     merged?;
+    let outcomes = Both { old: old.map_err(lost)??, new: new.map_err(lost)?? };
     tally.finish();
     Ok(Difference { tally, outcomes })
 }

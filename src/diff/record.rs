@@ -84,7 +84,9 @@ pub(super) enum Said {
 pub(super) fn read(message: &Message) -> Result<Said, serde_json::Error> {
     Ok(match message.kind {
         MessageKind::Made => Said::Made(serde_json::from_str::<Made>(&message.json)?.data),
-        MessageKind::Withdrawn => Said::Withdrawn(serde_json::from_str::<Withdrawn>(&message.json)?.data.reason),
+        MessageKind::Withdrawn => {
+            Said::Withdrawn(serde_json::from_str::<Withdrawn>(&message.json)?.data.reason)
+        }
         MessageKind::Suppressed => Said::Nothing,
     })
 }

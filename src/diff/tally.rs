@@ -148,7 +148,10 @@ pub struct Tally {
 
 impl std::fmt::Debug for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tally").field("rules", &self.rules).field("samples", &self.samples).finish_non_exhaustive()
+        f.debug_struct("Tally")
+            .field("rules", &self.rules)
+            .field("samples", &self.samples)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,7 +182,8 @@ impl Tally {
                 match read(message)? {
                     Said::Made(offer) => *made.entry(id).or_default().side(side) = Some(offer),
                     Said::Withdrawn(reason) => {
-                        let entry = withdrawn.entry(id).or_insert_with(|| (message.key.clone(), Both::default()));
+                        let entry =
+                            withdrawn.entry(id).or_insert_with(|| (message.key.clone(), Both::default()));
                         *entry.1.side(side) = Some(reason);
                     }
                     Said::Nothing => {}
@@ -192,7 +196,9 @@ impl Tally {
     }
 
     fn made(&mut self, tick: Time, id: u128, offers: Both<Option<Offer>>) {
-        let Some(rule) = offers.old.as_ref().or(offers.new.as_ref()).map(|offer| offer.rule.clone()) else { return };
+        let Some(rule) = offers.old.as_ref().or(offers.new.as_ref()).map(|offer| offer.rule.clone()) else {
+            return;
+        };
         let number = self.number(&rule);
         self.rule_of.insert(id, number);
         for (side, offer) in [(Side::Old, &offers.old), (Side::New, &offers.new)] {
@@ -207,7 +213,8 @@ impl Tally {
         };
         // Only an offer to somebody who was forgotten is made twice: then it is another one.
         let again = self.open.get(&id).is_some_and(|open| {
-            open.briefs.old.is_some() && briefs.old.is_some() || open.briefs.new.is_some() && briefs.new.is_some()
+            open.briefs.old.is_some() && briefs.old.is_some()
+                || open.briefs.new.is_some() && briefs.new.is_some()
         });
         if again {
             self.close(id);
@@ -327,7 +334,9 @@ impl Tally {
         let mut rest: Vec<(Option<Time>, u128)> = self
             .open
             .iter()
-            .map(|(id, open)| (open.briefs.old.iter().chain(&open.briefs.new).map(|brief| brief.at).min(), *id))
+            .map(|(id, open)| {
+                (open.briefs.old.iter().chain(&open.briefs.new).map(|brief| brief.at).min(), *id)
+            })
             .collect();
         rest.sort_unstable();
         rest.into_iter().for_each(|(_, id)| self.close(id));

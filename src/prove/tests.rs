@@ -63,7 +63,10 @@ fn what_is_expected_is_compared_and_nothing_else_may_come() {
         (with("'reminder'", "'reminder'"), vec![]),
         (without(", who = 'wechat:2'"), vec![]),
         // In any order; what was kept back need not be said.
-        (with("{ at = '10:10', offer = 'reminder', who = 'wechat:2' },", ""), vec![Difference::Unexpected(0)]),
+        (
+            with("{ at = '10:10', offer = 'reminder', who = 'wechat:2' },", ""),
+            vec![Difference::Unexpected(0)],
+        ),
         (
             with("{ at = '10:20', withdrawn = 'reminder', who = 'wechat:1', reason = 'bought' },", ""),
             vec![Difference::Unexpected(0)],
