@@ -104,7 +104,10 @@ pub(super) fn line(at: Time, offer: &Offer) -> String {
 /// The parts of a score in a line.
 pub(super) fn terms(terms: &[Term]) -> String {
     let given = terms.iter().filter(|term| term.points != 0);
-    let told: Vec<String> = given.map(|term| format!("{:+} {}", term.points, term.term)).collect();
+    let name = |term: &Term| {
+        if term.term == term.points.to_string() { "to start with".to_owned() } else { term.term.clone() }
+    };
+    let told: Vec<String> = given.map(|term| format!("{:+} {}", term.points, name(term))).collect();
     if told.is_empty() { "no points".to_owned() } else { told.join("   ") }
 }
 

@@ -95,7 +95,8 @@ fn a_small_history_is_compared_as_by_hand() {
         ("only_new", Counts { added: 2, ..of(pair(0, 2), 0) }),
         ("only_old", Counts { dropped: 2, ..of(pair(2, 0), 0) }),
         ("points", Counts { changed: 2, rescored: 2, ..of(pair(2, 2), 0) }),
-        // Both take back what 4 bought; only the old rules take back from 3 what is sold out.
+        // Both take back what 4 bought; only the old rules take back from 3 what is sold out: their
+        // condition no longer holds.
         ("stocked", Counts { withdrawals: pair(2, 1), withdrawn: 1, ..of(pair(2, 2), 2) }),
         ("way", Counts { changed: 2, rerouted: 2, ..of(pair(2, 2), 0) }),
         ("words", Counts { changed: 2, reworded: 2, ..of(pair(2, 2), 0) }),
@@ -111,7 +112,7 @@ fn a_small_history_is_compared_as_by_hand() {
     let at = |text: &str| shopbell_model::time::parse_rfc3339(text).unwrap() as u64;
     assert_eq!(tally.hours, BTreeMap::from([(at("2025-03-03T10:00:00Z"), pair(14, 13))]));
     assert_eq!(tally.scores, BTreeMap::from([(50, pair(14, 11)), (60, pair(0, 2))]));
-    let reasons = [("bought".to_owned(), pair(2, 1)), ("out_of_stock".to_owned(), pair(1, 0))];
+    let reasons = [("bought".to_owned(), pair(2, 1)), ("rule".to_owned(), pair(1, 0))];
     assert_eq!(tally.reasons, BTreeMap::from(reasons));
 
     let samples = |rule: &str| tally.samples.get(rule).map_or(&[][..], Vec::as_slice);
@@ -126,7 +127,7 @@ fn a_small_history_is_compared_as_by_hand() {
     assert_eq!(points.1.because.score[1], Term { term: "40".to_owned(), points: 40 });
     let [taken] = samples("stocked") else { panic!("{:?}", samples("stocked")) };
     assert_eq!((taken.change, taken.person.as_str()), (Change::Withdrawn, "wechat:3"));
-    let old = Some((at("2025-03-03T10:30:00Z"), "out_of_stock".to_owned()));
+    let old = Some((at("2025-03-03T10:30:00Z"), "rule".to_owned()));
     assert_eq!(taken.withdrawals, Both { old, new: None });
 }
 
@@ -163,10 +164,10 @@ fn the_table_and_the_samples_tell_it() {
         "late             2        1        0        1        0        1",
         "all rules       14       13        4        3        2        7",
         "of the changed: 2 with another score, 2 in other words, 2 on another channel, 1 at another time",
-        "    - 2025-03-03 10:00:00Z on wechat, score 50: \"Points\"\n      +20 20   +30 30\n",
-        "    + 2025-03-03 10:00:00Z on wechat, score 60: \"Points\"\n      +20 20   +40 40\n",
+        "    - 2025-03-03 10:00:00Z on wechat, score 50: \"Points\"\n      +20 to start with   +30 to start with\n",
+        "    + 2025-03-03 10:00:00Z on wechat, score 60: \"Points\"\n      +20 to start with   +40 to start with\n",
         "  taken back differently for wechat:3",
-        "    - 2025-03-03 10:30:00Z taken back: out_of_stock\n    + not taken back\n",
+        "    - 2025-03-03 10:30:00Z taken back: rule\n    + not taken back\n",
     ] {
         assert!(text.contains(told), "not told: {told}\n{text}");
     }
@@ -204,7 +205,7 @@ fn the_page_stands_alone_and_holds_no_foreign_markup() {
         "<td>late</td><td>2</td><td>1</td><td>0</td><td>1</td><td>0</td><td>1</td>",
         "prefers-color-scheme:dark",
         "width=device-width",
-        "+40 40",
+        "+40 to start with",
     ] {
         assert!(small.contains(shown), "{shown}\n{html}");
     }

@@ -76,6 +76,7 @@ fn came(
     writeln!(out, "        {label} {}", what_came(test, message, offers))?;
     if let News::Made(made) = &message.news {
         for (term, points) in made.terms.iter().filter(|(_, points)| *points != 0) {
+            let term = if *term == points.to_string() { "to start with" } else { term.as_str() };
             writeln!(out, "          {QUIET}{points:+} {term}{QUIET:#}")?;
         }
     }

@@ -147,7 +147,7 @@ ok    it holds rules.toml:10
 FAIL  it does not rules.toml:21
         expected    10:10 offer reminder for wechat:2, score 50 (line 26)
         came        10:10 offer reminder for wechat:2, on wechat, score 40, \"Still there\"
-          +40 40
+          +40 to start with
           score: 40, not 50
         expected    withdrawn hello (line 26)
         did not come
