@@ -3,7 +3,7 @@
 //! Purpose: to see what a change of rules does before anybody gets it. Invariant: what each side says is what `replay`
 //! gives; an offer is the same on both sides where its id is. The result is a function of events, rules, configuration
 //! and grid. How: two replays at once, their outputs merged by tick. Cost: the work of two replays; some 50 bytes for
-//! each offer made, some 100 more for one that differs, and the texts of a few samples a rule.
+//! each offer made, some 150 more for one that differs, and the texts of a few samples a rule.
 
 mod chart;
 mod merge;

@@ -326,7 +326,7 @@ impl Tally {
     pub(super) fn finish(&mut self) {
         let mut withdrawals: Vec<(u128, Taken)> = self.taken.drain().collect();
         // What follows from an offer that only one side makes is no difference of its own.
-        withdrawals.retain(|(id, taken)| !self.open.contains_key(id) && taken.sides.old != taken.sides.new);
+        withdrawals.retain(|(id, _)| !self.open.contains_key(id));
         let first = |sides: &Both<Option<(Time, String)>>| {
             sides.old.iter().chain(&sides.new).map(|(at, _)| *at).min()
         };

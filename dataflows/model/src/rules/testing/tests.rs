@@ -224,7 +224,7 @@ fn a_test_has_its_rules_its_clock_and_its_settings() {
          given = ['10:00 a:1 store.check_in shop']\n\
          expect = [{ at = '10:00:20', kept_back = 'hello', who = 'a:1', policy = 'cap', score = 7 }]\nothers = true\n\
          [test.policy]\ncap = '1 per 2d'\nchannel_caps = { sms = '1 per 7d' }\nquiet_hours = '21:00-08:00'\n\
-         min_score = 9\nconsent = 'opt_in'\nchannels = ['sms']\n[test.channels]\nreceipt = ''\n\
+         min_score = 9\nconsent = 'opt_in'\nchannels = ['sms']\n[test.channels]\nreceipt = ''\nsms = 'telephone'\n\
          [test.presence]\nenter_rssi = -60\nexit_after = '90s'\nmode = 'all'",
     );
     let set = loaded(&format!(
@@ -245,6 +245,7 @@ fn a_test_has_its_rules_its_clock_and_its_settings() {
     assert_eq!(test.policy.quiet_hours.unwrap().to_string(), "21:00-08:00");
     assert_eq!((test.policy.min_score, test.policy.opt_in), (9, true));
     assert_eq!(test.policy.address_kind("receipt"), None);
+    assert_eq!(test.policy.address_kind("sms"), Some("telephone"));
     assert_eq!(test.policy.channels, ["sms"]);
     assert_eq!((test.presence.enter_rssi.0, test.presence.exit_rssi.0), (-6000, -6500));
     assert_eq!(test.presence.exit_after.0, 90_000);
