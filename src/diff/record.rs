@@ -75,7 +75,7 @@ struct Reason {
 
 /// What a message says.
 pub(super) enum Said {
-    Made(Offer),
+    Made(Box<Offer>),
     Withdrawn(String),
     Nothing,
 }
@@ -83,7 +83,7 @@ pub(super) enum Said {
 /// Reads a message of the engine.
 pub(super) fn read(message: &Message) -> Result<Said, serde_json::Error> {
     Ok(match message.kind {
-        MessageKind::Made => Said::Made(serde_json::from_str::<Made>(&message.json)?.data),
+        MessageKind::Made => Said::Made(Box::new(serde_json::from_str::<Made>(&message.json)?.data)),
         MessageKind::Withdrawn => {
             Said::Withdrawn(serde_json::from_str::<Withdrawn>(&message.json)?.data.reason)
         }

@@ -180,7 +180,7 @@ impl Tally {
             for message in messages {
                 let id = key(&message.offer_id)?;
                 match read(message)? {
-                    Said::Made(offer) => *made.entry(id).or_default().side(side) = Some(offer),
+                    Said::Made(offer) => *made.entry(id).or_default().side(side) = Some(*offer),
                     Said::Withdrawn(reason) => {
                         let entry =
                             withdrawn.entry(id).or_insert_with(|| (message.key.clone(), Both::default()));
