@@ -41,9 +41,12 @@ impl Members {
         let listen = move || {
             for (process, message) in said {
                 match message {
-                    ToHead::Ready => drop(ready_in.send(process)),
+                    // Nobody waits for either only where the engine has ended.
+                    ToHead::Ready => {
+                        let _ = ready_in.send(process);
+                    }
                     ToHead::Ended => {
-                        drop(ended_in.send(process));
+                        let _ = ended_in.send(process);
                         alive -= 1;
                         if alive == 0 {
                             // Nobody keeps anything any more: whoever takes rows waits to hear that.

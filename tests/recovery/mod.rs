@@ -28,6 +28,11 @@ pub(crate) struct Mall {
 pub(crate) const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
 
 impl Mall {
+    /// A folder without a mall.
+    pub(crate) fn empty() -> Mall {
+        Mall { folder: tempfile::tempdir().unwrap() }
+    }
+
     /// `events` of as many customers as make them meet.
     pub(crate) fn new(events: usize, seed: u64) -> Mall {
         let mall = Mall { folder: tempfile::tempdir().unwrap() };
