@@ -38,6 +38,7 @@ label!(/** The source that events came from. */ SourceLabel { source: String });
 label!(/** A refusal's code. */ CodeLabel { code: &'static str });
 label!(/** `made`, `withdrawn` or `suppressed`. */ KindLabel { kind: &'static str });
 label!(/** Why an offer was withdrawn. */ ReasonLabel { reason: String });
+label!(/** What came of a change of rules. */ OutcomeLabel { outcome: &'static str });
 label!(/** A partition of a topic. */ PartitionLabel { topic: String, partition: i32 });
 label!(/** A configured webhook. */ WebhookLabel { webhook: String });
 
@@ -51,6 +52,7 @@ pub struct Metrics {
     skipped: Family<CodeLabel, Counter>,
     offers: Family<KindLabel, Counter>,
     withdrawals: Family<ReasonLabel, Counter>,
+    reloads: Family<OutcomeLabel, Counter>,
     webhooks: [Family<WebhookLabel, Counter>; 6],
     webhook_states: [Family<WebhookLabel, Gauge>; 3],
     kafka_lag: Family<PartitionLabel, Gauge>,
@@ -143,6 +145,7 @@ impl Metrics {
             ),
             offers: family(r, "offers", "Offers made, withdrawn and suppressed"),
             withdrawals: family(r, "withdrawals", "Offers withdrawn, by reason"),
+            reloads: family(r, "rule_reloads", "Changes of rules while the job ran, by outcome"),
             webhook_states,
             kafka_lag: family(r, "kafka_lag", "Records of a partition that are not handed over yet"),
             kafka_errors: family(r, "kafka_errors", "Trouble that clients of Kafka told of"),
@@ -203,6 +206,11 @@ impl Metrics {
     /// Counts a withdrawal.
     pub fn withdrawal(&self, reason: &str) {
         self.withdrawals.get_or_create(&ReasonLabel { reason: reason.to_owned() }).inc();
+    }
+
+    /// Rules were to come into force: `applied` or `refused`.
+    pub fn reload(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&OutcomeLabel { outcome }).inc();
     }
 
     /// The metrics of one webhook, to be kept by it.

@@ -60,6 +60,16 @@ impl Demand {
         Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX }
     }
 
+    /// Whether all that another asks for is asked for by this one.
+    pub fn covers(&self, other: &Demand) -> bool {
+        let all = |mine: &[SceneKind], theirs: &[SceneKind]| theirs.iter().all(|kind| mine.contains(kind));
+        all(&self.scenes, &other.scenes)
+            && all(&self.carts, &other.carts)
+            && self.wishes >= other.wishes
+            && self.views >= other.views
+            && self.stock_detail >= other.stock_detail
+    }
+
     /// The same with another limit to the detail of stock.
     pub fn with_stock_detail(self, stock_detail: i64) -> Self {
         Demand { stock_detail, ..self }

@@ -70,7 +70,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let workers_in_all = workers * place.as_ref().map_or(1, Place::processes);
     let started = Started { rules: rules.len(), workers: workers_in_all, outputs: outputs(&config) };
-    let plan = Plan { config, texts, rules, workers, place };
+    let plan = Plan { config, folder, texts, rules, workers, place };
     let summary = run_job(plan, |address| started.tell(address, arguments.log_json)).map_err(failure)?;
     tracing::info!(
         events = summary.events,

@@ -25,6 +25,9 @@ pub struct ApiError {
     /// The events that were refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) events: Vec<RefusedEvent>,
+    /// Everything that is wrong, a line each, where there is more than one thing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) errors: Vec<String>,
     /// Refused events that are not listed, where there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) left_out: Option<usize>,
@@ -51,7 +54,13 @@ impl ApiError {
         hint: impl Into<String>,
     ) -> Self {
         let (message, hint) = (message.into(), hint.into());
-        ApiError { status, code, message, hint, retry_after: None, events: Vec::new(), left_out: None }
+        let (events, errors) = (Vec::new(), Vec::new());
+        ApiError { status, code, message, hint, retry_after: None, events, errors, left_out: None }
+    }
+
+    pub(super) fn with_errors(mut self, errors: &[String]) -> Self {
+        self.errors = errors.to_vec();
+        self
     }
 
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
@@ -77,7 +86,7 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn not_found() -> ApiError {
-    let hint = "routes: POST /v1/events, GET /v1/offers, GET /v1/webhooks, /metrics, /healthz, /readyz";
+    let hint = "routes: POST /v1/events, GET /v1/offers, GET /v1/webhooks, GET /v1/rules, /metrics, /healthz, /readyz";
     ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path", hint)
 }
 

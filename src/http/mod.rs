@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `POST /v1/events` | events: one object, an array, or JSON Lines; all are taken or none |
 //! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
+//! | `GET /v1/rules`, `POST /v1/rules/reload` | rules in force; read the folder again |
 //! | `GET /v1/webhooks` and below | what receivers are still to get, and two commands |
 //! | `GET /metrics` | OpenMetrics text |
 //! | `GET /healthz` | the process is alive |
@@ -17,6 +18,7 @@
 mod error;
 mod events;
 mod offers;
+mod rules;
 mod server;
 mod status;
 mod webhooks;
@@ -27,6 +29,7 @@ pub use status::{Phase, Readiness};
 
 use crate::config;
 use crate::metrics::Metrics;
+use crate::reload::Reloads;
 use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use axum::Router;
@@ -46,6 +49,8 @@ pub struct Edge {
     pub offers: Broadcast,
     /// What receivers are still to get.
     pub webhooks: Webhooks,
+    /// Rules in force, and who asks for others.
+    pub reloads: Reloads,
     /// Whether the engine runs.
     pub readiness: Readiness,
     /// What is counted.
@@ -63,6 +68,8 @@ pub fn router(edge: &Edge) -> Router {
         .route("/v1/webhooks", get(webhooks::list).with_state(edge.webhooks.clone()))
         .route("/v1/webhooks/{name}/replay", post(webhooks::replay).with_state(edge.webhooks.clone()))
         .route("/v1/webhooks/{name}/drop", post(webhooks::drop_all).with_state(edge.webhooks.clone()))
+        .route("/v1/rules", get(rules::list).with_state(edge.reloads.clone()))
+        .route("/v1/rules/reload", post(rules::reload).with_state(edge.reloads.clone()))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))

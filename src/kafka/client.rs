@@ -249,6 +249,12 @@ impl Context {
         }
     }
 
+    /// Trouble that was told is over, and so is what became of messages of former producers.
+    pub(super) fn is_well(&self) {
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.take_undelivered();
+    }
+
     /// The last trouble that was told.
     pub(super) fn last(&self) -> Option<(Code, String)> {
         self.0.last.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -31,6 +31,8 @@ pub struct ExactlyOnce {
     remote: Remote,
     output: KafkaOutput,
     around: Surroundings,
+    /// One for all clients, so that what they tell is told sparsely.
+    context: Context,
     life: String,
     producer: Option<BaseProducer<Context>>,
     /// What was decided so far.
@@ -51,7 +53,8 @@ impl ExactlyOnce {
         kept: Position,
         around: &Surroundings,
     ) -> Result<ExactlyOnce, Error> {
-        let asking = remote.asking(Context::new(&around.metrics), true)?;
+        let context = Context::new(&around.metrics);
+        let asking = remote.asking(context.clone(), true)?;
         remote.partitions(&asking, &output.topic, around)?;
         prepare(remote, &asking, output, around)?;
         let mut sink = ExactlyOnce {
@@ -59,6 +62,7 @@ impl ExactlyOnce {
             remote: remote.clone(),
             output: output.clone(),
             around: around.clone(),
+            context,
             life: name_of_life(),
             producer: None,
             decided: kept,
@@ -85,11 +89,13 @@ impl ExactlyOnce {
     fn begin(&mut self) -> Result<(), Error> {
         let begun = Instant::now();
         loop {
-            let opened = open(&self.remote, &self.output, &self.around).and_then(|(producer, found)| {
-                let progress = Progress { life: self.life.clone(), ..found };
-                write(&producer, &self.output, &[], &progress, &self.around)?;
-                Ok((producer, progress))
-            });
+            let opened = open(&self.remote, &self.output, &self.context, &self.around).and_then(
+                |(producer, found)| {
+                    let progress = Progress { life: self.life.clone(), ..found };
+                    write(&producer, &self.output, &[], &progress, &self.around)?;
+                    Ok((producer, progress))
+                },
+            );
             match opened {
                 Ok((producer, progress)) => {
                     (self.producer, self.committed) = (Some(producer), progress);
@@ -97,9 +103,9 @@ impl ExactlyOnce {
                 }
                 Err(Failed::Ends(error)) => return Err(error),
                 Err(Failed::Unknown(reason)) => {
-                    let context = Context::new(&self.around.metrics);
+                    let context = &self.context;
                     if begun.elapsed() >= PATIENCE || (self.around.stopping)() {
-                        return Err(self.remote.unreachable(&context, &reason));
+                        return Err(self.remote.unreachable(context, &reason));
                     }
                     context.trouble(&reason);
                     std::thread::sleep(Duration::from_millis(200));
@@ -137,7 +143,7 @@ impl ExactlyOnce {
                 Err(Failed::Ends(error)) => return Err(error),
                 Err(Failed::Unknown(reason)) => {
                     self.producer = None;
-                    away.wait(&self.remote, &self.around, &reason)?;
+                    away.wait(&self.remote, &self.context, &self.around, &reason)?;
                 }
             }
             if self.committed == target {
@@ -150,7 +156,7 @@ impl ExactlyOnce {
 
     /// A new producer, after one whose last transaction may be there or not.
     fn renew(&mut self, target: &Progress) -> Result<(), Failed> {
-        let (producer, found) = open(&self.remote, &self.output, &self.around)?;
+        let (producer, found) = open(&self.remote, &self.output, &self.context, &self.around)?;
         if found.life != self.life {
             let id = self.output.transactional_id.clone();
             return Err(Failed::Ends(Error::Fenced { id }));
@@ -168,14 +174,18 @@ impl ExactlyOnce {
 /// A broker that is away is waited for, but not for long once the job is to stop.
 #[derive(Default)]
 struct Away {
-    context: Option<Context>,
     times: u32,
     stopping: Option<Instant>,
 }
 
 impl Away {
-    fn wait(&mut self, remote: &Remote, around: &Surroundings, reason: &str) -> Result<(), Error> {
-        let context = self.context.get_or_insert_with(|| Context::new(&around.metrics));
+    fn wait(
+        &mut self,
+        remote: &Remote,
+        context: &Context,
+        around: &Surroundings,
+        reason: &str,
+    ) -> Result<(), Error> {
         context.trouble(reason);
         if (around.stopping)() && self.stopping.get_or_insert_with(Instant::now).elapsed() >= LAST_PATIENCE {
             return Err(remote.unreachable(context, reason));

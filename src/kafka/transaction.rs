@@ -41,9 +41,9 @@ impl From<KafkaError> for Failed {
 pub(super) fn open(
     remote: &Remote,
     output: &KafkaOutput,
+    context: &Context,
     around: &Surroundings,
 ) -> Result<(BaseProducer<Context>, Progress), Failed> {
-    let context = Context::new(&around.metrics);
     let producer = remote.producer(context.clone(), Some(&output.transactional_id)).map_err(Failed::Ends)?;
     producer.init_transactions(PATIENCE).map_err(|error| {
         producer.poll(Duration::from_millis(20));
@@ -58,10 +58,11 @@ pub(super) fn open(
         }
     })?;
     fault(around, "kafka-progress")?;
-    let progress = read(remote, &context, output).map_err(|unread| match unread {
+    let progress = read(remote, context, output).map_err(|unread| match unread {
         Unread::Away(reason) => Failed::Unknown(reason),
         Unread::Useless(error) => Failed::Ends(error),
     })?;
+    context.is_well();
     Ok((producer, progress))
 }
 

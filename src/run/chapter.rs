@@ -11,6 +11,7 @@ use crate::replay::shared_rules;
 use crate::stored::{Entry, RuleTexts, holds_rules, journal_rules, read_entry};
 use shopbell_model::rules::{Rule, load};
 use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
 
 /// A stretch of the journal under one set of rules.
 pub(super) struct Chapter {
@@ -19,8 +20,19 @@ pub(super) struct Chapter {
     pub(super) rules: Vec<Shared<Rule>>,
     /// The first record that is to be done again.
     pub(super) from: u64,
-    /// Where other rules come into force: their record, and what it says. None where these are still wanted.
-    pub(super) next: Option<(u64, RuleTexts)>,
+    /// Where other rules come into force. None where these are still wanted.
+    pub(super) next: Option<Turn>,
+}
+
+/// Where other rules come into force.
+#[derive(Clone)]
+pub(super) struct Turn {
+    /// Their record of the journal.
+    pub(super) sequence: u64,
+    /// The tick, unless time has gone on already: then the next one.
+    pub(super) tick: Time,
+    /// What it says.
+    pub(super) texts: RuleTexts,
 }
 
 /// The chapter that what was kept belongs to. Where the rules wanted now are others than the last ones, the
@@ -34,32 +46,32 @@ pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts) -> Result<Chapter, RunErr
         if holds_rules(&record.payload)
             && let Entry::Rules(rules) = read_entry(&record.payload)?
         {
-            changes.push((record.sequence, rules));
+            changes.push(Turn { sequence: record.sequence, tick: record.tick, texts: rules });
         }
     }
     let last = kept.journal.last().tick;
     if kept.restored_at.is_none() && changes.is_empty() {
         // Nothing was kept yet: these are the first.
-        changes.push((append(kept, last, wanted)?, wanted.clone()));
+        changes.push(append(kept, last, wanted)?);
     }
     let mut changes = changes.into_iter().peekable();
     if kept.restored_at.is_none()
-        && let Some((sequence, first)) = changes.next_if(|(sequence, _)| *sequence == from)
+        && let Some(first) = changes.next_if(|turn| turn.sequence == from)
     {
-        (from, texts) = (sequence + 1, first);
+        (from, texts) = (first.sequence + 1, first.texts);
     }
     let mut next = changes.next();
     if next.is_none() && versions(&texts)? != versions(wanted)? {
-        next = Some((append(kept, last, wanted)?, wanted.clone()));
+        next = Some(append(kept, last, wanted)?);
     }
     let rules = parse(&texts)?;
     Ok(Chapter { texts, rules, from, next })
 }
 
-fn append(kept: &Kept, tick: u64, rules: &RuleTexts) -> Result<u64, RunError> {
+fn append(kept: &Kept, tick: Time, rules: &RuleTexts) -> Result<Turn, RunError> {
     let sequence = kept.journal.append(tick, &journal_rules(rules)?)?;
     kept.journal.wait_durable(sequence)?;
-    Ok(sequence)
+    Ok(Turn { sequence, tick, texts: rules.clone() })
 }
 
 pub(super) fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {

@@ -3,6 +3,7 @@
 //! Invariant: each of them wakes the ticker, wherever it waits; the first failure stays.
 
 use super::RunError;
+use super::reload::Page;
 use crate::runtime::Board;
 use crate::source::Intake;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +19,15 @@ struct Shared {
     failure: Mutex<Option<RunError>>,
     intake: Intake,
     board: Mutex<Option<Arc<Board>>>,
+    /// Rules that are to come into force.
+    page: Mutex<Option<Page>>,
 }
 
 impl Control {
     pub(super) fn new(intake: Intake) -> Self {
         let (stop, failed) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (failure, board) = (Mutex::new(None), Mutex::new(None));
-        Control(Arc::new(Shared { stop, failed, failure, intake, board }))
+        let (failure, board, page) = (Mutex::new(None), Mutex::new(None), Mutex::new(None));
+        Control(Arc::new(Shared { stop, failed, failure, intake, board, page }))
     }
 
     /// Finish what was accepted, then end.
@@ -75,6 +78,17 @@ impl Control {
     /// What ended the job: it may have shown itself elsewhere before it did here.
     pub(super) fn first_failure(&self, here: RunError) -> RunError {
         self.check().err().unwrap_or(here)
+    }
+
+    /// Other rules are to come into force.
+    pub(super) fn turn(&self, page: Page) {
+        *self.0.page.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
+        self.0.intake.wake();
+    }
+
+    /// The rules that are to come into force, if any are.
+    pub(super) fn page(&self) -> Option<Page> {
+        self.0.page.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Wakes the ticker: something is complete.

@@ -61,6 +61,13 @@ pub(super) struct Delivered {
     pub(super) withdrawn: u64,
 }
 
+impl Delivered {
+    /// Both together.
+    pub(super) fn and(self, other: Delivered) -> Delivered {
+        Delivered { made: self.made + other.made, withdrawn: self.withdrawn + other.withdrawn }
+    }
+}
+
 /// The thread.
 pub(super) struct Delivery(JoinHandle<Delivered>);
 

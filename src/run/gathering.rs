@@ -108,6 +108,14 @@ impl Gathering {
         self.least = self.least.max(least);
     }
 
+    /// A tick was taken by something else: what is being filled comes in a later one.
+    pub(super) fn make_way(&mut self, least: Time) {
+        self.begin_at(least);
+        if !self.open.events.is_empty() {
+            self.open.tick = self.open.tick.max(least);
+        }
+    }
+
     /// Events so far.
     pub(super) fn arrival(&self) -> u64 {
         self.arrival

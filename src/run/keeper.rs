@@ -122,15 +122,23 @@ impl Keeping {
             select! {
                 recv(news) -> told => match told {
                     Ok(notice) => self.heed(notice),
-                    Err(_) => return Ok(()),
+                    // The workers ended before; what they gave may still wait here.
+                    Err(_) => return rows.iter().try_for_each(|kept| self.take(kept)),
                 },
-                recv(rows) -> kept => {
-                    let Ok(KeptRows { tick, rows, .. }) = kept else { return self.rest(news) };
-                    self.pending.entry(tick).or_default().rows.push(rows?);
-                }
+                recv(rows) -> kept => match kept {
+                    Ok(kept) => self.take(kept)?,
+                    Err(_) => return self.rest(news),
+                },
             }
             while self.write()? {}
         }
+    }
+
+    /// Takes one worker's rows.
+    fn take(&mut self, KeptRows { tick, rows, .. }: KeptRows) -> Result<(), RunError> {
+        self.pending.entry(tick).or_default().rows.push(rows?);
+        while self.write()? {}
+        Ok(())
     }
 
     fn heed(&mut self, notice: Notice) {

@@ -7,11 +7,12 @@ use super::chapter::{Chapter, chapter};
 use super::clock::LiveClock;
 use super::cluster::watch_for_stalls;
 use super::control::Control;
-use super::delivery::{Complete, Delivery, Parcel, Safe};
+use super::delivery::{Complete, Delivered, Delivery, Parcel, Safe};
 use super::fault::Faults;
 use super::gathering::Gathering;
 use super::keeper::{Keeper, Work};
 use super::kept::{self, Kept, Meta};
+use super::reload::Page;
 use super::state::StateKeeper;
 use super::ticker::{LastSpoken, MOST_A_MILLISECOND, Ticker};
 use super::under_way::UnderWay;
@@ -24,8 +25,9 @@ use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
 use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
 use crate::source::{Acknowledged, Intake, IntakeReceiver};
-use crate::stored::FORMAT;
+use crate::stored::{FORMAT, RuleTexts};
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
@@ -56,21 +58,44 @@ pub(super) struct Life {
 
 impl Around<'_> {
     /// Does again what was under way when rules changed, up to those that are wanted now.
-    pub(super) fn turn_pages(&self) -> Result<Option<(Kept, Chapter)>, RunError> {
+    pub(super) fn turn_pages(&self, wanted: &RuleTexts) -> Result<Option<(Kept, Chapter)>, RunError> {
         loop {
             let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
-            let chapter = chapter(&kept, &self.plan.texts)?;
+            let chapter = chapter(&kept, wanted)?;
             let Some(next) = chapter.next.clone() else { return Ok(Some((kept, chapter))) };
             tracing::info!("the rules changed: going on with the old ones to where they ended");
             let rules = chapter.rules.clone();
             let (_, receiver) = Intake::bounded(1);
             let Life { mut ticker, delivery } = self.begin(&rules, Some((kept, chapter)), receiver)?;
             ticker.catch_up()?;
-            let keeper = ticker.turn_page(next)?;
+            let rest = ticker.turn_page(next)?;
             delivery.join()?;
-            keeper.into_iter().for_each(Keeper::join);
+            rest.keeper.into_iter().for_each(Keeper::join);
             self.control.check()?;
         }
+    }
+
+    /// Ends a life in good order for rules that ask for another graph, and begins the next one with what it kept.
+    pub(super) fn outgrow(
+        &self,
+        life: Life,
+        delivered: Delivered,
+        page: Page,
+    ) -> Result<(Life, Delivered), RunError> {
+        tracing::info!("the rules ask for other facts: building another dataflow from what was kept");
+        let (mut ticker, Page { wanted, answer }) = (life.ticker, page);
+        let Some(turn) = ticker.announce(wanted.texts.clone())? else { return Err(RunError::DeliveryLost) };
+        let rest = ticker.turn_page(turn)?;
+        let delivered = delivered.and(life.delivery.join()?);
+        rest.keeper.into_iter().for_each(Keeper::join);
+        self.control.check()?;
+        let kept = self.turn_pages(&wanted.texts)?;
+        let mut life = self.begin(&wanted.rules, kept, rest.receiver)?;
+        life.ticker.catch_up()?;
+        life.ticker.warm_up()?;
+        // Whoever asked may have gone.
+        let _ = answer.send(Ok(()));
+        Ok((life, delivered))
     }
 
     /// What the ends of the job need to know of it.
@@ -161,6 +186,8 @@ impl Around<'_> {
             restored_at,
             state,
             faults: self.faults.clone(),
+            rules: rules.to_vec(),
+            demand: Demand::of(rules.iter().map(|rule| &**rule)),
         };
         Ok(Life { ticker, delivery })
     }

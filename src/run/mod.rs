@@ -22,6 +22,7 @@ mod life;
 mod member;
 mod parts;
 mod readers;
+mod reload;
 mod signals;
 mod state;
 mod ticker;
@@ -36,19 +37,23 @@ use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
 use crate::kafka::Running;
 use crate::metrics::Metrics;
+use crate::reload::Reloads;
 use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use crate::stored::RuleTexts;
 use control::Control;
+use delivery::Delivered;
 use fault::Faults;
 use keeper::Keeper;
-use life::{Around, Life};
+use life::Around;
 use readers::{Open, Readers};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use ticker::{Ran, Rest};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -59,6 +64,8 @@ use tokio::task::JoinHandle;
 pub struct Plan {
     /// The configuration.
     pub config: Config,
+    /// Where the rules are; they are read again when they change there.
+    pub folder: PathBuf,
     /// The rules in force: names and texts of their files, checked.
     pub texts: RuleTexts,
     /// The rules in force: what they say.
@@ -98,6 +105,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         decoder: Arc::clone(&decoder),
         offers,
         webhooks: Webhooks::default(),
+        reloads: Reloads::new(plan.folder.clone(), plan.rules.clone(), metrics.clone()),
         readiness: Readiness::default(),
         metrics: metrics.clone(),
         settings: plan.config.http.clone(),
@@ -121,16 +129,17 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         head,
     };
     let first = |error| control.first_failure(error);
-    let kept = around.turn_pages().map_err(first)?;
+    let kept = around.turn_pages(&plan.texts).map_err(first)?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
-    let Life { mut ticker, delivery } = around.begin(&plan.rules, kept, receiver).map_err(first)?;
+    let mut life = around.begin(&plan.rules, kept, receiver).map_err(first)?;
     let mut reading = None;
-    let ended = ticker.catch_up().and_then(|()| ticker.warm_up()).and_then(|()| {
+    let mut delivered = Delivered::default();
+    let ended = life.ticker.catch_up().and_then(|()| life.ticker.warm_up()).and_then(|()| {
         let surroundings = around.surroundings();
         let topics = parts::kafka_reader(
             &plan.config,
-            ticker.gathering.read(),
+            life.ticker.gathering.read(),
             Arc::clone(&decoder),
             intake.clone(),
             &runtime,
@@ -138,7 +147,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         )?;
         let open = Open::new(1 + usize::from(topics.is_some()), server.is_none());
         let readers = Readers {
-            sources: parts::sources(&plan.config, ticker.gathering.read())?,
+            sources: parts::sources(&plan.config, life.ticker.gathering.read())?,
             decoder,
             dead_letters,
             intake,
@@ -148,13 +157,21 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         reading = topics.map(|topics| parts::start_reading(topics, control.clone(), open)).transpose()?;
         edge.readiness.set(Phase::Running);
         ready(server.as_ref().map(|server| server.address));
-        ticker.run()
+        reload::watch(edge.reloads.clone(), &runtime, control.clone())?;
+        loop {
+            match life.ticker.run()? {
+                Ran::Stopped => return Ok(life),
+                Ran::Outgrown(page) => (life, delivered) = around.outgrow(life, delivered, page)?,
+            }
+        }
     });
-    let ended = ended.and_then(|()| {
+    let ended = ended.and_then(|life| {
         edge.readiness.set(Phase::Stopping);
         tracing::info!(queued_events = edge.intake.waiting(), "stopping: finishing what was accepted");
-        let (events, keeper) = ticker.finish()?;
-        let delivered = delivery.join()?;
+        // Nobody waits for rules that do not come into force any more.
+        drop(control.page());
+        let Rest { events, keeper, .. } = life.ticker.finish()?;
+        let delivered = delivered.and(life.delivery.join()?);
         keeper.into_iter().for_each(Keeper::join);
         reading.into_iter().for_each(Running::join);
         control.check()?;

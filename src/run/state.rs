@@ -5,6 +5,7 @@
 //! for each event until the next checkpoint.
 
 use super::RunError;
+use super::chapter::Turn;
 use super::delivery::Parcel;
 use super::gathering::{Gathered, Gathering};
 use super::keeper::Keeper;
@@ -12,7 +13,7 @@ use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
 use crate::source::Acknowledged;
-use crate::stored::{StoredRow, copy_row, journal_tick};
+use crate::stored::{RuleTexts, StoredRow, copy_row, journal_rules, journal_tick};
 use crossbeam_channel::Sender;
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::time::Time;
@@ -58,6 +59,15 @@ impl StateKeeper {
         // It may have become durable before anybody waited for it.
         self.acknowledged.durable(self.journal.durable().sequence);
         Ok(())
+    }
+
+    /// Writes down that other rules come into force at a tick; a checkpoint is due soon.
+    pub(super) fn turn(&mut self, tick: Time, texts: RuleTexts) -> Result<Turn, RunError> {
+        self.meta.sequence = self.journal.append(tick, &journal_rules(&texts)?)?;
+        self.appended.store(self.meta.sequence, Ordering::Release);
+        self.meta.rules.clone_from(&texts);
+        self.begun = Instant::now().checked_sub(self.every).unwrap_or(self.begun);
+        Ok(Turn { sequence: self.meta.sequence, tick, texts })
     }
 
     /// What the journal says came after what was restored.

@@ -7,18 +7,24 @@
 //! until the next due time.
 
 use super::RunError;
+use super::chapter::Turn;
 use super::clock::LiveClock;
 use super::control::Control;
 use super::fault::Faults;
 use super::gathering::{Gathered, Gathering, Ticks};
 use super::keeper::Keeper;
+use super::reload::Page;
 use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
 use crate::metrics::Metrics;
+use crate::reload::ReloadError;
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
 use crate::stored::{Entry, RuleTexts, read_entry};
+use shopbell_dataflows::demand::Demand;
+use shopbell_model::rules::Rule;
+use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,6 +69,26 @@ pub(super) struct Ticker {
     /// What outlives the process, where anything does.
     pub(super) state: Option<StateKeeper>,
     pub(super) faults: Faults,
+    /// The rules in force.
+    pub(super) rules: Vec<Shared<Rule>>,
+    /// What the graph was built for.
+    pub(super) demand: Demand,
+}
+
+/// Why a run ended.
+pub(super) enum Ran {
+    /// The job is to stop.
+    Stopped,
+    /// Rules are to come into force that ask for more than the graph was built for.
+    Outgrown(Page),
+}
+
+/// What is left of a ticker.
+pub(super) struct Rest {
+    /// Events taken in so far.
+    pub(super) events: u64,
+    pub(super) keeper: Option<Keeper>,
+    pub(super) receiver: IntakeReceiver,
 }
 
 impl Ticker {
@@ -115,8 +141,8 @@ impl Ticker {
         Ok(())
     }
 
-    /// Runs until the job is told to stop.
-    pub(super) fn run(&mut self) -> Result<(), RunError> {
+    /// Runs until the job is told to stop, or rules ask for another graph.
+    pub(super) fn run(&mut self) -> Result<Ran, RunError> {
         // At the end of all input the job is told to stop; what was accepted is still to come.
         while !self.control.is_stopping() {
             self.control.check()?;
@@ -125,12 +151,63 @@ impl Ticker {
             }
             self.show();
             self.keep()?;
+            if let Some(page) = self.control.page()
+                && let Some(page) = self.change_rules(page)?
+            {
+                return Ok(Ran::Outgrown(page));
+            }
             match self.kind {
                 ClockKind::Wall => self.turn_by_wall()?,
                 ClockKind::Events => self.turn_by_events()?,
             }
         }
-        Ok(())
+        Ok(Ran::Stopped)
+    }
+
+    /// Puts rules into force, in a tick of their own; gives them back where they ask for another graph.
+    fn change_rules(&mut self, page: Page) -> Result<Option<Page>, RunError> {
+        if !self.demand.covers(&Demand::of(page.wanted.rules.iter().map(|rule| &**rule))) {
+            if self.state.is_some() {
+                return Ok(Some(page));
+            }
+            // Whoever asked may have gone.
+            let _ = page.answer.send(Err(ReloadError::NeedsState));
+            return Ok(None);
+        }
+        let tick = self.own_tick();
+        if let Some(state) = &mut self.state {
+            state.turn(tick, page.wanted.texts)?;
+        }
+        self.under_way.begin(tick, tick + 1, Arrivals::default());
+        let rules = page.wanted.rules;
+        let gone = self.rules.iter().filter(|rule| !rules.contains(rule)).map(|rule| (rule.clone(), -1));
+        let come = rules.iter().filter(|rule| !self.rules.contains(rule)).map(|rule| (rule.clone(), 1));
+        self.engine.change_rules(tick, gone.chain(come).collect())?;
+        self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
+        self.rules = rules;
+        // Whoever asked may have gone.
+        let _ = page.answer.send(Ok(()));
+        Ok(None)
+    }
+
+    /// The next tick, once the clock has come to it. Nothing was submitted of it.
+    fn own_tick(&mut self) -> Time {
+        let frontier = self.engine.frontier();
+        let now = match self.kind {
+            ClockKind::Wall => self.clock.now().max(frontier),
+            ClockKind::Events => frontier,
+        };
+        let tick = self.engine.clock().tick_of(now);
+        if self.kind == ClockKind::Wall {
+            std::thread::sleep(self.clock.until(tick));
+        }
+        tick
+    }
+
+    /// Writes down that other rules come into force in the next tick.
+    pub(super) fn announce(&mut self, texts: RuleTexts) -> Result<Option<Turn>, RunError> {
+        let tick = self.own_tick();
+        self.state.as_mut().map(|state| state.turn(tick, texts)).transpose()
     }
 
     /// One look: submits a tick, or sleeps for a while.
@@ -216,20 +293,19 @@ impl Ticker {
 
     /// Keeps everything up to where other rules come into force, and ends. Nothing falls due in that tick: what
     /// does is up to the new rules.
-    pub(super) fn turn_page(mut self, next: (u64, RuleTexts)) -> Result<Option<Keeper>, RunError> {
-        let frontier = self.engine.frontier();
-        let tick = self.engine.clock().tick_of(frontier);
-        self.engine.stop_at(frontier.saturating_sub(1))?;
+    pub(super) fn turn_page(mut self, turn: Turn) -> Result<Rest, RunError> {
+        let tick = self.engine.clock().tick_of(self.engine.frontier().max(turn.tick));
+        self.engine.stop_at(self.engine.clock().tick_before(tick))?;
         self.engine.submit(Vec::new(), tick + 1)?;
         if let Some(state) = &mut self.state {
-            (state.meta.sequence, state.meta.rules) = next;
+            (state.meta.sequence, state.meta.rules) = (turn.sequence, turn.texts);
         }
-        Ok(self.end_after(tick)?.1)
+        self.end_after(tick)
     }
 
     /// Ends with a last checkpoint, so that the next start has nothing to do again. The clock was stopped, so that
     /// nothing falls due in it.
-    fn end_after(mut self, last: Time) -> Result<(u64, Option<Keeper>), RunError> {
+    fn end_after(mut self, last: Time) -> Result<Rest, RunError> {
         let mut state = self.state.take();
         if let Some(state) = &mut state {
             state.begin(&mut self.engine, &self.gathering)?;
@@ -240,12 +316,13 @@ impl Ticker {
             state.mark(last + 3);
         }
         self.engine.stop()?;
-        Ok((self.gathering.arrival(), state.map(StateKeeper::into_keeper)))
+        let keeper = state.map(StateKeeper::into_keeper);
+        Ok(Rest { events: self.gathering.arrival(), keeper, receiver: self.receiver })
     }
 
     /// Puts everything that was accepted into a last tick, and waits until it is complete. What is
     /// due later than now does not fire, though the last tick may lie up to a grid point ahead.
-    pub(super) fn finish(mut self) -> Result<(u64, Option<Keeper>), RunError> {
+    pub(super) fn finish(mut self) -> Result<Rest, RunError> {
         self.receiver.close();
         let frontier = self.engine.frontier();
         let last = match self.kind {

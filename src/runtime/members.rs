@@ -37,11 +37,22 @@ impl Members {
     ) -> Result<Members, EngineError> {
         let ((ready_in, ready), (ended_in, ended)) = (unbounded(), unbounded());
         let mut gathered: BTreeMap<(usize, Time), Vec<Row>> = BTreeMap::new();
+        let mut alive = links.len();
         let listen = move || {
             for (process, message) in said {
                 match message {
-                    ToHead::Ready => drop(ready_in.send(process)),
-                    ToHead::Ended => drop(ended_in.send(process)),
+                    // Nobody waits for either only where the engine has ended.
+                    ToHead::Ready => {
+                        let _ = ready_in.send(process);
+                    }
+                    ToHead::Ended => {
+                        let _ = ended_in.send(process);
+                        alive -= 1;
+                        if alive == 0 {
+                            // Nobody keeps anything any more: whoever takes rows waits to hear that.
+                            return;
+                        }
+                    }
                     ToHead::Pulse(pulse) => board.take_pulse(process * threads, &pulse),
                     ToHead::Kept { worker, tick, rows, last } => {
                         let of_worker = gathered.entry((worker, tick)).or_default();

@@ -183,11 +183,31 @@ impl Engine {
         &self.board
     }
 
+    /// Changes the rules in force at a tick, which is submitted with that and nothing else. All that follows from
+    /// the change follows in that tick. The new rules must not ask for more than the graph was built for.
+    pub fn change_rules(
+        &mut self,
+        tick: Time,
+        changes: Vec<(Shared<Rule>, isize)>,
+    ) -> Result<(), EngineError> {
+        self.submit(Vec::new(), tick)?;
+        self.send(Vec::new(), tick + 1, Some((tick, changes)))
+    }
+
     /// Feeds ticks, and lets time go on to `until` (not included). Waits while too much is unfinished.
     pub fn submit(&mut self, ticks: Vec<Tick>, until: Time) -> Result<(), EngineError> {
-        let peers = self.peers;
-        let mut batches: Vec<Batch> =
-            (0..peers).map(|_| Batch { ticks: Vec::new(), until, keep: None }).collect();
+        self.send(ticks, until, None)
+    }
+
+    fn send(
+        &mut self,
+        ticks: Vec<Tick>,
+        until: Time,
+        rules: Option<(Time, Vec<(Shared<Rule>, isize)>)>,
+    ) -> Result<(), EngineError> {
+        let (peers, mut rules) = (self.peers, rules);
+        let batch = |_| Batch { ticks: Vec::new(), until, keep: None, rules: rules.take() };
+        let mut batches: Vec<Batch> = (0..peers).map(batch).collect();
         for tick in ticks {
             for batch in &mut batches {
                 batch.ticks.push((tick.time, Vec::new()));
@@ -220,7 +240,7 @@ impl Engine {
         let until = self.submitted_until;
         // On the grid: between its points nothing is decided, not even again.
         let tick = self.clock.tick_before(until);
-        let batch = |_| Batch { ticks: Vec::new(), until, keep: Some(tick) };
+        let batch = |_| Batch { ticks: Vec::new(), until, keep: Some(tick), rules: None };
         self.give((0..self.peers).map(batch).collect())?;
         Ok(tick)
     }

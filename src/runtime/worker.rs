@@ -29,6 +29,8 @@ pub struct Batch {
     pub(super) until: Time,
     /// What is known by the end of this tick is to be kept.
     pub(super) keep: Option<Time>,
+    /// Rules that come into force (+1) or cease to be (−1), and when. For the first of all workers only.
+    pub(super) rules: Option<(Time, Vec<(Shared<Rule>, isize)>)>,
 }
 
 /// Where a worker parked for about so long it had nothing to do.
@@ -106,6 +108,10 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
         match batches.try_recv() {
             Ok(batch) => {
                 batch.keep.into_iter().for_each(|tick| keeper.want(tick));
+                if let Some((tick, changes)) = batch.rules {
+                    rules.advance_to(tick);
+                    changes.into_iter().for_each(|(rule, diff)| rules.update(rule, diff));
+                }
                 rules.advance_to(batch.until);
                 rules.flush();
                 for (time, mut parts) in batch.ticks {

@@ -3,6 +3,7 @@
 mod ends;
 mod inspect;
 mod live;
+mod reload;
 mod setup;
 mod stop;
 mod worker_panic;

@@ -132,12 +132,19 @@ fn a_broker_that_is_away_is_waited_for_and_its_lost_answers_change_nothing() {
     assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());
     history.is_in(&broker.read(&offers, true), &job.log());
 
-    // The answer to a commit is lost, for so long that the commit counts as unknown.
-    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
-    let mut life = job.start(2, "");
-    wait_for("the start", || job.log().contains("runs:").then_some(()));
-    proxy.state.loses_ends.store(true, Ordering::Release);
-    wait_for("a lost answer", || (proxy.state.lost.load(Ordering::Acquire) > 0).then_some(()));
+    // A job that waits for the answer to a commit, which is lost.
+    let waits_in_vain = || {
+        let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
+        let life = job.start(2, "");
+        wait_for("the start", || job.log().contains("runs:").then_some(()));
+        let before = proxy.state.lost.load(Ordering::Acquire);
+        proxy.state.loses_ends.store(true, Ordering::Release);
+        wait_for("a lost answer", || (proxy.state.lost.load(Ordering::Acquire) > before).then_some(()));
+        (job, offers, life)
+    };
+
+    // For so long that the commit counts as unknown.
+    let (job, offers, mut life) = waits_in_vain();
     wait_for("a commit given up", || job.log().contains("going on trying").then_some(()));
     proxy.state.loses_ends.store(false, Ordering::Release);
     assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());
@@ -145,10 +152,9 @@ fn a_broker_that_is_away_is_waited_for_and_its_lost_answers_change_nothing() {
     history.is_in(&broker.read(&offers, true), &job.log());
 
     // Told to stop while it stays away: it ends by name, and the next life has everything.
-    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
-    let mut life = job.start(2, "");
-    wait_for("an offer", || (!broker.read(&offers, true).is_empty()).then_some(()));
+    let (job, offers, mut life) = waits_in_vain();
     proxy.shut(true);
+    proxy.state.loses_ends.store(false, Ordering::Release);
     signal(&life, "-TERM");
     let begun = Instant::now();
     let status = ended(&mut life, &|| job.log());
@@ -160,9 +166,8 @@ fn a_broker_that_is_away_is_waited_for_and_its_lost_answers_change_nothing() {
     history.is_in(&broker.read(&offers, true), &job.log());
 
     // A broker that dies and comes back.
-    let (job, offers) = history.job(&broker, &proxy.address(), "checkpoint_every = \"100ms\"");
-    let mut life = job.start(2, "");
-    wait_for("an offer", || (!broker.read(&offers, true).is_empty()).then_some(()));
+    let (job, offers, mut life) = waits_in_vain();
+    proxy.state.loses_ends.store(false, Ordering::Release);
     broker.kill();
     broker.start_again(&[&format!("advertised.listeners=BROKER://{}", proxy.address())]);
     assert!(ended(&mut life, &|| job.log()).success(), "{}", job.log());

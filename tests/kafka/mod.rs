@@ -13,7 +13,7 @@
 //! are not.
 
 mod away;
-mod broker;
+pub(crate) mod broker;
 mod changed;
 mod fenced;
 mod kills;
@@ -21,7 +21,7 @@ mod offers;
 mod records;
 #[cfg(feature = "kafka-tls")]
 mod secure;
-mod topics;
+pub(crate) mod topics;
 
 use crate::recovery::kills::Random;
 use crate::recovery::{Mall, SHOPBELL};
@@ -130,14 +130,14 @@ fn signal(child: &Child, name: &str) {
 }
 
 /// Events in partitions of a topic, and what an undisturbed replay says of them.
-struct History {
+pub(crate) struct History {
     topic: String,
     expected: Vec<String>,
 }
 
 impl History {
     /// A mall in three partitions, by subject. The replay gets the events in the order of (time, partition).
-    fn new(broker: &Broker, events: usize, seed: u64) -> History {
+    pub(crate) fn new(broker: &Broker, events: usize, seed: u64) -> History {
         let mall = Mall::new(events, seed);
         let (topic, text) = (broker.topic("events", 3, &[]), mall.text("events.jsonl"));
         let mut partitions = vec![Vec::new(); 3];
@@ -183,7 +183,7 @@ impl History {
         (job, offers)
     }
 
-    fn config(&self, offers: &str, state: &str) -> String {
+    pub(crate) fn config(&self, offers: &str, state: &str) -> String {
         let topic = &self.topic;
         format!(
             "[engine]\nclock = \"events\"\nunfinished_ticks = 2\nqueue_events = 1000\n[http]\nlisten = \"off\"\n\
@@ -194,7 +194,7 @@ impl History {
     }
 
     /// The same bytes, and those of a person in the same order.
-    fn is_in(&self, found: &[Record], log: &str) {
+    pub(crate) fn is_in(&self, found: &[Record], log: &str) {
         // All of a key are in one partition.
         let mut homes = std::collections::BTreeMap::new();
         for record in found {

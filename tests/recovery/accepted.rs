@@ -44,7 +44,7 @@ impl Life {
     }
 
     /// The status of the answer to some check-ins.
-    fn post(&self, ids: std::ops::Range<u32>) -> String {
+    pub(super) fn post(&self, ids: std::ops::Range<u32>) -> String {
         let now = shopbell_model::time::format_rfc3339(shopbell::wall_clock());
         let body: String = ids
             .map(|id| {
@@ -59,10 +59,15 @@ impl Life {
 
     /// The status of the answer to some events.
     pub(super) fn send(&self, body: &str) -> String {
+        self.request("POST /v1/events", body)
+    }
+
+    /// The status of the answer to a request.
+    pub(super) fn request(&self, request: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "POST /v1/events HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
+            "{request} HTTP/1.1\r\nhost: test\r\ncontent-type: application/x-ndjson\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         )

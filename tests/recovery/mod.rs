@@ -7,6 +7,7 @@
 //! - `accepted`: what 202 promises over HTTP;
 //! - `controls`: what the comparison would say if a promise were not kept;
 //! - `forget`: no byte on disk names a person who was forgotten, whatever is killed on the way;
+//! - `reload`: rules that changed while the job ran, and a kill after it;
 //! - `state`: what a start says of a folder it cannot go on with.
 
 mod accepted;
@@ -14,6 +15,7 @@ mod controls;
 mod faults;
 mod forget;
 pub(crate) mod kills;
+mod reload;
 mod state;
 
 pub(crate) use kills::{Random, remove, setting};
@@ -28,6 +30,11 @@ pub(crate) struct Mall {
 pub(crate) const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
 
 impl Mall {
+    /// A folder without a mall.
+    pub(crate) fn empty() -> Mall {
+        Mall { folder: tempfile::tempdir().unwrap() }
+    }
+
     /// `events` of as many customers as make them meet.
     pub(crate) fn new(events: usize, seed: u64) -> Mall {
         let mall = Mall { folder: tempfile::tempdir().unwrap() };

@@ -30,7 +30,7 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
         episode,
         items: Vec::new(),
         // Of a person that was another one then, now and again.
-        person: Person::named_by(&handle((anchor + u8::from(offer % 3 == 0)) % 6)),
+        person: Person::named_by(&handle((anchor + u8::from(offer.is_multiple_of(3))) % 6)),
     };
     (handle(anchor), PersonFact::Sent(Shared::new(sent)))
 }
