@@ -2,7 +2,7 @@
 //!
 //! Each message is one POST of its CloudEvent with `webhook-id` (the offer id, or `<offer id>.withdrawn`:
 //! the same at each attempt, so that a receiver can tell copies), `webhook-timestamp` and
-//! `webhook-signature`. Delivery is at least once. What is not delivered is in an [`Outbox`](outbox::Outbox); where
+//! `webhook-signature`. Delivery is at least once. What is not delivered is in an outbox; where
 //! state is kept its rows are part of every checkpoint, so that what waits outlives the process.
 //!
 //! Invariant: delivering never waits for a receiver. Each receiver has a bounded outbox of its own; what does
