@@ -23,14 +23,14 @@ pub struct ApiError {
     #[serde(skip)]
     pub(super) retry_after: Option<u32>,
     /// The events that were refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) events: Vec<RefusedEvent>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) events: Box<[RefusedEvent]>,
     /// Everything that is wrong, a line each, where there is more than one thing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) errors: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) errors: Box<[String]>,
     /// Refused events that are not listed, where there are too many.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) left_out: Option<usize>,
+    pub(super) left_out: Option<u32>,
 }
 
 /// One event of a body that was refused.
@@ -54,12 +54,12 @@ impl ApiError {
         hint: impl Into<String>,
     ) -> Self {
         let (message, hint) = (message.into(), hint.into());
-        let (events, errors) = (Vec::new(), Vec::new());
+        let (events, errors) = (Box::default(), Box::default());
         ApiError { status, code, message, hint, retry_after: None, events, errors, left_out: None }
     }
 
     pub(super) fn with_errors(mut self, errors: &[String]) -> Self {
-        self.errors = errors.to_vec();
+        self.errors = errors.into();
         self
     }
 

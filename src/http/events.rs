@@ -260,8 +260,8 @@ impl Collected {
         let hint = "correct or leave out the events listed, then send the body again";
         let left_out = self.refused_count - self.refused.len();
         Err(ApiError {
-            events: self.refused,
-            left_out: (left_out > 0).then_some(left_out),
+            events: self.refused.into(),
+            left_out: u32::try_from(left_out).ok().filter(|left_out| *left_out > 0),
             ..ApiError::new(StatusCode::BAD_REQUEST, "events-refused", message, hint)
         })
     }

@@ -32,7 +32,7 @@ use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::{Arc, Mutex, PoisonError};
 use thiserror::Error;
-use worker::{Deliver, Work};
+use worker::{Deliver, RuleChanges, Work};
 use workers::{Crew, Workers, queues};
 
 /// What the engine is to do.
@@ -199,12 +199,7 @@ impl Engine {
         self.send(ticks, until, None)
     }
 
-    fn send(
-        &mut self,
-        ticks: Vec<Tick>,
-        until: Time,
-        rules: Option<(Time, Vec<(Shared<Rule>, isize)>)>,
-    ) -> Result<(), EngineError> {
+    fn send(&mut self, ticks: Vec<Tick>, until: Time, rules: Option<RuleChanges>) -> Result<(), EngineError> {
         let (peers, mut rules) = (self.peers, rules);
         let batch = |_| Batch { ticks: Vec::new(), until, keep: None, rules: rules.take() };
         let mut batches: Vec<Batch> = (0..peers).map(batch).collect();

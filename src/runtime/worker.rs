@@ -29,9 +29,12 @@ pub struct Batch {
     pub(super) until: Time,
     /// What is known by the end of this tick is to be kept.
     pub(super) keep: Option<Time>,
-    /// Rules that come into force (+1) or cease to be (−1), and when. For the first of all workers only.
-    pub(super) rules: Option<(Time, Vec<(Shared<Rule>, isize)>)>,
+    /// Other rules. For the first of all workers only.
+    pub(super) rules: Option<RuleChanges>,
 }
+
+/// Rules that come into force (+1) or cease to be (−1), at a tick.
+pub(super) type RuleChanges = (Time, Vec<(Shared<Rule>, isize)>);
 
 /// Where a worker parked for about so long it had nothing to do.
 const QUIET: Duration = Duration::from_millis(150);
