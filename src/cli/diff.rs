@@ -15,9 +15,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 /// Replay the same events under two sets of rules, and show what they say differently
-///
-/// Exits with 0 whether or not there is a difference; `--json` says which.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 whether there is a difference or not; in the JSON, `differ` says which."
+)]
 pub(super) struct Arguments {
     /// Event files in JSON Lines, replayed one after the other
     #[arg(long, required = true, num_args = 1..)]

@@ -11,8 +11,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-/// Run the tests in rule files: 0 where all hold, 1 where one does not
+/// Run the tests in rule files
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exits with 0 where all hold, 1 where one does not or a rule file is wrong, 2 where there are none."
+)]
 pub(super) struct Arguments {
     /// Rule files and folders of rule files; all of them are one set
     #[arg(required = true)]

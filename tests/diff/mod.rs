@@ -36,7 +36,7 @@ const DEMO: [&str; 8] = [
     "demo/shopbell.toml",
 ];
 
-/// Mei spent 5,600: under the new rules she is reminded, and that is taken back, too. Lin is a new member.
+/// Mei spent 5,600: under the new rules she is reminded instead. Eva spent more: nothing changes for her.
 #[test]
 fn the_demo_with_another_threshold() {
     let folder = demo();

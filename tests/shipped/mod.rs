@@ -1,4 +1,5 @@
-//! What is shipped: every file under `config/` is loaded, and the demo tells the story it promises.
+//! What is shipped: every file under `config/` is loaded, the tests in rule files hold, and the
+//! demo tells the story it promises.
 //!
 //! A file that nobody loads rots: a new one must be given its place in `every_file_is_loaded`. The demo's
 //! offers are written down here, so that a change of rules, events or engine that changes the story is
