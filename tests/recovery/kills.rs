@@ -112,10 +112,11 @@ fn other_rules(mall: &Mall) -> std::path::PathBuf {
             removed += 1;
             continue;
         }
-        let other = text.replace("[rule.price_drop]", "[rule.price_fell]");
+        // The rule and its tables, and in its tests.
+        let other = text.replace("rule.price_drop", "rule.price_fell");
+        let other = other.replace("\"price_drop\"", "\"price_fell\"");
         changed += usize::from(other != text);
-        std::fs::write(folder.join(file.file_name()), other.replace("rule.price_drop.", "rule.price_fell."))
-            .unwrap();
+        std::fs::write(folder.join(file.file_name()), other).unwrap();
     }
     assert_eq!((removed, changed), (1, 1));
     folder
