@@ -174,6 +174,49 @@ fn a_broker_that_is_away_is_waited_for_and_its_lost_answers_change_nothing() {
     history.is_in(&broker.read(&offers, true), &job.log());
 }
 
+/// Mebibytes of memory that a process has.
+fn memory(process: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// Half a million events lie ready; with nobody to take the offers, only as much is read as fits.
+#[test]
+fn a_job_waits_in_bounded_memory_while_a_broker_is_away() {
+    if is_left_out() {
+        return;
+    }
+    let (broker, proxy, _) = behind_a_proxy();
+    let offers = broker.topic("offers", 1, &[]);
+    let config = format!(
+        "[engine]\nclock = \"events\"\nunfinished_ticks = 2\nqueue_events = 1000\n[http]\nlisten = \"off\"\n\
+         [source]\nfiles = [\"events.jsonl\"]\n[output]\nfile = \"off\"\n\
+         [output.kafka]\ntopic = \"{offers}\"\n\
+         [state]\nfolder = \"state\"\ncheckpoint_every = \"100ms\"\n"
+    );
+    let job = Job::new(&proxy.address(), &config, None);
+    let generated = Command::new(SHOPBELL)
+        .args(["generate", "--customers", "500", "--events", "500000", "--span", "3h", "--out"])
+        .arg(job.path("events.jsonl"))
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(generated.success());
+    let mut life = job.start(2, "");
+    wait_for("offers", || (!broker.read(&offers, true).is_empty()).then_some(()));
+    proxy.shut(true);
+    std::thread::sleep(Duration::from_secs(3));
+    let early = memory(&life);
+    std::thread::sleep(Duration::from_secs(6));
+    let late = memory(&life);
+    println!("{early} MiB, and {late} MiB six seconds later");
+    assert!(!job.log().contains("read to its end"), "it does not wait: {}", job.log());
+    assert!(late < early + 32, "{early} MiB, then {late} MiB");
+    life.kill().unwrap();
+    life.wait().unwrap();
+}
+
 #[test]
 fn a_job_that_finds_no_broker_can_be_stopped_and_says_so() {
     let port = free_port();
