@@ -206,12 +206,22 @@ fn a_job_waits_in_bounded_memory_while_a_broker_is_away() {
     let mut life = job.start(2, "");
     wait_for("offers", || (!broker.read(&offers, true).is_empty()).then_some(()));
     proxy.shut(true);
-    std::thread::sleep(Duration::from_secs(3));
+    // It reads on until everything between the file and the broker is full, and then no further.
+    let journal = || -> u64 {
+        let files = std::fs::read_dir(job.path("state/journal")).unwrap();
+        files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).sum()
+    };
+    let stands = wait_for("a job that waits", || {
+        let before = journal();
+        std::thread::sleep(Duration::from_secs(3));
+        (journal() == before).then_some(before)
+    });
     let early = memory(&life);
-    std::thread::sleep(Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(4));
     let late = memory(&life);
-    println!("{early} MiB, and {late} MiB six seconds later");
+    println!("{early} MiB, and {late} MiB four seconds later");
     assert!(!job.log().contains("read to its end"), "it does not wait: {}", job.log());
+    assert_eq!(journal(), stands, "it reads on");
     assert!(late < early + 32, "{early} MiB, then {late} MiB");
     life.kill().unwrap();
     life.wait().unwrap();
