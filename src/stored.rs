@@ -5,7 +5,7 @@
 //! what timely itself exchanges rows with. Cost: about what a copy of the row costs.
 
 use crate::sink::webhook::OutboxValue;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shopbell_dataflows::kept::{KeptKey, KeptValue, KeptValueRef};
 use shopbell_model::event::Event;
 use shopbell_model::time::Time;
@@ -44,6 +44,16 @@ impl StoredError {
     }
 }
 
+/// Something as bytes, as it is stored here and sent between processes.
+pub(crate) fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, StoredError> {
+    bincode::serialize(value).map_err(StoredError::of(what))
+}
+
+/// Something from bytes.
+pub(crate) fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoredError> {
+    bincode::deserialize(bytes).map_err(StoredError::of(what))
+}
+
 /// A row as it is stored.
 pub type StoredRow = crate::checkpoint::Row;
 
@@ -62,8 +72,8 @@ pub enum Row {
 pub fn fact_row(key: &KeptKey, value: Option<KeptValueRef<'_>>) -> Result<StoredRow, StoredError> {
     let mut bytes = vec![FACT];
     bincode::serialize_into(&mut bytes, key).map_err(StoredError::of("a key"))?;
-    let value = value.map(|value| bincode::serialize(&value)).transpose();
-    Ok(StoredRow { bucket: key.bucket(), key: bytes, value: value.map_err(StoredError::of("facts"))? })
+    let value = value.map(|value| encode("facts", &value)).transpose()?;
+    Ok(StoredRow { bucket: key.bucket(), key: bytes, value })
 }
 
 /// A row for an event that was taken in.
@@ -80,7 +90,7 @@ pub fn outbox_row(
     value: Option<&OutboxValue>,
 ) -> Result<StoredRow, StoredError> {
     let key = [&[OUTBOX], receiver.as_bytes(), &number.to_be_bytes()].concat();
-    let value = value.map(bincode::serialize).transpose().map_err(StoredError::of("an outbox"))?;
+    let value = value.map(|value| encode("an outbox", value)).transpose()?;
     Ok(StoredRow { bucket: OUTBOX_BUCKET, key, value })
 }
 
@@ -95,8 +105,8 @@ pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
     let wrong = |reason: &str| StoredError { what: "a row", reason: reason.to_owned() };
     match key.split_first() {
         Some((&FACT, rest)) => {
-            let key = bincode::deserialize(rest).map_err(StoredError::of("a key"))?;
-            Ok(Row::Fact(key, bincode::deserialize(value).map_err(StoredError::of("facts"))?))
+            let key = decode("a key", rest)?;
+            Ok(Row::Fact(key, decode("facts", value)?))
         }
         Some((&COPY, rest)) => {
             let fingerprint = rest.try_into().map(u128::from_be_bytes);
@@ -113,7 +123,7 @@ pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
             let Some((receiver, number)) = parts else {
                 return Err(wrong("a receiver without a name or number"));
             };
-            let value = bincode::deserialize(value).map_err(StoredError::of("an outbox"))?;
+            let value = decode("an outbox", value)?;
             Ok(Row::Outbox(receiver.to_owned(), u64::from_be_bytes(*number), value))
         }
         _ => Err(wrong("an unknown kind of key")),
@@ -191,12 +201,12 @@ pub fn journal_tick(
 ) -> Result<Vec<u8>, StoredError> {
     let first = events.first().map_or(0, |(place, _)| *place);
     let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };
-    bincode::serialize(&EntryRef::Tick(tick)).map_err(StoredError::of("a tick"))
+    encode("a tick", &EntryRef::Tick(tick))
 }
 
 /// Rules for the journal.
 pub fn journal_rules(rules: &RuleTexts) -> Result<Vec<u8>, StoredError> {
-    bincode::serialize(&EntryRef::Rules(rules)).map_err(StoredError::of("rules"))
+    encode("rules", &EntryRef::Rules(rules))
 }
 
 /// Whether a record of the journal holds rules; cheaper than reading it.
@@ -206,7 +216,7 @@ pub fn holds_rules(bytes: &[u8]) -> bool {
 
 /// Reads a record of the journal back.
 pub fn read_entry(bytes: &[u8]) -> Result<Entry, StoredError> {
-    bincode::deserialize(bytes).map_err(StoredError::of("a record of the journal"))
+    decode("a record of the journal", bytes)
 }
 
 #[cfg(test)]

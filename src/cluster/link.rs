@@ -5,7 +5,7 @@
 //! [`SILENCE`], and told once. What waits to be sent is bounded by what the dataflow has under way. Cost: two
 //! threads a link.
 
-use super::wire::{decode, encode};
+use crate::stored::{decode, encode};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use serde::{Serialize, de::DeserializeOwned};
 use std::io::{self, ErrorKind, Read, Write};
@@ -75,9 +75,9 @@ impl Link {
             let error = loop {
                 match receive(&mut reader) {
                     Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => match decode(&bytes) {
+                    Ok(bytes) => match decode("a message", &bytes) {
                         Ok(message) => heard(message),
-                        Err(reason) => break io::Error::new(ErrorKind::InvalidData, reason),
+                        Err(error) => break io::Error::new(ErrorKind::InvalidData, error),
                     },
                     Err(error) => break error,
                 }
@@ -89,7 +89,8 @@ impl Link {
 
     /// Sends a message; waits while too many wait. An error where the link is lost, which was told already.
     pub(crate) fn send<M: Serialize>(&self, message: &M) -> Result<(), String> {
-        self.frames.send(encode(message)?).map_err(|_| "the link is lost".to_owned())
+        let frame = encode("a message", message).map_err(|error| error.to_string())?;
+        self.frames.send(frame).map_err(|_| "the link is lost".to_owned())
     }
 
     /// From now on the end of the connection is no news.

@@ -5,7 +5,7 @@
 
 use crate::runtime::Batch;
 use crate::stored::RuleTexts;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use shopbell_model::time::Time;
 
 /// What a member needs to know of a life of the dataflow.
@@ -102,14 +102,4 @@ pub enum ToHead {
     Leaving,
     /// It cannot go on.
     Failed(String),
-}
-
-/// As bytes.
-pub(super) fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, String> {
-    bincode::serialize(message).map_err(|error| error.to_string())
-}
-
-/// From bytes.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    bincode::deserialize(bytes).map_err(|error| error.to_string())
 }

@@ -1,6 +1,7 @@
 //! Rules that change while the job runs.
 
 use super::*;
+use crate::recovery::setting;
 
 fn cart_rule(idle: &str) -> String {
     format!(
@@ -143,7 +144,7 @@ fn pair(version: usize) -> String {
 /// `SHOPBELL_RELOADS` sets how many changes there are (40).
 #[test]
 fn changes_under_load_are_never_half_in_force_and_lose_no_event() {
-    let changes = std::env::var("SHOPBELL_RELOADS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    let changes = setting("SHOPBELL_RELOADS", 40) as usize;
     let job = Job::start(&pair(0), STATE);
     let stop = std::sync::atomic::AtomicBool::new(false);
     let (sent, applied) = std::thread::scope(|threads| {

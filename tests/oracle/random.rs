@@ -10,11 +10,8 @@ use super::generate::{Random, script};
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
 use super::script::json_lines;
+use crate::recovery::setting;
 use std::time::{Duration, Instant};
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
 
 /// The script of that seed for a set. Its clock ends anywhere, often within a tick in which something
 /// would have happened.
