@@ -6,7 +6,7 @@
 
 use crate::event::{LocationKind, Position, PushOutcome};
 use crate::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
-use crate::offer::Sent;
+use crate::offer::{Reason, Sent};
 use crate::shared::Shared;
 use crate::time::Time;
 use crate::value::{Money, Value};
@@ -47,8 +47,8 @@ pub enum PersonFact {
     Outcome(Text, PushOutcome),
     /// An offer was sent.
     Sent(Shared<Sent>),
-    /// It was taken back.
-    Withdrawn(Text),
+    /// It was taken back, for this reason, at that time.
+    Withdrawn(Text, Reason, Time),
     /// A candidate was reported as suppressed by this policy.
     Suppressed(Text, Text),
     /// The person is forgotten in this tick; with the offers that the handle reported as redeemed.

@@ -4,10 +4,12 @@
 //! rings twice, whatever tick, worker or set of handles it was found in.
 
 use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
-use crate::rules::Interests;
+use crate::policy::QuietHours;
+use crate::rules::{Cap, Interests};
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// The id of the offer that `rule` makes in `episode`: 32 hexadecimal digits of a SHA-256.
 pub fn offer_id(brand: &Brand, rule: &str, episode: &str) -> Text {
@@ -49,6 +51,88 @@ pub struct Sent {
     pub items: Vec<ItemId>,
     /// Whom it was made for: all that is said of it goes out under that person's key.
     pub person: Person,
+    /// What it rested on.
+    pub because: Because,
+}
+
+/// Rules that an offer is remembered to have been preferred to.
+pub const OVER: usize = 8;
+
+/// What an offer rested on when it was made, kept for whoever asks why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Because {
+    /// 0 to 100.
+    pub score: u8,
+    /// The parts of the score.
+    pub terms: Vec<(Text, i64)>,
+    /// The events it followed from; those of handles that were forgotten since left out.
+    pub events: Vec<Evidence>,
+    /// The policies that were asked and let it pass, in that order.
+    pub passed: Vec<Passed>,
+    /// What it was preferred to, best first, [`OVER`] at most.
+    pub over: Vec<(Text, u8)>,
+}
+
+/// An event that something follows from, and the handle it was of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The event.
+    pub event: EventRef,
+    /// Whose it was.
+    pub handle: Handle,
+}
+
+/// A policy that let a candidate pass, with what it looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Passed {
+    /// The person is not among these hundredths that get nothing.
+    HoldOut(u8),
+    /// The score is at least this.
+    MinScore(u8),
+    /// Consent for the channel and category was given, or not refused.
+    Consent,
+    /// It is not within these hours.
+    QuietHours(QuietHours),
+    /// No offer of the rule within this span before.
+    Cooldown(Duration),
+    /// So many offers of the rule before it, within the span of this cap.
+    RuleCap(u32, Cap),
+    /// So many offers before it, within the span of this cap.
+    Cap(u32, Cap),
+    /// So many offers on the channel before it, within the span of this cap.
+    ChannelCap(u32, Cap),
+}
+
+impl Passed {
+    /// The policy, as it is named where it objects.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Passed::HoldOut(_) => "hold_out",
+            Passed::MinScore(_) => "min_score",
+            Passed::Consent => "consent",
+            Passed::QuietHours(_) => "quiet_hours",
+            Passed::Cooldown(_) => "cooldown",
+            Passed::RuleCap(..) => "rule_cap",
+            Passed::Cap(..) => "cap",
+            Passed::ChannelCap(..) => "channel_cap",
+        }
+    }
+}
+
+/// What it looked at, in words.
+impl fmt::Display for Passed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Passed::HoldOut(percent) => write!(f, "not among the {percent} % held out"),
+            Passed::MinScore(least) => write!(f, "at least {least}"),
+            Passed::Consent => f.write_str("given, or not refused"),
+            Passed::QuietHours(hours) => write!(f, "not within {hours}"),
+            Passed::Cooldown(pause) => write!(f, "none of this rule within {pause} before"),
+            Passed::RuleCap(counted, cap) | Passed::Cap(counted, cap) | Passed::ChannelCap(counted, cap) => {
+                write!(f, "{counted} of {} in {} before", cap.count, cap.within)
+            }
+        }
+    }
 }
 
 /// One occurrence of a situation, with an identity of its own.

@@ -20,6 +20,7 @@ pub mod limits;
 pub mod load;
 mod parameters;
 mod parse;
+mod print;
 #[cfg(test)]
 mod samples;
 mod scan;
@@ -29,12 +30,14 @@ mod spelling;
 mod table;
 pub mod template;
 pub mod testing;
+mod unmet;
 mod uses;
 
 pub use error::RuleError;
 pub use load::{RuleSet, load};
 pub use score::Scored;
 pub use testing::RuleTest;
+pub use unmet::Unmet;
 
 /// A rule, ready to be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,23 +7,35 @@ use crate::rules::expr::Expr;
 impl Expr {
     /// Whether the expression asks for that field.
     pub fn uses(&self, field: Field) -> bool {
+        let mut used = false;
+        self.each_read(&mut |read| {
+            used |= matches!(read, Expr::Field(found) | Expr::HasField(found) if *found == field);
+        });
+        used
+    }
+
+    /// Gives every field and attribute that is read or asked for, in the order in which they stand.
+    pub(super) fn each_read<'a>(&'a self, give: &mut impl FnMut(&'a Expr)) {
         match self {
-            Expr::Field(used) | Expr::HasField(used) => *used == field,
-            Expr::Not(inner) | Expr::Negate(inner) => inner.uses(field),
+            Expr::Field(_) | Expr::HasField(_) | Expr::Attribute(_) | Expr::HasAttribute(_) => give(self),
+            Expr::Not(inner) | Expr::Negate(inner) => inner.each_read(give),
             Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => {
-                parts.iter().any(|part| part.uses(field))
+                parts.iter().for_each(|part| part.each_read(give));
             }
-            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) => parts.iter().any(|part| part.uses(field)),
-            Expr::Choose(parts) => parts.iter().any(|part| part.uses(field)),
-            Expr::OneOf(inner, parts) => inner.uses(field) || parts.iter().any(|part| part.uses(field)),
+            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) => {
+                parts.iter().for_each(|part| part.each_read(give));
+            }
+            Expr::Choose(parts) => parts.iter().for_each(|part| part.each_read(give)),
+            Expr::OneOf(inner, parts) => {
+                inner.each_read(give);
+                parts.iter().for_each(|part| part.each_read(give));
+            }
             Expr::Bool(_)
             | Expr::Int(_)
             | Expr::Double(_)
             | Expr::Text(_)
             | Expr::Duration(_)
-            | Expr::Timestamp(_)
-            | Expr::Attribute(_)
-            | Expr::HasAttribute(_) => false,
+            | Expr::Timestamp(_) => {}
         }
     }
 }

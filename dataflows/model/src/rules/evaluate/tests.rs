@@ -10,6 +10,8 @@ use proptest::prelude::*;
 fn printed(text: &str) -> String {
     let sample = Sample::eva();
     let expr = compile(text, &ALL, Purpose::Print).unwrap_or_else(|errors| panic!("{text}: {errors:?}"));
+    let again = expr.to_string();
+    assert_eq!(compile(&again, &ALL, Purpose::Print).as_ref(), Ok(&expr), "{text} is printed as {again}");
     match evaluate(&expr, &sample.view()).and_then(Datum::print) {
         Ok(text) => text,
         Err(fault) => format!("!{}", fault.code().strip_prefix("evaluate.").unwrap()),
