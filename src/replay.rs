@@ -11,7 +11,7 @@ mod tests;
 use crate::config::Config;
 use crate::intake::{CloudEventsJson, DecodedChunk, Outcome, Sequencer};
 use crate::output::render;
-use crate::runtime::{Engine, EngineError, Job, Tick, settings};
+use crate::runtime::{Asker, Engine, EngineError, Job, Tick, settings};
 use crate::sink::{JsonLines as JsonLinesSink, Sink, SinkError, TickOutput};
 use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, JsonLines, Progress, Source, SourceError};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -96,8 +96,21 @@ pub fn replay(
     decoder: Arc<dyn Decode>,
     sink: Box<dyn Sink>,
     dead_letters: &mut DeadLetters,
-    mut progress: impl FnMut(u64),
+    progress: impl FnMut(u64),
 ) -> Result<Outcomes, ReplayError> {
+    Ok(replay_and_ask(plan, sources, decoder, sink, dead_letters, progress, |_| ())?.0)
+}
+
+/// The same, and at the end, when everything is decided, `ask` may ask the workers.
+pub fn replay_and_ask<A>(
+    plan: Plan,
+    sources: Vec<Box<dyn Source>>,
+    decoder: Arc<dyn Decode>,
+    sink: Box<dyn Sink>,
+    dead_letters: &mut DeadLetters,
+    mut progress: impl FnMut(u64),
+    ask: impl FnOnce(&Asker) -> A,
+) -> Result<(Outcomes, A), ReplayError> {
     let delivery = Arc::new(Mutex::new(Delivery { sink, made: 0, withdrawn: 0, error: None }));
     let job = Job {
         workers: plan.workers,
@@ -143,6 +156,7 @@ pub fn replay(
     dead_letters.flush()?;
     feeder.finish(&mut sequencer, plan.until)?;
     let Feeder { engine, mut outcomes, .. } = feeder;
+    let answer = ask(engine.asker());
     engine.stop()?;
     failed(&delivery)?;
     let mut delivery = delivery.lock().unwrap_or_else(PoisonError::into_inner);
@@ -151,7 +165,7 @@ pub fn replay(
     outcomes.copies = sequencer.copies();
     outcomes.clock = sequencer.now();
     (outcomes.made, outcomes.withdrawn) = (delivery.made, delivery.withdrawn);
-    Ok(outcomes)
+    Ok((outcomes, answer))
 }
 
 /// Takes complete ticks to the sink; the first error stays.
@@ -312,6 +326,14 @@ pub struct InMemory {
 
 /// Replays in memory; gives the lines that come out.
 pub fn in_memory(job: &InMemory) -> Result<Vec<String>, String> {
+    Ok(in_memory_and_ask(job, |_| ())?.0)
+}
+
+/// The same, and what `ask` hears of the workers at the end.
+pub fn in_memory_and_ask<A>(
+    job: &InMemory,
+    ask: impl FnOnce(&Asker) -> A,
+) -> Result<(Vec<String>, A), String> {
     let config = Config::parse(&job.config, std::path::Path::new("test.toml"))
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let set = shopbell_model::rules::load(&job.rules)
@@ -328,10 +350,11 @@ pub fn in_memory(job: &InMemory) -> Result<Vec<String>, String> {
         Box::new(lines.clone()),
         crate::sink::json_lines::Flush::WhenFull,
     ));
-    replay(plan, vec![Box::new(source)], Arc::new(decoder), sink, &mut dead_letters, |_| {})
+    let (sources, decoder): (Vec<Box<dyn Source>>, _) = (vec![Box::new(source)], Arc::new(decoder));
+    let (_, answer) = replay_and_ask(plan, sources, decoder, sink, &mut dead_letters, |_| {}, ask)
         .map_err(|error| error.to_string())?;
     let bytes = std::mem::take(&mut *lines.0.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
+    Ok((String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect(), answer))
 }
 
 /// Bytes that are written to from elsewhere.

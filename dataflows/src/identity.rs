@@ -93,7 +93,8 @@ impl Persons {
         self.links.get(handle).is_some_and(|links| links.len() > self.limits.max_links as usize)
     }
 
-    fn joins_nobody(&self, handle: &Handle) -> bool {
+    /// Whether a handle links nobody: it is linked with too many, or blocked.
+    pub fn joins_nobody(&self, handle: &Handle) -> bool {
         self.is_shared(handle) || self.limits.blocks(handle)
     }
 
@@ -122,7 +123,16 @@ impl Persons {
         self.links.get(handle).into_iter().flat_map(BTreeMap::keys)
     }
 
-    fn person_of(&self, handle: &Handle) -> Person {
+    /// The links between the handles of a handle's person, with the time of each, as of the last settling.
+    pub fn links_of(&self, handle: &Handle) -> Vec<(Time, Handle, Handle)> {
+        let (_, mut links) = self.component(handle);
+        let person = self.person_of(handle);
+        links.retain(|(_, low, high)| self.person_of(low) == person && self.person_of(high) == person);
+        links
+    }
+
+    /// The person of a handle, as of the last settling.
+    pub fn person_of(&self, handle: &Handle) -> Person {
         self.renamed.get(handle).cloned().unwrap_or_else(|| Person::named_by(handle))
     }
 

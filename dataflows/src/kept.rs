@@ -49,7 +49,7 @@ impl KeptKey {
     pub fn of_ledger(handle: &Handle, fact: &PersonFact) -> Option<KeptKey> {
         let (offer, said) = match fact {
             PersonFact::Sent(sent) => (&sent.offer_id, Said::Sent),
-            PersonFact::Withdrawn(offer) => (offer, Said::Withdrawn),
+            PersonFact::Withdrawn(offer, ..) => (offer, Said::Withdrawn),
             PersonFact::Suppressed(offer, policy) => (offer, Said::Suppressed(policy.clone())),
             _ => return None,
         };

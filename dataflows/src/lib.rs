@@ -27,6 +27,7 @@ mod by_key;
 pub mod clock;
 pub mod decide;
 pub mod demand;
+pub mod explain;
 pub mod fold;
 mod gather;
 pub mod identity;

@@ -9,9 +9,9 @@ use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted}
 use crate::seen::see;
 use crate::shards::shard_of;
 use differential_dataflow::VecCollection;
-use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
-use shopbell_model::offer::{About, Episode, Idle, offer_id};
-use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
+use shopbell_model::offer::{About, Episode, Evidence, Idle, offer_id};
+use shopbell_model::rules::{Interests, Rule, Unmet, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
@@ -55,10 +55,65 @@ pub fn candidates(
     rule: &Shared<Rule>,
     give: &mut impl FnMut(Candidate),
 ) {
-    if rule.brand.as_ref().is_some_and(|brand| *brand != person.brand()) {
-        return;
+    look(person, situation, rule, give);
+}
+
+/// Who is told what a rule finds in a situation, and what is lacking where it finds nothing.
+pub(crate) trait Listener {
+    /// There is a candidate.
+    fn found(&mut self, candidate: Candidate);
+    /// There could be one, but for this. Asked for by whoever wants to know why: nobody else need look.
+    fn lacks(&mut self, _lack: impl FnOnce() -> Lack) {}
+}
+
+impl<F: FnMut(Candidate)> Listener for F {
+    fn found(&mut self, candidate: Candidate) {
+        self(candidate);
     }
-    let mut builder = Builder { situation, rule, give };
+}
+
+/// Why a rule finds nothing in a situation of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// It is for this brand.
+    OtherBrand(Brand),
+    /// It is for other zones than this.
+    OtherZone(ZoneId),
+    /// The visit was that long; it asks for a longer one.
+    ShortVisit(Duration, Duration),
+    /// Something was bought then.
+    Bought(Time),
+    /// No article of interest.
+    NoInterest,
+    /// None of interest that is in stock.
+    NotInStock,
+    /// None of interest that was so at the time.
+    BeganLater,
+    /// Nothing is known of the article.
+    Unknown,
+    /// It did not come back since the interest began.
+    NoReturn,
+    /// There are more than so many.
+    Enough(u32),
+    /// Its price is not that much lower than when the interest began.
+    PriceNotLow,
+    /// The condition does not hold, for that article where it is about one.
+    Condition(Option<ItemId>, Option<Unmet>),
+    /// It ends with its beginning.
+    NoTime,
+}
+
+/// Looks for candidates of `rule` in `situation`.
+pub(crate) fn look(
+    person: &Person,
+    situation: &Shared<Situation>,
+    rule: &Shared<Rule>,
+    tell: &mut impl Listener,
+) {
+    if let Some(brand) = rule.brand.as_ref().filter(|brand| **brand != person.brand()) {
+        return tell.lacks(|| Lack::OtherBrand(brand.clone()));
+    }
+    let mut builder = Builder { situation, rule, tell };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -75,19 +130,23 @@ pub fn candidates(
             let zone = &visit.zone;
             let listed = |name: &Text| *name == zone.zone || name.as_str() == zone.to_string();
             if !zones.is_empty() && !zones.iter().any(listed) {
-                return;
+                return builder.tell.lacks(|| Lack::OtherZone(zone.clone()));
             }
             let start = visit.start.time;
             let due = start.saturating_add(dwell.0);
             let text = format!("zone|{handle}|{}|{}|{start}", zone.location, zone.zone);
             let about = About::Zone { zone: zone.clone(), start, interest: *interest, in_stock: *in_stock };
             let stocked = |wanted: &Wanted| !in_stock || has_stock(wanted, Some(&zone.location));
-            builder.of_interest(*interest, due, text, handle, about, Some(&visit.event), stocked);
+            let counts = (stocked, Lack::NotInStock);
+            builder.of_interest(*interest, due, text, handle, about, Some(&visit.event), counts);
         }
         (When::StoreLeft { min_dwell, after, interest }, Scene::Visit(visit, end, first_purchase)) => {
             let due = end.saturating_add(after.0);
-            if visit.dwell < *min_dwell || first_purchase.is_some_and(|time| time <= due) {
-                return;
+            if visit.dwell < *min_dwell {
+                return builder.tell.lacks(|| Lack::ShortVisit(visit.dwell, *min_dwell));
+            }
+            if let Some(bought) = first_purchase.filter(|time| *time <= due) {
+                return builder.tell.lacks(|| Lack::Bought(bought));
             }
             let text = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
             let about = About::Visit {
@@ -99,7 +158,8 @@ pub fn candidates(
                 interest: *interest,
             };
             let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
-            builder.of_interest(*interest, due, text, &visit.anchor, about, Some(&visit.event), in_time);
+            let counts = (in_time, Lack::BeganLater);
+            builder.of_interest(*interest, due, text, &visit.anchor, about, Some(&visit.event), counts);
         }
         (When::CheckedIn, Scene::CheckIn(handle, sign)) => {
             let text = format!("check_in|{handle}|{}|{}", sign.location, sign.at.time);
@@ -142,13 +202,13 @@ struct Found<'a> {
 }
 
 /// Makes candidates of one rule in one situation.
-struct Builder<'a, G> {
+struct Builder<'a, L> {
     situation: &'a Shared<Situation>,
     rule: &'a Shared<Rule>,
-    give: &'a mut G,
+    tell: &'a mut L,
 }
 
-impl<G: FnMut(Candidate)> Builder<'_, G> {
+impl<L: Listener> Builder<'_, L> {
     /// Every idle period that came to its end, or will if nothing happens.
     fn idle(
         &mut self,
@@ -189,14 +249,15 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         anchor: &Handle,
         about: About,
         event: Option<&EventRef>,
-        counts: impl Fn(&Wanted) -> bool,
+        (counts, lack): (impl Fn(&Wanted) -> bool, Lack),
     ) {
-        let items = self.situation.items.iter();
-        let items: Vec<_> =
-            items.filter(|wanted| wanted.life(interest).is_some() && counts(wanted)).collect();
+        let items = self.situation.items.iter().filter(|wanted| wanted.life(interest).is_some());
+        let (items, others): (Vec<_>, Vec<_>) = items.partition(|wanted| counts(wanted));
         let found = Found { due, until: None, text, anchor, about, more: None };
         if interest.none {
             self.whole(found, &items, event);
+        } else if items.is_empty() && !others.is_empty() {
+            self.tell.lacks(|| lack);
         } else {
             self.per_item(found, items, Some(interest), event);
         }
@@ -205,17 +266,17 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
     /// A change of stock or price of an article of interest.
     fn article(&mut self, when: &When) {
         let Some(wanted) = self.situation.items.first() else { return };
-        let Some(article) = &wanted.article else { return };
+        let Some(article) = &wanted.article else { return self.tell.lacks(|| Lack::Unknown) };
         let brand = self.situation.customer.person.brand();
         let place = |location: &Option<Text>| location.as_ref().map(|name| LocationId::new(&brand, name));
         let (interest, due, word, rest, about) = match when {
             When::BackInStock { interest, location } => {
                 let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return };
+                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
                 let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
-                let Some(returned) = stock.and_then(|stock| stock.returned).filter(|r| *r >= life.start)
-                else {
-                    return;
+                let Some(stock) = stock else { return self.tell.lacks(|| Lack::NotInStock) };
+                let Some(returned) = stock.returned.filter(|r| *r >= life.start) else {
+                    return self.tell.lacks(|| Lack::NoReturn);
                 };
                 let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
                 let (start, interest, returned) = (life.start, *interest, Some(returned));
@@ -224,10 +285,12 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
             }
             When::RunningLow { interest, at_most, location } => {
                 let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return };
-                let Some(stock) = article.stock_at(there.as_ref()) else { return };
-                if stock.quantity < 1 || stock.quantity > i64::from(*at_most) {
-                    return;
+                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
+                let Some(stock) = article.stock_at(there.as_ref()).filter(|stock| stock.quantity >= 1) else {
+                    return self.tell.lacks(|| Lack::NotInStock);
+                };
+                if stock.quantity > i64::from(*at_most) {
+                    return self.tell.lacks(|| Lack::Enough(*at_most));
                 }
                 let rest = format!("{}|{}", location.as_deref().unwrap_or("*"), stock.returned.unwrap_or(0));
                 let (start, interest, returned) = (life.start, *interest, stock.returned);
@@ -236,10 +299,10 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
                 (interest, start, "low", rest, about)
             }
             When::PriceDropped { interest, by_basis_points } => {
-                let Some(life) = wanted.life(*interest) else { return };
-                let Some(catalogue) = &article.catalogue else { return };
+                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
+                let Some(catalogue) = &article.catalogue else { return self.tell.lacks(|| Lack::Unknown) };
                 let runs = price_drops(&catalogue.prices, life.start, *by_basis_points);
-                let (Some(since), true) = runs else { return };
+                let (Some(since), true) = runs else { return self.tell.lacks(|| Lack::PriceNotLow) };
                 let (start, interest, by_basis_points) = (life.start, *interest, *by_basis_points);
                 let about = About::Price { start, interest, since, by_basis_points };
                 (interest, since, "price", since.to_string(), about)
@@ -262,10 +325,16 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         event: Option<&EventRef>,
     ) {
         let mut passed = Vec::with_capacity(items.len());
+        if items.is_empty() {
+            self.tell.lacks(|| Lack::NoInterest);
+        }
         for wanted in items {
             let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
                 self.rule.passes(view).then(|| self.rule.score(view))
             });
+            if scored.is_none() {
+                self.fails(Some(wanted), found.due);
+            }
             passed.extend(scored.map(|scored| (scored, wanted)));
         }
         passed.sort_by(|(a, x), (b, y)| b.score.cmp(&a.score).then_with(|| x.item.cmp(&y.item)));
@@ -282,9 +351,18 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
             self.rule.passes(view).then(|| self.rule.score(view))
         });
-        let Some(scored) = scored else { return };
+        let Some(scored) = scored else { return self.fails(None, found.due) };
         let items = items.iter().map(|wanted| wanted.item.clone()).collect();
         self.finish(found, scored.score, scored.terms, items, &[], event);
+    }
+
+    /// Tells what of the condition does not hold.
+    fn fails(&mut self, wanted: Option<&Wanted>, due: Time) {
+        let (situation, rule) = (self.situation, self.rule);
+        self.tell.lacks(|| {
+            let unmet = see(situation, &rule.when, wanted, due, |view| rule.unmet(view));
+            Lack::Condition(wanted.map(|wanted| wanted.item.clone()), unmet)
+        });
     }
 
     fn finish(
@@ -299,20 +377,23 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         let due = found.due;
         let until = found.until;
         if until.is_some_and(|until| until <= due) {
-            return;
+            return self.tell.lacks(|| Lack::NoTime);
         }
         let mut handles: Vec<Handle> = lives.iter().map(|life| life.anchor.clone()).collect();
         handles.push(found.anchor.clone());
         handles.extend(found.more.cloned());
         handles.sort_unstable();
         handles.dedup();
-        let mut events: Vec<EventRef> =
-            lives.iter().map(|life| life.event.clone()).chain(event.cloned()).collect();
+        let evidence =
+            |event: &EventRef, handle: &Handle| Evidence { event: event.clone(), handle: handle.clone() };
+        let began = lives.iter().map(|life| evidence(&life.event, &life.anchor));
+        let mut events: Vec<Evidence> =
+            began.chain(event.map(|event| evidence(event, found.anchor))).collect();
         events.sort_unstable();
         events.dedup();
         let text = Text::from(found.text);
         let brand = self.situation.customer.person.brand();
-        (self.give)(Candidate {
+        self.tell.found(Candidate {
             offer_id: offer_id(&brand, &self.rule.id, &text),
             score,
             rule: self.rule.clone(),

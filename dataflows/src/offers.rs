@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
+use crate::explain::Desk;
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
 use crate::identity::{Identified, IdentityCounts, LinkRows, Words, identity};
@@ -59,6 +60,8 @@ pub struct Outside {
     pub keep: Rc<dyn Keep>,
     /// What the worker begins with.
     pub restored: Restored,
+    /// Where the operators can be asked.
+    pub desk: Rc<Desk>,
 }
 
 /// Builds the graph on one worker: parts of events, the words among them (see [`words_of`]) and rules in,
@@ -78,7 +81,7 @@ pub fn offers<'scope>(
     deliver: impl FnMut(Time, Vec<Message>) + 'static,
 ) -> Stream<'scope, Time, Vec<()>> {
     let scope = parts.scope();
-    let Outside { report, keep, restored } = outside;
+    let Outside { report, keep, restored, desk } = outside;
     let (of_links, of_fold, of_ledger) = apart_kept(restored);
     let waiting = |place: &'static str| {
         let report = Rc::clone(&report);
@@ -87,7 +90,7 @@ pub fn offers<'scope>(
     let Identified { renamings, forgotten } = {
         let (report, keep) = (Rc::clone(&report), Rc::clone(&keep));
         let report = move |counts| report.identified(counts);
-        identity(words, &settings.identity, clock.clone(), of_links, keep, report)
+        identity(words, &settings.identity, clock.clone(), of_links, keep, &desk, report)
     };
     let folded = {
         let (report, ends) = (Rc::clone(&report), waiting("fold"));
@@ -122,8 +125,8 @@ pub fn offers<'scope>(
         facts.concat(ledger_facts).map(|(person, (handle, fact))| (person, Ground::Fact(handle, fact)));
     let grounds = candidates.concat(background).concat(handles).concat(facts);
     let wakes = waiting("objections");
-    let decided =
-        decisions(grounds, rules, settings.decide.clone(), clock.clone(), move |next| wakes((0, next)));
+    let wakes = move |next| wakes((0, next));
+    let decided = decisions(grounds, rules, settings.decide.clone(), clock.clone(), &desk, wakes);
     ledger.set(decided.facts);
     gather(decided.messages, deliver)
 }

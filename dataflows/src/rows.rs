@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
-use shopbell_model::offer::Episode;
+use shopbell_model::offer::{Episode, Evidence};
 use shopbell_model::rules::{Interests, Rule, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
@@ -299,8 +299,8 @@ pub struct Candidate {
     pub terms: Vec<(Text, i64)>,
     /// The articles that passed, best first.
     pub items: Vec<ItemId>,
-    /// What it follows from.
-    pub events: Vec<EventRef>,
+    /// What it follows from, and whose that was.
+    pub events: Vec<Evidence>,
     /// The situation, for the text of the offer.
     pub situation: Shared<Situation>,
 }

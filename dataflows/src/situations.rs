@@ -27,6 +27,14 @@ pub(crate) fn why_gone(person: &Person, background: &[Derived], sent: &Sent, now
     reason::why_gone(&Known::new(person, background.iter()), sent, now)
 }
 
+/// What stands of a person, from all that is derived of it.
+pub(crate) fn standing(person: &Person, background: &[Derived], demand: &Demand) -> Vec<Shared<Situation>> {
+    let mut standing = Vec::new();
+    let known = Known::new(person, background.iter());
+    known.situations(demand, &mut |situation| standing.push(Shared::new(situation)));
+    standing
+}
+
 /// What stands, and the background of it.
 pub fn situations<'scope>(
     rows: VecCollection<'scope, Time, (Person, Derived)>,

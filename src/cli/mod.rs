@@ -7,6 +7,7 @@ mod check;
 mod checkpoint;
 mod demo;
 mod diff;
+mod explain;
 mod failure;
 mod files;
 mod generate;
@@ -44,6 +45,8 @@ enum Command {
     Test(test::Arguments),
     /// Replay the same events under two sets of rules, and show what they say differently
     Diff(diff::Arguments),
+    /// Why an offer was made, or what is known of a person and why no rule makes an offer
+    Explain(explain::Arguments),
     /// Make the events of a mall that never was, the same for the same seed
     Generate(generate::Arguments),
     /// Turn public data sets into events
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
         Command::Import(arguments) => import::run(arguments),
         Command::Checkpoint(arguments) => checkpoint::run(&arguments),

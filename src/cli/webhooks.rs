@@ -57,11 +57,35 @@ fn ask(server: &Url, method: Method, path: &[&str]) -> Result<Value, Failure> {
         let hint = "give the address of the job with --server, as in http://127.0.0.1:8080";
         Failure::usage("webhooks-server", format!("{server} cannot be asked: {error}"), hint)
     };
+    let path = [&["webhooks"], path].concat();
+    request(server, method, &path, &[], &unreachable)
+}
+
+/// What a running job answers under `/v1`.
+pub(super) fn get(server: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
+    let unreachable = |error: &dyn Display| {
+        let hint =
+            "give the address of the job with --url, as in http://127.0.0.1:8080, or --events to replay";
+        Failure::usage("job-unreachable", format!("{server} cannot be asked: {error}"), hint)
+    };
+    request(server, Method::GET, path, query, &unreachable)
+}
+
+fn request(
+    server: &Url,
+    method: Method,
+    path: &[&str],
+    query: &[(&str, &str)],
+    unreachable: &dyn Fn(&dyn Display) -> Failure,
+) -> Result<Value, Failure> {
     let mut url = server.clone();
     let whole = url.path_segments_mut().map(|mut segments| {
-        segments.pop_if_empty().extend(["v1", "webhooks"]).extend(path);
+        segments.pop_if_empty().extend(["v1"]).extend(path);
     });
     whole.map_err(|()| unreachable(&"it is no address of a server"))?;
+    if !query.is_empty() {
+        url.query_pairs_mut().extend_pairs(query);
+    }
     // An error says that one was chosen before: that one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let asked = async {

@@ -6,6 +6,7 @@
 use crate::runtime::Batch;
 use crate::stored::RuleTexts;
 use serde::{Deserialize, Serialize};
+use shopbell_dataflows::explain::Question;
 use shopbell_model::time::Time;
 
 /// What a member needs to know of a life of the dataflow.
@@ -45,6 +46,8 @@ pub enum ToMember {
     Start,
     /// The share of each worker of that member.
     Batches(Vec<Batch>),
+    /// A question to the member's workers, and its number.
+    Ask(u64, Question),
     /// Nothing that is due later than this fires.
     StopAt(Time),
     /// The life ends.
@@ -96,6 +99,8 @@ pub enum ToHead {
         /// Whether there are no more.
         last: bool,
     },
+    /// What its workers say of the question of that number: an `Option<Reply>` in JSON.
+    Answer(u64, Vec<u8>),
     /// Its workers have ended as they were told.
     Ended,
     /// It was told to stop by whoever runs it.

@@ -86,7 +86,7 @@ impl IntoResponse for ApiError {
 }
 
 pub(super) async fn not_found() -> ApiError {
-    let hint = "routes: POST /v1/events, GET /v1/offers, GET /v1/webhooks, GET /v1/rules, /metrics, /healthz, /readyz";
+    let hint = "routes: POST /v1/events, GET /v1/offers, GET /v1/offers/{id}/why, GET /v1/persons/{handle}, GET /v1/webhooks, GET /v1/rules, /metrics, /healthz, /readyz";
     ApiError::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path", hint)
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `POST /v1/events` | events: one object, an array, or JSON Lines; all are taken or none |
 //! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
+//! | `GET /v1/offers/{id}/why` | why an offer was made, and what became of it |
+//! | `GET /v1/persons/{handle}` | what is known of a person, and why no rule makes an offer; `?brand=` |
 //! | `GET /v1/rules`, `POST /v1/rules/reload` | rules in force; read the folder again |
 //! | `GET /v1/webhooks` and below | what receivers are still to get, and two commands |
 //! | `GET /metrics` | OpenMetrics text |
@@ -17,6 +19,7 @@
 
 mod error;
 mod events;
+mod explain;
 mod offers;
 mod rules;
 mod server;
@@ -28,6 +31,8 @@ pub use server::serve;
 pub use status::{Phase, Readiness};
 
 use crate::config;
+use crate::config::ClockKind;
+use crate::explain::Inquiries;
 use crate::metrics::Metrics;
 use crate::reload::Reloads;
 use crate::sink::{Broadcast, Webhooks};
@@ -53,6 +58,10 @@ pub struct Edge {
     pub reloads: Reloads,
     /// Whether the engine runs.
     pub readiness: Readiness,
+    /// Who knows why.
+    pub inquiries: Inquiries,
+    /// What moves time on.
+    pub clock: ClockKind,
     /// What is counted.
     pub metrics: Metrics,
     /// Limits.
@@ -62,9 +71,12 @@ pub struct Edge {
 /// All routes. More can be merged in before it is served.
 pub fn router(edge: &Edge) -> Router {
     let route_metrics = edge.metrics.clone();
+    let desk = explain::Desk::new(edge);
     Router::new()
         .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
         .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+        .route("/v1/offers/{id}/why", get(explain::why).with_state(desk.clone()))
+        .route("/v1/persons/{handle}", get(explain::person).with_state(desk))
         .route("/v1/webhooks", get(webhooks::list).with_state(edge.webhooks.clone()))
         .route("/v1/webhooks/{name}/replay", post(webhooks::replay).with_state(edge.webhooks.clone()))
         .route("/v1/webhooks/{name}/drop", post(webhooks::drop_all).with_state(edge.webhooks.clone()))

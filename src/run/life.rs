@@ -84,6 +84,7 @@ impl Around<'_> {
     ) -> Result<(Life, Delivered), RunError> {
         tracing::info!("the rules ask for other facts: building another dataflow from what was kept");
         let (mut ticker, Page { wanted, answer }) = (life.ticker, page);
+        self.edge.inquiries.set(None);
         let Some(turn) = ticker.announce(wanted.texts.clone())? else { return Err(RunError::DeliveryLost) };
         let rest = ticker.turn_page(turn)?;
         let delivered = delivered.and(life.delivery.join()?);
@@ -165,6 +166,7 @@ impl Around<'_> {
             restored,
         };
         let engine = start_engine(job, life, &under_way, &spoken, &appended, parcels.clone(), control)?;
+        self.edge.inquiries.set(Some(engine.asker().clone()));
         if self.head.is_some() {
             watch_for_stalls(engine.board(), control.clone())?;
         }

@@ -9,10 +9,11 @@ use super::control::Control;
 use super::{RunError, parts, signals};
 use crate::cluster::{Begin, ClusterError, Link, Member, Place, ToHead, ToMember};
 use crate::config::Config;
-use crate::runtime::{EngineError, Job, KeptRows, Share, settings};
+use crate::runtime::{Asker, EngineError, Job, KeptRows, Share, settings};
 use crate::source::Intake;
 use crate::stored::{Row, read_row};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use shopbell_dataflows::explain::Question;
 use shopbell_dataflows::kept::Restored;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_millis(200);
 /// How often the head is told how they are, at least.
 const PULSE: Duration = Duration::from_secs(1);
+/// The longest that the workers may take for an answer.
+const ANSWER: Duration = Duration::from_secs(5);
 /// Rows in one message to the head.
 const ROWS: usize = 4096;
 
@@ -96,6 +99,11 @@ fn serve(
                     share.give(batches)?;
                 }
             }
+            Some(ToMember::Ask(number, question)) => {
+                if let Some(share) = &share {
+                    answer(share.asker(), member.link(), number, question)?;
+                }
+            }
             Some(ToMember::StopAt(moment)) => share.iter().for_each(|share| share.stop_at(moment)),
             Some(ToMember::End) => {
                 share.take().map_or(Ok(()), Share::stop)?;
@@ -108,6 +116,19 @@ fn serve(
 
 fn say(link: &Link, message: &ToHead) -> Result<(), RunError> {
     link.send(message).map_err(|reason| ClusterError::Lost { process: 0, reason }.into())
+}
+
+/// Answers a question, on a thread of its own: what the head says next must not wait for it.
+fn answer(asker: Asker, link: Link, number: u64, question: Question) -> Result<(), RunError> {
+    let cannot = |error| RunError::System { what: "a member's answer", error };
+    let thread = std::thread::Builder::new().name("shopbell-answer".to_owned());
+    let answer = move || {
+        // Whoever asked waits no longer than that; it hears nothing where there is no answer.
+        let Ok(reply) = asker.ask(&question, ANSWER) else { return };
+        let Ok(reply) = serde_json::to_vec(&reply) else { return };
+        let _ = link.send(&ToHead::Answer(number, reply));
+    };
+    thread.spawn(answer).map(drop).map_err(cannot)
 }
 
 impl Announced {

@@ -33,6 +33,7 @@ pub use member::run_member;
 
 use crate::cluster::Place;
 use crate::config::Config;
+use crate::explain::Inquiries;
 use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
 use crate::kafka::Running;
@@ -107,6 +108,8 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         webhooks: Webhooks::default(),
         reloads: Reloads::new(plan.folder.clone(), plan.rules.clone(), metrics.clone()),
         readiness: Readiness::default(),
+        inquiries: Inquiries::default(),
+        clock: plan.config.engine.clock,
         metrics: metrics.clone(),
         settings: plan.config.http.clone(),
     };
@@ -167,6 +170,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     });
     let ended = ended.and_then(|life| {
         edge.readiness.set(Phase::Stopping);
+        edge.inquiries.set(None);
         tracing::info!(queued_events = edge.intake.waiting(), "stopping: finishing what was accepted");
         // Nobody waits for rules that do not come into force any more.
         drop(control.page());
@@ -181,6 +185,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     if ended.is_err() {
         // Threads that hang on the failure are not waited for: the process ends.
         edge.readiness.set(Phase::Failed);
+        edge.inquiries.set(None);
         runtime.shutdown_background();
     } else {
         around.head.take().into_iter().for_each(|head| head.into_inner().dismiss());

@@ -4,6 +4,7 @@
 //! they keep and how they are is found where the workers here put it. Cost: a copy of the events' parts as bytes.
 
 use super::board::Board;
+use super::questions::Elsewhere;
 use super::worker::Batch;
 use super::{EngineError, KeptRows};
 use crate::checkpoint::Row;
@@ -34,6 +35,7 @@ impl Members {
         threads: usize,
         board: Arc<Board>,
         keep: Option<Sender<KeptRows>>,
+        elsewhere: Elsewhere,
     ) -> Result<Members, EngineError> {
         let ((ready_in, ready), (ended_in, ended)) = (unbounded(), unbounded());
         let mut gathered: BTreeMap<(usize, Time), Vec<Row>> = BTreeMap::new();
@@ -51,6 +53,12 @@ impl Members {
                         if alive == 0 {
                             // Nobody keeps anything any more: whoever takes rows waits to hear that.
                             return;
+                        }
+                    }
+                    // What cannot be read says nothing: nobody waits for it for long.
+                    ToHead::Answer(number, reply) => {
+                        if let Ok(reply) = serde_json::from_slice(&reply) {
+                            elsewhere.answered(number, reply);
                         }
                     }
                     ToHead::Pulse(pulse) => board.take_pulse(process * threads, &pulse),

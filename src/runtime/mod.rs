@@ -8,18 +8,21 @@
 mod board;
 mod keeper;
 mod members;
+mod questions;
 mod share;
 mod worker;
 mod workers;
 
 pub use board::{Board, Progress};
 pub use keeper::KeptRows;
+pub use questions::{AskError, Asker};
 pub use share::Share;
 pub use worker::Batch;
 
 use crate::cluster::{LifeOf, ToMember};
 use crossbeam_channel::{Sender, bounded};
 use members::Members;
+use questions::{Elsewhere, question_queues};
 use shopbell_dataflows::clock::Clock;
 use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::fold::{Part, parts};
@@ -115,6 +118,7 @@ pub struct Engine {
     clock: Clock,
     board: Arc<Board>,
     workers: Workers,
+    asker: Asker,
     /// Workers of other processes; none where there are none.
     members: Option<Members>,
     /// Workers in all.
@@ -147,10 +151,13 @@ impl Engine {
         let keep = job.keep.clone();
         let unfinished = job.unfinished;
         let workers = job.workers;
+        let elsewhere = Elsewhere::default();
+        let asked = links.clone();
         let members = (!links.is_empty())
-            .then(|| Members::start(links, said, workers, Arc::clone(&board), keep))
+            .then(|| Members::start(links, said, workers, Arc::clone(&board), keep, elsewhere.clone()))
             .transpose()?;
         let workers = start_workers(job, crew, &clock, &board, Some(Box::new(deliver)))?;
+        let asker = workers.asker(asked, elsewhere);
         if let Some(members) = &members {
             members.wait_ready()?;
         }
@@ -158,6 +165,7 @@ impl Engine {
             clock,
             board,
             workers,
+            asker,
             members,
             peers,
             unfinished,
@@ -181,6 +189,11 @@ impl Engine {
     /// What goes on inside.
     pub fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    /// Who asks the workers.
+    pub fn asker(&self) -> &Asker {
+        &self.asker
     }
 
     /// Changes the rules in force at a tick, which is submitted with that and nothing else. All that follows from
@@ -284,10 +297,12 @@ fn start_workers(
 ) -> Result<Workers, EngineError> {
     // Besides the batches of ticks there may be some that only ask for rows.
     let (senders, receivers) = queues(job.workers, job.unfinished + 2);
+    let (askers, questions) = question_queues(job.workers);
     let (ready_in, ready) = bounded(job.workers);
     let work = Work {
         first: crew.first(),
         receivers: Mutex::new(receivers),
+        questions: Mutex::new(questions),
         deliver: Mutex::new(deliver),
         settings: job.settings,
         rules: job.rules,
@@ -297,7 +312,7 @@ fn start_workers(
         restored: Mutex::new(job.restored.into_iter().map(Some).collect()),
         ready: ready_in,
     };
-    Workers::start(crew, Arc::new(work), senders, &ready)
+    Workers::start(crew, Arc::new(work), (senders, askers), &ready)
 }
 
 /// Takes what a lock holds, also where somebody panicked with it: the value is replaced, not repaired.

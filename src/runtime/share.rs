@@ -3,6 +3,7 @@
 //! Invariant: what the head gives is given on as it is. Cost: that of the workers.
 
 use super::board::Board;
+use super::questions::{Asker, Elsewhere};
 use super::workers::{Crew, Workers};
 use super::{Batch, EngineError, Job, start_workers};
 use crate::cluster::{Pulse, Sockets};
@@ -16,6 +17,7 @@ pub struct Share {
     clock: Clock,
     board: Arc<Board>,
     workers: Workers,
+    asker: Asker,
     mine: Range<usize>,
 }
 
@@ -32,12 +34,18 @@ impl Share {
         let board = Arc::new(Board::new(crew.peers()));
         board.watch_numbers(changed);
         let workers = start_workers(job, crew, &clock, &board, None)?;
-        Ok(Share { clock, board, workers, mine })
+        let asker = workers.asker(Vec::new(), Elsewhere::default());
+        Ok(Share { clock, board, workers, asker, mine })
     }
 
     /// Gives each worker its batch.
     pub fn give(&self, batches: Vec<Batch>) -> Result<(), EngineError> {
         self.workers.give(batches.into_iter())
+    }
+
+    /// Who asks these workers.
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
     }
 
     /// Nothing that is due later than this fires from now on.

@@ -3,10 +3,12 @@
 use super::board::Board;
 use super::held;
 use super::keeper::{KeptRows, WorkerKeeper};
+use super::questions::Asked;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::input::Input;
 use serde::{Deserialize, Serialize};
 use shopbell_dataflows::clock::Clock;
+use shopbell_dataflows::explain::Desk;
 use shopbell_dataflows::fold::Part;
 use shopbell_dataflows::identity::{Word, words_of};
 use shopbell_dataflows::kept::Restored;
@@ -49,6 +51,7 @@ pub(super) struct Work {
     /// The number of the first worker of this process among all.
     pub(super) first: usize,
     pub(super) receivers: Mutex<Vec<Option<Receiver<Batch>>>>,
+    pub(super) questions: Mutex<Vec<Option<Receiver<Asked>>>>,
     pub(super) deliver: Mutex<Option<Deliver>>,
     pub(super) settings: Settings,
     pub(super) rules: Vec<Shared<Rule>>,
@@ -75,13 +78,15 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     let index = worker.index();
     let here = index - work.first;
     let Some(batches) = held(&work.receivers).get_mut(here).and_then(Option::take) else { return };
+    let Some(questions) = held(&work.questions).get_mut(here).and_then(Option::take) else { return };
     let _told = TellPanic(&work.board);
     // Messages are handed over on the first worker only.
     let mut deliver = if index == 0 { held(&work.deliver).take() } else { None };
     let keeper = Rc::new(WorkerKeeper::new(index, work.keep.clone()));
     let restored = held(&work.restored).get_mut(here).and_then(Option::take).unwrap_or_default();
     let reporter = work.board.reporter(index);
-    let outside = Outside { report: Rc::new(reporter.clone()), keep: Rc::clone(&keeper) as _, restored };
+    let (report, desk) = (Rc::new(reporter.clone()), Rc::new(Desk::default()));
+    let outside = Outside { report, keep: Rc::clone(&keeper) as _, restored, desk: Rc::clone(&desk) };
     let (mut events, mut words, mut rules, probe) = worker.dataflow::<Time, _, _>(|scope| {
         let (events, parts) = scope.new_input::<Vec<Part>>();
         let (words, said) = scope.new_input::<Vec<(Time, Word)>>();
@@ -108,6 +113,10 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
     // Whoever waits for this message is gone only if starting failed elsewhere.
     let _ = work.ready.send((index, std::thread::current()));
     loop {
+        for Asked { question, answer } in questions.try_iter() {
+            // There is room for it, and whoever asked may have gone.
+            let _ = answer.try_send(desk.ask(&question));
+        }
         match batches.try_recv() {
             Ok(batch) => {
                 batch.keep.into_iter().for_each(|tick| keeper.want(tick));

@@ -5,8 +5,9 @@
 
 use super::EngineError;
 use super::board::Board;
+use super::questions::{Asked, Asker, Elsewhere};
 use super::worker::{Batch, Work, run_worker};
-use crate::cluster::Sockets;
+use crate::cluster::{Link, Sockets};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::thread::{JoinHandle, Thread};
@@ -44,6 +45,7 @@ impl Crew {
 /// The threads, as whoever feeds them sees them.
 pub(super) struct Workers {
     pub(super) senders: Vec<Sender<Batch>>,
+    askers: Vec<Sender<Asked>>,
     threads: Vec<Thread>,
     main: JoinHandle<Result<(), EngineError>>,
 }
@@ -58,7 +60,7 @@ impl Workers {
     pub(super) fn start(
         crew: Crew,
         work: Arc<Work>,
-        senders: Vec<Sender<Batch>>,
+        (senders, askers): (Vec<Sender<Batch>>, Vec<Sender<Asked>>),
         ready: &Receiver<(usize, Thread)>,
     ) -> Result<Workers, EngineError> {
         let (count, first) = (crew.threads, crew.first());
@@ -79,7 +81,7 @@ impl Workers {
                 *slot = Some(thread);
             }
         }
-        Ok(Workers { senders, threads: threads.into_iter().flatten().collect(), main })
+        Ok(Workers { senders, askers, threads: threads.into_iter().flatten().collect(), main })
     }
 
     /// Gives each its batch.
@@ -89,6 +91,12 @@ impl Workers {
         }
         self.threads.iter().for_each(Thread::unpark);
         Ok(())
+    }
+
+    /// Who asks them, and the workers of members.
+    pub(super) fn asker(&self, members: Vec<Link>, elsewhere: Elsewhere) -> Asker {
+        let workers = self.askers.iter().cloned().zip(self.threads.iter().cloned());
+        Asker::new(workers.collect(), members, elsewhere)
     }
 
     /// Ends them and waits for that.

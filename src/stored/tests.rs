@@ -2,7 +2,12 @@ use super::*;
 use crate::sink::webhook::Condition;
 use crate::sink::{Message, MessageKind};
 use shopbell_model::event::Body;
-use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Text};
+use shopbell_model::facts::PersonFact;
+use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Person, Text};
+use shopbell_model::offer::{About, Because, Episode, Evidence, Passed, Sent};
+use shopbell_model::rules::Cap;
+use shopbell_model::shared::Shared;
+use shopbell_model::time::Duration;
 
 fn level(id: &str, quantity: i64) -> Event {
     let brand = Brand::default();
@@ -43,16 +48,54 @@ fn waiting() -> OutboxValue {
     OutboxValue::Message(3, message.into(), true)
 }
 
-/// What version 2 writes. Where this has to change, so has [`FORMAT`].
+/// An offer that was sent, with all that it rested on.
+fn sent() -> (KeptKey, PersonFact) {
+    let handle = |text| Handle::new(&Brand::default(), text);
+    let event = EventRef { source: Text::from("app"), id: Text::from("1") };
+    let (anchor, text) = (handle("card:1"), Text::from("check_in|card:1|l|5"));
+    let cap = Cap { count: 3, within: Duration(7) };
+    let because = Because {
+        score: 40,
+        terms: vec![(Text::from("40"), 40)],
+        events: vec![Evidence { event, handle: anchor.clone() }],
+        passed: vec![Passed::MinScore(4), Passed::Cap(1, cap)],
+        over: vec![(Text::from("other"), 30)],
+    };
+    let sent = Sent {
+        offer_id: Text::from("o"),
+        rule: Text::from("r"),
+        rule_version: Text::from("v"),
+        category: None,
+        at: 5,
+        channel: Text::from("sms"),
+        ends: 9,
+        episode: Episode {
+            anchor: anchor.clone(),
+            text,
+            handles: vec![anchor.clone()],
+            about: About::CheckIn,
+        },
+        items: Vec::new(),
+        person: Person::named_by(&anchor),
+        because,
+    };
+    let fact = PersonFact::Sent(Shared::new(sent));
+    (KeptKey::of_ledger(&anchor, &fact).unwrap(), fact)
+}
+
+/// What version 3 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_2() {
+fn the_format_is_that_of_version_3() {
     let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
     let message = outbox_row("crm", 7, Some(&waiting())).unwrap();
     let condition = Condition { disabled_since: Some(5), last_error: Some((6, "e".into())) };
     let receiver = outbox_row("crm", 0, Some(&OutboxValue::Receiver(condition))).unwrap();
+    let (key, sent) = sent();
+    let offer = fact_row(&key, Some(KeptValueRef::Said(&sent, 9))).unwrap();
     let golden = [
+        (hex(offer.value.as_deref().unwrap()), GOLDEN_OFFER),
         (hex(&tick), GOLDEN_TICK),
         (hex(&row.key), GOLDEN_HANDLE),
         (hex(&copy_row(1 << 120 | 2, 3).key), "0101000000000000000000000000000002"),
@@ -63,9 +106,10 @@ fn the_format_is_that_of_version_2() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (2, None));
+    assert_eq!((FORMAT, row.value), (3, None));
 }
 
+const GOLDEN_OFFER: &str = "010000000900000001000000000000006f0100000000000000720100000000000000760005000000000000000300000000000000736d7309000000000000000600000000000000636172643a311300000000000000636865636b5f696e7c636172643a317c6c7c3501000000000000000600000000000000636172643a310400000000000000000000000600000000000000636172643a31280100000000000000020000000000000034302800000000000000010000000000000003000000000000006170700100000000000000310600000000000000636172643a31020000000000000001000000040600000001000000030000000700000000000000010000000000000005000000000000006f746865721e0900000000000000";
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
     00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c00020000000000000807060504030201";
 const GOLDEN_MESSAGE: &str = "01000000030000000000000001000000000000007001000000000000006f010000000300000000000000736d730109000000000000000102000000000000007b7d01";
@@ -75,7 +119,7 @@ const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 #[test]
 fn rows_are_read_back_and_others_refused() {
     let handle = Handle::new(&Brand::default(), "card:1");
-    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"));
+    let said = PersonFact::Withdrawn(Text::from("offer"), shopbell_model::offer::Reason::Bought, 8);
     let key = KeptKey::of_ledger(&handle, &said).unwrap();
     let row = fact_row(&key, Some(KeptValueRef::Said(&said, 9))).unwrap();
     assert_eq!(row.bucket, key.bucket());

@@ -48,6 +48,8 @@ impl Server {
             webhooks: shopbell::sink::Webhooks::default(),
             reloads: shopbell::reload::Reloads::new("nowhere".into(), Vec::new(), metrics.clone()),
             readiness: Readiness::default(),
+            inquiries: shopbell::explain::Inquiries::default(),
+            clock: config::ClockKind::Wall,
             metrics,
             settings,
         };

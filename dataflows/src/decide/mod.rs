@@ -5,8 +5,11 @@
 //! it in the same tick, and comes back as a fact of the ledger a tick later.
 
 mod agenda;
+mod memory;
 mod operator;
 mod permission;
+mod why;
+mod why_not;
 mod withdrawal;
 
 pub use operator::{DecideSettings, Decided, Versions, decisions};
@@ -17,12 +20,12 @@ use permission::{Objection, Permission};
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{Consent, PersonFact};
-use shopbell_model::key::{Handle, Person, Text};
-use shopbell_model::offer::{Made, Message, News, Sent};
+use shopbell_model::key::{EventRef, Handle, Person, Text};
+use shopbell_model::offer::{Because, Evidence, Made, Message, News, OVER, Passed, Reason, Sent};
 use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a decision about a person rests on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -45,9 +48,11 @@ pub struct Grounds<'a> {
     handles: Vec<&'a Handle>,
     consents: Vec<&'a Consent>,
     sent: Vec<&'a Sent>,
-    withdrawn: BTreeSet<&'a Text>,
+    withdrawn: BTreeMap<&'a Text, (Reason, Time)>,
     suppressed: BTreeSet<(&'a Text, &'a Text)>,
     redeemed: BTreeSet<&'a Text>,
+    /// What was reported of offers.
+    outcomes: BTreeSet<(&'a Text, PushOutcome)>,
     forgotten: bool,
 }
 
@@ -62,14 +67,17 @@ impl<'a> Grounds<'a> {
                 Ground::Handle(handle) => grounds.handles.push(handle),
                 Ground::Fact(_, PersonFact::Consent(consent)) => grounds.consents.push(consent),
                 Ground::Fact(_, PersonFact::Sent(sent)) => grounds.sent.push(sent),
-                Ground::Fact(_, PersonFact::Withdrawn(offer)) => {
-                    grounds.withdrawn.insert(offer);
+                Ground::Fact(_, PersonFact::Withdrawn(offer, reason, at)) => {
+                    grounds.withdrawn.insert(offer, (*reason, *at));
                 }
                 Ground::Fact(_, PersonFact::Suppressed(offer, policy)) => {
                     grounds.suppressed.insert((offer, policy));
                 }
-                Ground::Fact(_, PersonFact::Outcome(offer, PushOutcome::Redeemed)) => {
-                    grounds.redeemed.insert(offer);
+                Ground::Fact(_, PersonFact::Outcome(offer, outcome)) => {
+                    grounds.outcomes.insert((offer, *outcome));
+                    if *outcome == PushOutcome::Redeemed {
+                        grounds.redeemed.insert(offer);
+                    }
                 }
                 Ground::Fact(_, PersonFact::Forgotten(redeemed)) => {
                     grounds.forgotten = true;
@@ -127,7 +135,7 @@ pub fn decide(
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         let news = News::Withdrawn(reason, sent.channel.clone());
         decision.messages.push(say(&sent.offer_id, &sent.person, news));
-        let fact = PersonFact::Withdrawn(sent.offer_id.clone());
+        let fact = PersonFact::Withdrawn(sent.offer_id.clone(), reason, tick);
         decision.facts.push((sent.episode.anchor.clone(), fact));
     }
     if grounds.forgotten {
@@ -144,10 +152,10 @@ pub fn decide(
     let mut permission = Permission::new(now, person, grounds, &settings.policy);
     for (index, candidate) in fresh.iter().enumerate() {
         match permission.ask(candidate) {
-            Ok(contact) => {
+            Ok((contact, passed)) => {
                 let over =
                     fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-                let (sent, made) = commit(tick, person, candidate, contact, grounds, over);
+                let (sent, made) = commit(tick, person, candidate, (contact, passed), grounds, over);
                 permission.count(&sent);
                 decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
                 let fact = PersonFact::Sent(Shared::new(sent));
@@ -187,7 +195,7 @@ fn commit(
     tick: Time,
     person: &Person,
     candidate: &Candidate,
-    contact: Contact,
+    (contact, passed): (Contact, Vec<Passed>),
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
 ) -> (Sent, Made) {
@@ -214,6 +222,13 @@ fn commit(
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
         person: person.clone(),
+        because: Because {
+            score: candidate.score,
+            terms: candidate.terms.clone(),
+            events: candidate.events.clone(),
+            passed,
+            over: over.iter().take(OVER).cloned().collect(),
+        },
     };
     let made = Made {
         rule: rule.id.clone(),
@@ -230,11 +245,18 @@ fn commit(
         coupon: rule.offer.coupon.clone(),
         valid_until,
         episode: candidate.episode.text.clone(),
-        events: candidate.events.clone(),
+        events: references(&candidate.events),
         terms: candidate.terms.clone(),
         over,
     };
     (sent, made)
+}
+
+/// The events of evidence, each once.
+fn references(evidence: &[Evidence]) -> Vec<EventRef> {
+    let mut events: Vec<EventRef> = evidence.iter().map(|evidence| evidence.event.clone()).collect();
+    events.dedup();
+    events
 }
 
 /// Whether consent for the channel and category stands: the most specific statement wins, of equal

@@ -4,10 +4,11 @@
 //! objection ended; all grounds of the tick are there by then. The state is the grounds themselves.
 //! Cost: the grounds of each person that changed.
 
-use super::agenda::{Agenda, Pending, is_lively};
-use super::{Ground, Grounds, decide};
+use super::agenda::{Agenda, Pending};
+use super::memory::Memory;
+use super::{Ground, Grounds, decide, why};
 use crate::clock::Clock;
-use crate::joined::{Rows, add};
+use crate::explain::Desk;
 use crate::shards::shard_of;
 use crate::wheel::Wheel;
 use differential_dataflow::{AsCollection, VecCollection};
@@ -19,7 +20,9 @@ use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -40,18 +43,26 @@ pub struct DecideSettings {
 /// The versions of rules that are in force.
 #[derive(Debug, Default)]
 pub struct Versions {
-    rules: FxHashMap<(Text, Text), isize>,
+    rules: FxHashMap<(Text, Text), (Shared<Rule>, isize)>,
 }
 
 impl Versions {
     /// A rule came into force (+1) or ceased to be (−1).
-    pub fn update(&mut self, rule: &Rule, diff: isize) {
+    pub fn update(&mut self, rule: &Shared<Rule>, diff: isize) {
         let key = (rule.id.clone(), rule.version.clone());
-        let count = self.rules.entry(key.clone()).or_default();
+        let (_, count) = self.rules.entry(key.clone()).or_insert_with(|| (rule.clone(), 0));
         *count += diff;
         if *count == 0 {
             self.rules.remove(&key);
         }
+    }
+
+    /// The rules in force, by id.
+    pub fn rules(&self) -> Vec<&Shared<Rule>> {
+        let in_force = self.rules.values().filter(|(_, count)| *count > 0);
+        let mut rules: Vec<&Shared<Rule>> = in_force.map(|(rule, _)| rule).collect();
+        rules.sort_by_key(|rule| (&rule.id, &rule.version));
+        rules
     }
 
     /// Whether that version of the rule is in force.
@@ -68,33 +79,14 @@ pub struct Decided<'scope> {
     pub facts: VecCollection<'scope, Time, (Handle, PersonFact)>,
 }
 
-/// One person's grounds, and when to look at them again.
-#[derive(Debug, Default)]
-struct State {
-    grounds: Rows<Ground>,
-    /// How many of them something can be decided about.
-    lively: usize,
-    wake: Option<Time>,
-}
-
-impl State {
-    fn update(&mut self, ground: Ground, diff: isize) {
-        let lively = is_lively(&ground);
-        let before = self.grounds.len();
-        add(&mut self.grounds, ground, diff);
-        if lively {
-            self.lively = self.lively + self.grounds.len() - before;
-        }
-    }
-}
-
-/// Decides about every person whose grounds change. `report` is told the next time at which an
-/// objection ends.
+/// Decides about every person whose grounds change. What is known of them can be asked at `desk`. `report` is told
+/// the next time at which an objection ends.
 pub fn decisions<'scope>(
     grounds: VecCollection<'scope, Time, (Person, Ground)>,
     rules: VecCollection<'scope, Time, Shared<Rule>>,
     settings: DecideSettings,
     clock: Clock,
+    desk: &Desk,
     mut report: impl FnMut(Option<Time>) + 'static,
 ) -> Decided<'scope> {
     let mut builder = OperatorBuilder::new("Decide".to_owned(), grounds.inner.scope());
@@ -106,16 +98,20 @@ pub fn decisions<'scope>(
     let (facts, facts_stream) = builder.new_output::<Vec<((Handle, PersonFact), Time, isize)>>();
     let mut messages = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(messages);
     let mut facts = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(facts);
+    let memory = Rc::new(RefCell::new(Memory::default()));
+    {
+        let (memory, settings) = (Rc::clone(&memory), settings.clone());
+        desk.seat(move |question| why::answer(&memory.borrow(), &settings, question));
+    }
     builder.build(move |_| {
         let mut agenda = Agenda::default();
-        let mut persons: FxHashMap<Person, State> = FxHashMap::default();
-        let mut versions = Versions::default();
         let mut wakes: Wheel<Person> = Wheel::default();
         move |frontiers| {
+            let memory = &mut *memory.borrow_mut();
             grounds_in.for_each(|capability, updates| {
                 for (row, time, diff) in updates.drain(..) {
                     agenda.note(row, time, diff, &capability, |person| {
-                        persons.get(person).is_some_and(|state| state.lively > 0)
+                        memory.persons.get(person).is_some_and(|state| state.lively > 0)
                     });
                 }
             });
@@ -143,47 +139,56 @@ pub fn decisions<'scope>(
                 let mut messages = messages.session(to_messages);
                 let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
                 for (rule, diff) in rules {
-                    versions.update(&rule, diff);
+                    memory.versions.update(&rule, diff);
                 }
                 let mut touched = BTreeSet::new();
                 for ((person, ground), diff) in grounds {
-                    persons.entry(person.clone()).or_default().update(ground, diff);
+                    memory.update(&person, ground, diff);
                     touched.insert(person);
                 }
                 let mut woken = Vec::new();
                 let now = clock.until(tick);
                 while wakes.pop(now, usize::MAX, &mut woken).is_some() {
                     for (person, _) in woken.drain(..) {
-                        if let Some(state) = persons.get_mut(&person) {
+                        if let Some(state) = memory.persons.get_mut(&person) {
                             state.wake = None;
                         }
                         touched.insert(person);
                     }
                 }
                 for person in touched {
-                    let Some(state) = persons.get_mut(&person) else { continue };
-                    let present = state.grounds.iter().filter(|(_, count)| **count > 0).map(|(row, _)| row);
-                    let known = Grounds::new(present);
-                    let mut wake = if facts.is_some() { None } else { state.wake };
+                    let Some(state) = memory.persons.get(&person) else { continue };
+                    let known = Grounds::new(state.present());
+                    let before = state.wake;
+                    let mut wake = if facts.is_some() { None } else { before };
+                    let mut decided = Vec::new();
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
-                        let decision = decide(tick, now, &person, &known, &versions, &settings);
+                        let decision = decide(tick, now, &person, &known, &memory.versions, &settings);
                         messages.give_iterator(decision.messages.into_iter());
+                        // Nobody can ask before a later tick is complete, where it is a fact already.
+                        if tick.saturating_add(1) >= frontier {
+                            decided.clone_from(&decision.facts);
+                        }
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
                         wake = decision.wake;
                     }
-                    if wake != state.wake {
-                        state.wake.into_iter().for_each(|due| wakes.update(due, person.clone(), -1));
+                    if wake != before {
+                        before.into_iter().for_each(|due| wakes.update(due, person.clone(), -1));
                         wake.into_iter().for_each(|due| wakes.update(due, person.clone(), 1));
-                        state.wake = wake;
                     }
-                    if state.grounds.is_empty() {
-                        persons.remove(&person);
+                    let is_empty = state.grounds.is_empty();
+                    memory.note(tick, &person, &decided);
+                    if is_empty {
+                        memory.persons.remove(&person);
+                    } else if let Some(state) = memory.persons.get_mut(&person) {
+                        state.wake = wake;
                     }
                 }
                 drop((messages, facts));
             }
             let next_wake = wakes.next_due().filter(|due| clock.comes_to(*due)).map(|due| clock.tick_of(due));
             agenda.hold(next_wake);
+            memory.complete(frontier, clock.until(frontier.saturating_sub(1)));
             report(wakes.next_due());
         }
     });

@@ -8,7 +8,7 @@ use crate::rows::Candidate;
 use sha2::{Digest, Sha256};
 use shopbell_model::key::{Handle, Person, Text};
 use shopbell_model::local_time::{is_time_zone, quiet_until};
-use shopbell_model::offer::Sent;
+use shopbell_model::offer::{Passed, Sent};
 use shopbell_model::policy::Policy;
 use shopbell_model::rules::Cap;
 use shopbell_model::time::{Duration, Time};
@@ -53,49 +53,69 @@ impl<'a> Permission<'a> {
         self.counts.push(Count { at: sent.at, rule: sent.rule.clone(), channel: sent.channel.clone() });
     }
 
-    /// How to reach the person with this candidate, or what objects.
-    pub(super) fn ask(&self, candidate: &Candidate) -> Result<Contact, Objection> {
+    /// How to reach the person with this candidate and which policies let it pass, or what objects.
+    pub(super) fn ask(&self, candidate: &Candidate) -> Result<(Contact, Vec<Passed>), Objection> {
         let forbid = |policy, until| Err(Objection { policy, until });
+        let mut passed = Vec::new();
         if self.held_out {
             return forbid("hold_out", None);
         }
+        if self.policy.hold_out_percent > 0 {
+            passed.push(Passed::HoldOut(self.policy.hold_out_percent));
+        }
         if candidate.score < self.policy.min_score {
             return forbid("min_score", None);
+        }
+        if self.policy.min_score > 0 {
+            passed.push(Passed::MinScore(self.policy.min_score));
         }
         let contact = match self.contact(candidate) {
             Ok(contact) => contact,
             Err(policy) => return forbid(policy, None),
         };
-        if let Some(hours) = self.policy.quiet_hours
-            && let Some(until) = quiet_until(hours, &self.time_zone(candidate), self.now)
-        {
-            return forbid("quiet_hours", Some(until));
+        if self.policy.opt_in || !self.grounds.consents.is_empty() {
+            passed.push(Passed::Consent);
+        }
+        if let Some(hours) = self.policy.quiet_hours {
+            if let Some(until) = quiet_until(hours, &self.time_zone(candidate), self.now) {
+                return forbid("quiet_hours", Some(until));
+            }
+            passed.push(Passed::QuietHours(hours));
         }
         let rule = &candidate.rule;
         let of_rule = |count: &Count| count.rule == rule.id;
         let cooldown = rule.policy.cooldown.or(self.policy.cooldown).filter(|pause| pause.0 > 0);
         if let Some(pause) = cooldown {
             let once = Cap { count: 1, within: pause };
-            if let Some(until) = self.exhausted(Some(once), of_rule) {
+            if let Err(until) = self.room(once, of_rule) {
                 return forbid("cooldown", Some(until));
             }
+            passed.push(Passed::Cooldown(pause));
         }
-        if let Some(until) = self.exhausted(rule.policy.cap, of_rule) {
-            return forbid("rule_cap", Some(until));
+        if let Some(cap) = rule.policy.cap {
+            match self.room(cap, of_rule) {
+                Ok(counted) => passed.push(Passed::RuleCap(counted, cap)),
+                Err(until) => return forbid("rule_cap", Some(until)),
+            }
         }
-        if let Some(until) = self.exhausted(self.policy.cap, |_| true) {
-            return forbid("cap", Some(until));
+        if let Some(cap) = self.policy.cap {
+            match self.room(cap, |_| true) {
+                Ok(counted) => passed.push(Passed::Cap(counted, cap)),
+                Err(until) => return forbid("cap", Some(until)),
+            }
         }
-        let cap = self.policy.channel_cap(&contact.channel);
-        if let Some(until) = self.exhausted(cap, |count| count.channel == contact.channel) {
-            return forbid("channel_cap", Some(until));
+        if let Some(cap) = self.policy.channel_cap(&contact.channel) {
+            match self.room(cap, |count| count.channel == contact.channel) {
+                Ok(counted) => passed.push(Passed::ChannelCap(counted, cap)),
+                Err(until) => return forbid("channel_cap", Some(until)),
+            }
         }
-        Ok(contact)
+        Ok((contact, passed))
     }
 
-    /// When a cap that is used up has room again.
-    fn exhausted(&self, cap: Option<Cap>, counts: impl Fn(&Count) -> bool) -> Option<Time> {
-        let Cap { count, within: Duration(within) } = cap?;
+    /// How many offers a cap counts, where it has room; else when it has again.
+    fn room(&self, cap: Cap, counts: impl Fn(&Count) -> bool) -> Result<u32, Time> {
+        let Cap { count, within: Duration(within) } = cap;
         let mut times: Vec<Time> = self
             .counts
             .iter()
@@ -104,8 +124,9 @@ impl<'a> Permission<'a> {
             .collect();
         times.sort_unstable();
         // There is room when the count-th latest has left the span.
-        let blocking = times.len().checked_sub(count as usize)?;
-        times.get(blocking).map(|at| at.saturating_add(within))
+        let blocking = times.len().checked_sub(count as usize).and_then(|blocking| times.get(blocking));
+        // Fewer than `count`, which is a number of this size.
+        blocking.map_or(Ok(times.len() as u32), |at| Err(at.saturating_add(within)))
     }
 
     fn attribute(&self, candidate: &Candidate, name: &str) -> Option<Text> {

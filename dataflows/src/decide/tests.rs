@@ -57,6 +57,7 @@ impl Case {
                 episode: candidate.episode,
                 items: candidate.items,
                 person: person(),
+                because: Because::default(),
             };
             case.fact(PersonFact::Sent(Shared::new(sent)))
         })
@@ -344,7 +345,7 @@ fn an_offer_is_withdrawn_once_until_it_ends_unless_redeemed() {
     assert_eq!(redeemed.told(15 * SECOND).0, [""; 0]);
     let opened = offered(false).0.fact(PersonFact::Outcome(id.clone(), PushOutcome::Opened));
     assert_eq!(opened.told(15 * SECOND).0, ["withdrawn: late_event"]);
-    let withdrawn = offered(false).0.fact(PersonFact::Withdrawn(id));
+    let withdrawn = offered(false).0.fact(PersonFact::Withdrawn(id, Reason::Bought, 15 * SECOND));
     assert_eq!(withdrawn.told(15 * SECOND).0, [""; 0]);
 }
 

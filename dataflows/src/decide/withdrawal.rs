@@ -19,11 +19,7 @@ pub(super) fn withdrawals<'a>(
     opt_in: bool,
 ) -> Vec<(&'a Sent, Reason)> {
     let standing: BTreeSet<&Text> = grounds.candidates.iter().map(|candidate| &candidate.offer_id).collect();
-    let active = grounds.sent.iter().copied().filter(|sent| {
-        now <= sent.ends
-            && !grounds.withdrawn.contains(&sent.offer_id)
-            && !grounds.redeemed.contains(&sent.offer_id)
-    });
+    let active = grounds.sent.iter().copied().filter(|sent| grounds.is_active(sent, now));
     active
         .filter_map(|sent| {
             if grounds.forgotten {
@@ -38,6 +34,15 @@ pub(super) fn withdrawals<'a>(
             Some((sent, reason(now, person, sent, grounds, versions)))
         })
         .collect()
+}
+
+impl Grounds<'_> {
+    /// Whether an offer that was sent stands: it is neither over, nor taken back, nor redeemed.
+    pub(super) fn is_active(&self, sent: &Sent, now: Time) -> bool {
+        now <= sent.ends
+            && !self.withdrawn.contains_key(&sent.offer_id)
+            && !self.redeemed.contains(&sent.offer_id)
+    }
 }
 
 fn reason(now: Time, person: &Person, sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {

@@ -7,6 +7,7 @@
 use super::registry::{Registry, Word};
 use super::{IdentityCounts, Renaming};
 use crate::clock::Clock;
+use crate::explain::{Desk, Question, Reply};
 use crate::fold::{Content, FoldValue, FoldValueRef, Part};
 use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use crate::shards::{bucket_of, shard_of};
@@ -14,6 +15,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use shopbell_model::key::{Brand, Handle};
 use shopbell_model::settings::Identity;
 use shopbell_model::time::Time;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use timely::container::CapacityContainerBuilder;
@@ -57,13 +59,15 @@ pub fn words_of(tick: Time, parts: &mut Vec<Part>) -> Vec<(Time, Word)> {
     words.collect()
 }
 
-/// Persons from words, beginning with what was kept. `keep` takes the pairs that changed.
+/// Persons from words, beginning with what was kept. `keep` takes the pairs that changed; who is who can be asked at
+/// `desk`.
 pub(crate) fn identity<'scope>(
     words: Words<'scope>,
     limits: &Identity,
     clock: Clock,
     (restored_at, restored): LinkRows,
     keep: Rc<dyn Keep>,
+    desk: &Desk,
     mut report: impl FnMut(IdentityCounts) + 'static,
 ) -> Identified<'scope> {
     let restored = restored.into_iter().filter_map(move |(key, value)| match (key, value.as_link()) {
@@ -83,13 +87,21 @@ pub(crate) fn identity<'scope>(
     let (forgotten, forgotten_stream) = builder.new_output::<Vec<(Handle, Time)>>();
     let mut renamings = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(renamings);
     let mut forgotten = OutputBuilder::<_, CapacityContainerBuilder<Vec<_>>>::from(forgotten);
-    let mut registry = Registry::new(limits.clone());
+    let registry = Rc::new(RefCell::new(Registry::new(limits.clone())));
+    {
+        let registry = Rc::clone(&registry);
+        desk.seat(move |question| match question {
+            Question::Handle(handle) => registry.borrow().identity_of(handle).map(Reply::Identity),
+            _ => None,
+        });
+    }
     builder.build(move |_| {
         let mut waiting: BTreeMap<Time, Vec<Word>> = BTreeMap::new();
         // The right to speak of the earliest tick that is not done, on either output.
         let mut held: Option<[Capability<Time>; 2]> = None;
         let mut is_tracked = !keep.is_wanted();
         move |frontiers| {
+            let registry = &mut *registry.borrow_mut();
             input.for_each(|capability, words| {
                 for (tick, word) in words.drain(..) {
                     waiting.entry(tick).or_default().push(word);

@@ -6,6 +6,7 @@
 
 use super::links::Links;
 use super::{IdentityCounts, Persons, Renaming};
+use crate::explain::{At, IdentityView, LinkView};
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Link, Moment};
 use shopbell_model::key::Handle;
@@ -72,6 +73,20 @@ impl Registry {
     /// What the limits stop now.
     pub(super) fn counts(&self) -> IdentityCounts {
         self.persons.counts()
+    }
+
+    /// Who is behind a handle, and what makes them one; nothing where it is linked with nobody.
+    pub(super) fn identity_of(&self, handle: &Handle) -> Option<IdentityView> {
+        self.persons.linked_with(handle).next()?;
+        let links = self.persons.links_of(handle).into_iter().map(|(at, one, other)| LinkView {
+            at: At(at),
+            one: one.as_str().to_owned(),
+            other: other.as_str().to_owned(),
+        });
+        let mut links: Vec<LinkView> = links.collect();
+        links.sort_unstable();
+        let shared = self.persons.joins_nobody(handle);
+        Some(IdentityView { person: self.persons.person_of(handle), shared, links })
     }
 
     /// Takes the words of a tick, in any order. `next` is the tick after it.

@@ -94,8 +94,8 @@ impl Book {
     }
 }
 
-/// Handles that a row names besides its own: those of its evidence, and the one that named the person it was made
-/// for.
+/// Handles that a row names besides its own: those of its evidence (each event's is among them), and the one that
+/// named the person it was made for.
 fn foreign<'a>(handle: &'a Handle, fact: &'a PersonFact) -> impl Iterator<Item = Handle> + use<'a> {
     let sent = match fact {
         PersonFact::Sent(sent) => Some(sent),
@@ -106,7 +106,7 @@ fn foreign<'a>(handle: &'a Handle, fact: &'a PersonFact) -> impl Iterator<Item =
     named.filter(move |other| other != handle)
 }
 
-/// The fact without some handles, where it names them. A person that a forgotten handle named is named by the one
+/// The fact without some handles and their events, where it names them. A person that a forgotten handle named is named by the one
 /// that the offer stands under.
 fn without(fact: &PersonFact, handles: &BTreeSet<Handle>) -> Option<PersonFact> {
     let PersonFact::Sent(sent) = fact else { return None };
@@ -116,6 +116,7 @@ fn without(fact: &PersonFact, handles: &BTreeSet<Handle>) -> Option<PersonFact> 
     }
     let mut sent = (**sent).clone();
     sent.episode.handles.retain(|handle| !handles.contains(handle));
+    sent.because.events.retain(|evidence| !handles.contains(&evidence.handle));
     if misnamed {
         sent.person = Person::named_by(&sent.episode.anchor);
     }

@@ -176,8 +176,27 @@ fn quoted(text: &str, f: &mut Formatter<'_>) -> fmt::Result {
 
 /// Words of the language itself.
 const RESERVED: [&str; 21] = [
-    "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
-    "package", "namespace", "null", "return", "true", "var", "void", "while",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "null",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
 ];
 
 fn is_identifier(name: &str) -> bool {
@@ -198,17 +217,33 @@ mod tests {
             ("(1 + 2) * 3 - (4 - 5)", "(1 + 2) * 3 - (4 - 5)"),
             ("((1 * 2) / 3) % 4 == 0", "1 * 2 / 3 % 4 == 0"),
             ("1 * (2 / 3) == 0", "1 * (2 / 3) == 0"),
-            ("(customer.a || customer.b) && !(customer.c && customer.d)", "(customer.a || customer.b) && !(customer.c && customer.d)"),
+            (
+                "(customer.a || customer.b) && !(customer.c && customer.d)",
+                "(customer.a || customer.b) && !(customer.c && customer.d)",
+            ),
             ("((customer.a && customer.b)) || customer.c", "customer.a && customer.b || customer.c"),
             ("(customer.a ? 1 : 2) + 1 > 2", "(customer.a ? 1 : 2) + 1 > 2"),
             ("(1 < 2) == (2 < 3)", "(1 < 2) == (2 < 3)"),
             ("-(3) + -4 == -item.stock", "-(3) + -4 == -item.stock"),
-            ("(item.name + 'x').startsWith('\"\\\\\\n')", "(item.name + \"x\").startsWith(\"\\\"\\\\\\u000a\")"),
-            ("customer['shoe-size'] in [1, 2] && has(customer.`a-b`)", "customer[\"shoe-size\"] in [1, 2] && has(customer.`a-b`)"),
-            ("visit.dwell >= duration('90s') && now < timestamp('2026-01-01T00:00:00Z')", "visit.dwell >= duration(\"1m30s\") && now < timestamp(\"2026-01-01T00:00:00Z\")"),
-            ("now.getHours('Europe/Berlin') in [1, 2] || size(item.name) == 2", "now.getHours(\"Europe/Berlin\") in [1, 2] || size(item.name) == 2"),
+            (
+                "(item.name + 'x').startsWith('\"\\\\\\n')",
+                "(item.name + \"x\").startsWith(\"\\\"\\\\\\u000a\")",
+            ),
+            (
+                "customer['shoe-size'] in [1, 2] && has(customer.`a-b`)",
+                "customer[\"shoe-size\"] in [1, 2] && has(customer.`a-b`)",
+            ),
+            (
+                "visit.dwell >= duration('90s') && now < timestamp('2026-01-01T00:00:00Z')",
+                "visit.dwell >= duration(\"1m30s\") && now < timestamp(\"2026-01-01T00:00:00Z\")",
+            ),
+            (
+                "now.getHours('Europe/Berlin') in [1, 2] || size(item.name) == 2",
+                "now.getHours(\"Europe/Berlin\") in [1, 2] || size(item.name) == 2",
+            ),
         ] {
-            let expr = compile(text, &ALL, Purpose::Print).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+            let expr =
+                compile(text, &ALL, Purpose::Print).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
             let printed = expr.to_string();
             assert_eq!(printed, expected);
             assert_eq!(compile(&printed, &ALL, Purpose::Print).as_ref(), Ok(&expr), "{printed}");

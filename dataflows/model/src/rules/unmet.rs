@@ -69,7 +69,10 @@ mod tests {
             ("item.price > 50 && customer.vip", None),
             ("item.price > 50 && item.stock > 3 && false", Some(("item.stock > 3", &[("item.stock", "3")]))),
             ("item.stock > 3", Some(("item.stock > 3", &[("item.stock", "3")]))),
-            ("customer.tier == 'gold' && item.stock > 9", Some(("customer.tier == \"gold\"", &[("customer.tier", "-")]))),
+            (
+                "customer.tier == 'gold' && item.stock > 9",
+                Some(("customer.tier == \"gold\"", &[("customer.tier", "-")])),
+            ),
             (
                 "customer.vip && (item.stock > 9 || item.price < item.list_price / 2)",
                 Some((
@@ -79,7 +82,10 @@ mod tests {
             ),
             ("has(customer.nickname)", Some(("has(customer.nickname)", &[("customer.nickname", "-")]))),
             ("!has(item.price) && customer.vip", Some(("!has(item.price)", &[("item.price", "79.90")]))),
-            ("customer.orders > 11 && customer.orders < 12", Some(("customer.orders < 12", &[("customer.orders", "12")]))),
+            (
+                "customer.orders > 11 && customer.orders < 12",
+                Some(("customer.orders < 12", &[("customer.orders", "12")])),
+            ),
         ];
         for (condition, expected) in cases {
             let expected = expected.map(|(part, values)| {

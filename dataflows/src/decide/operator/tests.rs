@@ -5,8 +5,6 @@ use crate::samples::{found, handle, line, line_rule};
 use differential_dataflow::input::InputSession;
 use differential_dataflow::operators::iterate::Variable;
 use shopbell_model::offer::News;
-use std::cell::RefCell;
-use std::rc::Rc;
 use timely::dataflow::ProbeHandle;
 use timely::dataflow::operators::Inspect;
 use timely::dataflow::operators::probe::Probe;
@@ -29,6 +27,7 @@ fn run(rule: &Shared<Rule>, steps: Vec<Step>) -> (Vec<(Time, String)>, usize) {
                 rules.to_collection(scope),
                 DecideSettings::default(),
                 Clock::new(1),
+                &Desk::default(),
                 |_| {},
             );
             said.set(decided.facts);

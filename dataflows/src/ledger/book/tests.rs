@@ -2,8 +2,8 @@
 
 use super::*;
 use proptest::prelude::*;
-use shopbell_model::key::{Brand, Text};
-use shopbell_model::offer::{About, Episode, Sent};
+use shopbell_model::key::{Brand, EventRef, Text};
+use shopbell_model::offer::{About, Because, Episode, Evidence, Sent};
 use std::collections::BTreeMap;
 
 const RETENTION: Duration = Duration(100);
@@ -18,6 +18,11 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
     handles.sort();
     handles.dedup();
     let text = Text::from(format!("{offer}"));
+    let evidence = |handle: &Handle| Evidence {
+        event: EventRef { source: Text::from("test"), id: Text::from(handle.as_str()) },
+        handle: handle.clone(),
+    };
+    let because = Because { events: handles.iter().map(evidence).collect(), ..Because::default() };
     let episode = Episode { anchor: handle(anchor), text: text.clone(), handles, about: About::CheckIn };
     let sent = Sent {
         offer_id: text.clone(),
@@ -31,6 +36,7 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
         items: Vec::new(),
         // Of a person that was another one then, now and again.
         person: Person::named_by(&handle((anchor + u8::from(offer.is_multiple_of(3))) % 6)),
+        because,
     };
     (handle(anchor), PersonFact::Sent(Shared::new(sent)))
 }
@@ -39,7 +45,9 @@ fn names(row: &Row, handles: &BTreeSet<Handle>) -> bool {
     let (handle, fact) = row;
     let PersonFact::Sent(sent) = fact else { return handles.contains(handle) };
     let named = sent.episode.handles.iter().cloned().chain([handle.clone(), sent.person.handle()]);
+    let told = sent.because.events.iter().map(|evidence| &*evidence.event.id);
     named.into_iter().any(|named| handles.contains(&named))
+        || told.into_iter().any(|id| handles.iter().any(|handle| handle.as_str() == id))
 }
 
 proptest! {
