@@ -240,3 +240,6 @@ fn nothing_stands(when: &When) -> String {
         | When::PriceDropped { interest, .. } => of(interest),
     }
 }
+
+#[cfg(test)]
+mod tests;
