@@ -98,7 +98,10 @@ fn write(folder: &Path) -> Result<ExitCode, Failure> {
     for path in written {
         writeln!(out, "{}", path.display()).map_err(output_closed)?;
     }
-    writeln!(out, "\nplay them: shopbell demo --from {}", folder.display()).map_err(output_closed)?;
+    let shown = folder.display();
+    writeln!(out, "\nplay them: shopbell demo --from {shown}").map_err(output_closed)?;
+    let asked = format!("--events {shown}/events.jsonl --rules {shown}/rules --config {shown}/shopbell.toml");
+    writeln!(out, "ask why:   shopbell explain --person wechat:eva {asked}").map_err(output_closed)?;
     Ok(ExitCode::SUCCESS)
 }
 

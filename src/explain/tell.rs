@@ -23,7 +23,7 @@ impl Lines<'_> {
     fn tell<T: Display>(&mut self, label: &str, lines: impl IntoIterator<Item = T>) -> io::Result<()> {
         let mut label = label;
         for line in lines {
-            writeln!(self.out, "  {LABEL}{label:<10}{LABEL:#}{line}")?;
+            writeln!(self.out, "  {LABEL}{label:<12}{LABEL:#}{line}")?;
             label = "";
         }
         Ok(())

@@ -48,9 +48,12 @@ pub(super) fn question_queues(workers: usize) -> (Vec<Sender<Asked>>, Vec<Option
     (0..workers).map(|_| bounded(WAITING)).map(|(sender, receiver)| (sender, Some(receiver))).unzip()
 }
 
+/// The number of a question, and whoever asked it.
+type Asking = (u64, Sender<Option<Reply>>);
+
 /// Where the answers of members go: the number of the question they belong to, and whoever asked it.
 #[derive(Clone, Default)]
-pub(super) struct Elsewhere(Arc<Mutex<Option<(u64, Sender<Option<Reply>>)>>>);
+pub(super) struct Elsewhere(Arc<Mutex<Option<Asking>>>);
 
 impl Elsewhere {
     /// A member answered. Where that question is over nobody hears of it.

@@ -1,12 +1,14 @@
 //! A job of several processes, each supervised as systemd or Kubernetes would: started again when it fails.
 //!
 //! Kinds of test held here:
+//! - `explain`: questions are answered whichever process knows;
 //! - `kills`: SIGKILL of random processes at random moments; other numbers of workers from life to life;
 //! - `silence`: a process that is stopped, a line that is cut, in network namespaces;
 //! - `strangers`: junk and half-open connections, other secrets, other numbers, other settings.
 //!
 //! The output file is compared with that of a replay, byte by byte.
 
+mod explain;
 mod kills;
 mod silence;
 mod strangers;

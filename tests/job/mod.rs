@@ -1,6 +1,7 @@
 //! `shopbell run` through its real ends: the built binary, sockets, files and signals.
 
 mod ends;
+mod explain;
 mod inspect;
 mod live;
 mod reload;
@@ -10,6 +11,7 @@ mod worker_panic;
 
 use serde_json::{Value, json};
 use shopbell_model::time::format_rfc3339;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -59,6 +61,17 @@ struct Process {
 impl Process {
     /// Starts it. `config` holds what goes beside rules and output.
     fn start(rules: &str, config: &str, files: &[(&str, &str)], environment: &[(&str, &str)]) -> Process {
+        Self::on(2, rules, config, files, environment)
+    }
+
+    /// The same with another number of workers.
+    fn on(
+        workers: usize,
+        rules: &str,
+        config: &str,
+        files: &[(&str, &str)],
+        environment: &[(&str, &str)],
+    ) -> Process {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("rules")).unwrap();
         std::fs::write(folder.path().join("rules/test.toml"), rules).unwrap();
@@ -67,7 +80,7 @@ impl Process {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let mut child = Command::new(env!("CARGO_BIN_EXE_shopbell"))
-            .args(["run", "--workers", "2", "--rules"])
+            .args(["run", "--workers", &workers.to_string(), "--rules"])
             .arg(folder.path().join("rules"))
             .arg("--config")
             .arg(folder.path().join("shopbell.toml"))
@@ -154,7 +167,15 @@ impl Job {
     /// `config` begins with what belongs into `[http]`.
     fn with(rules: &str, config: &str, environment: &[(&str, &str)]) -> Job {
         let config = format!("output.file = \"offers.jsonl\"\n[http]\nlisten = \"127.0.0.1:0\"\n{config}");
-        let process = Process::start(rules, &config, &[], environment);
+        Self::of(Process::start(rules, &config, &[], environment))
+    }
+
+    /// On so many workers; `config` is all of it.
+    fn on(workers: usize, rules: &str, config: &str) -> Job {
+        Self::of(Process::on(workers, rules, config, &[], &[]))
+    }
+
+    fn of(process: Process) -> Job {
         let log = process.wait_for_log("shopbell ");
         let address = log.split("http://").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
         Job { process, address }
@@ -191,14 +212,14 @@ impl Job {
 }
 
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 /// One request on a connection of its own.
-fn request(address: SocketAddr, line: &str, body: &str) -> std::io::Result<Answer> {
+pub(crate) fn request(address: SocketAddr, line: &str, body: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();

@@ -64,6 +64,11 @@ impl Life {
 
     /// The status of the answer to a request.
     pub(super) fn request(&self, request: &str, body: &str) -> String {
+        self.answer(request, body).lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// The whole answer to a request.
+    pub(super) fn answer(&self, request: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
@@ -74,7 +79,7 @@ impl Life {
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer.lines().next().unwrap_or_default().to_owned()
+        answer
     }
 }
 

@@ -5,6 +5,7 @@
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
 //! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
 //! - `accepted`: what 202 promises over HTTP;
+//! - `explain`: why an offer was made is told after a kill as before it, and not at all of who was forgotten;
 //! - `controls`: what the comparison would say if a promise were not kept;
 //! - `forget`: no byte on disk names a person who was forgotten, whatever is killed on the way;
 //! - `reload`: rules that changed while the job ran, and a kill after it;
@@ -12,6 +13,7 @@
 
 mod accepted;
 mod controls;
+mod explain;
 mod faults;
 mod forget;
 pub(crate) mod kills;

@@ -7,5 +7,6 @@
 
 mod demo;
 mod deploy;
+mod explain;
 mod files;
 mod proofs;

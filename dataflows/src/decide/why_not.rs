@@ -48,7 +48,9 @@ struct Asker<'a> {
 #[derive(Default)]
 struct Heard {
     candidates: Vec<Candidate>,
-    lacks: Vec<Lack>,
+    lacks: Vec<(Lack, Option<ItemId>)>,
+    /// The article that the situation is about by itself.
+    item: Option<ItemId>,
 }
 
 impl Listener for Heard {
@@ -57,7 +59,7 @@ impl Listener for Heard {
     }
 
     fn lacks(&mut self, lack: impl FnOnce() -> Lack) {
-        self.lacks.push(lack());
+        self.lacks.push((lack(), self.item.clone()));
     }
 }
 
@@ -68,15 +70,17 @@ impl Asker<'_> {
         let mut looked = false;
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
+            let item = situation.items.first().filter(|_| kind == SceneKind::Interest);
+            heard.item = item.map(|wanted| wanted.item.clone());
             look(self.person, situation, rule, &mut heard);
         }
-        let Heard { mut candidates, lacks } = heard;
+        let Heard { mut candidates, lacks, .. } = heard;
         // Of two of the same episode the better counts, as where it is decided.
         candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.events.cmp(&b.events)));
         let mut seen = BTreeSet::new();
         candidates.retain(|candidate| seen.insert(candidate.offer_id.clone()));
         let mut cases: Vec<CaseView> = candidates.iter().map(|candidate| self.candidate(candidate)).collect();
-        cases.extend(lacks.into_iter().map(lacking));
+        cases.extend(lacks.into_iter().map(|(lack, item)| lacking(lack, item)));
         // What stands though its candidate is not looked for any more.
         let of_rule = |sent: &&Sent| sent.rule == rule.id && self.grounds.is_active(sent, self.now);
         let others = self.grounds.sent.iter().copied().filter(of_rule);
@@ -177,17 +181,18 @@ fn names(items: &[ItemId]) -> Vec<String> {
 }
 
 /// What is said of what is lacking.
-fn lacking(lack: Lack) -> CaseView {
-    let lacks = |why: String| CaseView::new(Verdict::Lacks, why);
+fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
+    let items = names(&item.into_iter().collect::<Vec<_>>());
+    let lacks = |why: String| CaseView { items: items.clone(), ..CaseView::new(Verdict::Lacks, why) };
     match lack {
         Lack::OtherBrand(brand) => lacks(format!("the rule is for the brand {brand}")),
         Lack::OtherZone(zone) => lacks(format!("{zone} is none of the rule's zones")),
         Lack::ShortVisit(dwell, least) => lacks(format!("the visit took {dwell}, the rule asks for {least}")),
         Lack::Bought(time) => lacks(format!("something was bought at {}", format_rfc3339(time))),
-        Lack::NoInterest => lacks("no article of interest is concerned".to_owned()),
+        Lack::NoInterest => lacks("no interest that the rule counts".to_owned()),
         Lack::NotInStock => lacks("no article of interest is in stock there".to_owned()),
         Lack::BeganLater => lacks("the interest began later".to_owned()),
-        Lack::Unknown => lacks("the catalogue and the stock say nothing of the article".to_owned()),
+        Lack::Unknown => lacks("neither catalogue nor stock say anything of the article".to_owned()),
         Lack::NoReturn => lacks("it did not come back into stock since the interest began".to_owned()),
         Lack::Enough(most) => lacks(format!("there are more than {most}")),
         Lack::PriceNotLow => {

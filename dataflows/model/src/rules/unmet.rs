@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn the_first_part_that_does_not_hold_is_told_with_what_it_looks_at() {
-        let cases: [(&str, Option<(&str, &[(&str, &str)])>); 8] = [
+        type Part<'a> = Option<(&'a str, &'a [(&'a str, &'a str)])>;
+        let cases: [(&str, Part<'_>); 8] = [
             ("item.price > 50 && customer.vip", None),
             ("item.price > 50 && item.stock > 3 && false", Some(("item.stock > 3", &[("item.stock", "3")]))),
             ("item.stock > 3", Some(("item.stock > 3", &[("item.stock", "3")]))),
