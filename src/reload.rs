@@ -6,7 +6,7 @@
 
 use crate::metrics::Metrics;
 use crate::rule_files::{self, RuleFilesError};
-use crate::stored::RuleTexts;
+use crate::stored::{RuleTexts, RuleVersions};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::Serialize;
 use shopbell_model::rules::{Rule, load};
@@ -34,9 +34,7 @@ pub struct Change {
 impl Change {
     /// From some rules to others.
     pub fn between(before: &[Shared<Rule>], after: &[Shared<Rule>]) -> Change {
-        let versions = |rules: &[Shared<Rule>]| -> BTreeMap<String, String> {
-            rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect()
-        };
+        let versions = |rules| versions(rules).into_iter().collect::<BTreeMap<String, String>>();
         let (before, after) = (versions(before), versions(after));
         let mut change = Change::default();
         for (id, version) in &after {
@@ -54,6 +52,11 @@ impl Change {
     pub fn is_none(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
+}
+
+/// Ids and versions of rules, in their order.
+pub fn versions(rules: &[Shared<Rule>]) -> RuleVersions {
+    rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect()
 }
 
 /// Why rules did not come into force.
@@ -199,6 +202,11 @@ impl Reloads {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every step leaves it whole.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These are in force as the job begins to run.
+    pub fn begin_with(&self, rules: &[Shared<Rule>]) {
+        self.state().in_force = rules.to_vec();
     }
 
     /// Where the rules are.

@@ -106,6 +106,7 @@ impl Demand {
             | PersonFact::Sent(_)
             | PersonFact::Withdrawn(_)
             | PersonFact::Suppressed(..)
+            | PersonFact::Primed(_)
             | PersonFact::Forgotten(_) => true,
         }
     }

@@ -47,6 +47,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Sent(_)
         | PersonFact::Withdrawn(_)
         | PersonFact::Suppressed(..)
+        | PersonFact::Primed(_)
         | PersonFact::Forgotten(_) => false,
     }
 }

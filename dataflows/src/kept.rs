@@ -42,6 +42,8 @@ pub enum Said {
     Withdrawn,
     /// It was reported as stopped by this policy.
     Suppressed(Text),
+    /// It counts as told.
+    Primed,
 }
 
 impl KeptKey {
@@ -51,6 +53,7 @@ impl KeptKey {
             PersonFact::Sent(sent) => (&sent.offer_id, Said::Sent),
             PersonFact::Withdrawn(offer) => (offer, Said::Withdrawn),
             PersonFact::Suppressed(offer, policy) => (offer, Said::Suppressed(policy.clone())),
+            PersonFact::Primed(offer) => (offer, Said::Primed),
             _ => return None,
         };
         Some(KeptKey::Said(handle.clone(), offer.clone(), said))

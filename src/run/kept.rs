@@ -12,7 +12,7 @@ use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
 use crate::sink::Position;
 use crate::sink::webhook::OutboxValue;
-use crate::stored::{FORMAT, Place, Row, RuleTexts, read_row};
+use crate::stored::{FORMAT, Place, Row, Ruling, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
@@ -42,8 +42,8 @@ pub(super) struct Meta {
     pub(super) turns: Time,
     /// How much each sink was given that can be gone on with, by [`Sink::position`](crate::sink::Sink::position).
     pub(super) output: BTreeMap<String, Position>,
-    /// The rules in force: names and texts of their files.
-    pub(super) rules: RuleTexts,
+    /// The rules in force.
+    pub(super) ruling: Ruling,
     /// The last persons forgotten of whom older files may still say something.
     #[serde(default)]
     pub(super) erasing: Option<Erasing>,

@@ -23,13 +23,12 @@ use crate::intake::Duplicates;
 use crate::journal::Journal;
 use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
-use crate::source::{Acknowledged, Intake, IntakeReceiver};
-use crate::stored::{FORMAT, RuleTexts};
+use crate::reload::Wanted;
+use crate::runtime::{Engine, Job, KeptRows, Progress, settings_for};
+use crate::source::{Acknowledged, IntakeReceiver};
+use crate::stored::{FORMAT, Ruling};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use shopbell_dataflows::demand::Demand;
-use shopbell_model::rules::Rule;
-use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -57,22 +56,11 @@ pub(super) struct Life {
 }
 
 impl Around<'_> {
-    /// Does again what was under way when rules changed, up to those that are wanted now.
-    pub(super) fn turn_pages(&self, wanted: &RuleTexts) -> Result<Option<(Kept, Chapter)>, RunError> {
-        loop {
-            let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
-            let chapter = chapter(&kept, wanted)?;
-            let Some(next) = chapter.next.clone() else { return Ok(Some((kept, chapter))) };
-            tracing::info!("the rules changed: going on with the old ones to where they ended");
-            let rules = chapter.rules.clone();
-            let (_, receiver) = Intake::bounded(1);
-            let Life { mut ticker, delivery } = self.begin(&rules, Some((kept, chapter)), receiver)?;
-            ticker.catch_up()?;
-            let rest = ticker.turn_page(next)?;
-            delivery.join()?;
-            rest.keeper.into_iter().for_each(Keeper::join);
-            self.control.check()?;
-        }
+    /// Opens what was kept, and finds the rules that it was under.
+    pub(super) fn open(&self, wanted: &Wanted) -> Result<Option<(Kept, Chapter)>, RunError> {
+        let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
+        let chapter = chapter(&kept, &wanted.texts, &wanted.rules)?;
+        Ok(Some((kept, chapter)))
     }
 
     /// Ends a life in good order for rules that ask for another graph, and begins the next one with what it kept.
@@ -83,15 +71,15 @@ impl Around<'_> {
         page: Page,
     ) -> Result<(Life, Delivered), RunError> {
         tracing::info!("the rules ask for other facts: building another dataflow from what was kept");
-        let (mut ticker, Page { wanted, answer }) = (life.ticker, page);
-        let Some(turn) = ticker.announce(wanted.texts.clone())? else { return Err(RunError::DeliveryLost) };
-        let rest = ticker.turn_page(turn)?;
+        let Page { wanted, beside, answer } = page;
+        let rest = life.ticker.pause()?;
         let delivered = delivered.and(life.delivery.join()?);
         rest.keeper.into_iter().for_each(Keeper::join);
         self.control.check()?;
-        let kept = self.turn_pages(&wanted.texts)?;
-        let mut life = self.begin(&wanted.rules, kept, rest.receiver)?;
+        let mut life = self.begin(self.open(&wanted)?, rest.receiver)?;
         life.ticker.catch_up()?;
+        let tick = life.ticker.own_tick();
+        life.ticker.turn(tick, wanted, beside)?;
         life.ticker.warm_up()?;
         // Whoever asked may have gone.
         let _ = answer.send(Ok(()));
@@ -108,10 +96,9 @@ impl Around<'_> {
         }
     }
 
-    /// Puts a life together.
+    /// Puts a life together, under the rules that what was kept was under; under those of the plan where nothing was.
     pub(super) fn begin(
         &self,
-        rules: &[Shared<Rule>],
         kept: Option<(Kept, Chapter)>,
         receiver: IntakeReceiver,
     ) -> Result<Life, RunError> {
@@ -119,7 +106,7 @@ impl Around<'_> {
         let retention = plan.config.retention.duplicates;
         let mut kept = kept;
         let meta = kept.as_ref().map(|(kept, chapter)| Meta {
-            rules: chapter.texts.clone(),
+            ruling: chapter.ruling.clone(),
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
@@ -138,8 +125,17 @@ impl Around<'_> {
             .unwrap_or_else(|| (Vec::new(), Duplicates::new(retention)));
         let restored_at = restored.first().map_or(0, |restored| restored.tick);
         let checkpoint = kept.as_ref().and_then(|(kept, _)| kept.checkpoint.as_deref());
-        let texts = kept.as_ref().map_or(&plan.texts, |(_, chapter)| &chapter.texts);
-        let life = self.company(texts, checkpoint, restored_at)?;
+        let (ruling, rules, demand) = match &kept {
+            Some((_, Chapter { ruling, rules, demand, .. })) => {
+                (ruling.clone(), rules.clone(), demand.clone())
+            }
+            None => {
+                let ruling = Ruling { texts: plan.texts.clone(), ..Ruling::default() };
+                let demand = Demand::of(plan.rules.iter().map(|rule| &**rule));
+                (ruling, plan.rules.clone(), demand)
+            }
+        };
+        let life = self.company(&demand, checkpoint, restored_at)?;
         let gathering = Gathering::new(duplicates, &meta.clone().unwrap_or_default());
         let (keep, rows) = unbounded();
         let (keeping, safe) = match kept {
@@ -159,8 +155,8 @@ impl Around<'_> {
             workers: plan.workers,
             grid: plan.config.engine.tick.0,
             unfinished: plan.config.engine.unfinished_ticks,
-            settings: settings(&plan.config, rules),
-            rules: rules.to_vec(),
+            settings: settings_for(&plan.config, demand.clone()),
+            rules: rules.clone(),
             keep: keeping.is_some().then_some(keep),
             restored,
         };
@@ -186,8 +182,9 @@ impl Around<'_> {
             restored_at,
             state,
             faults: self.faults.clone(),
-            rules: rules.to_vec(),
-            demand: Demand::of(rules.iter().map(|rule| &**rule)),
+            rules,
+            ruling,
+            demand,
         };
         Ok(Life { ticker, delivery })
     }

@@ -37,7 +37,7 @@ use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
 use crate::kafka::Running;
 use crate::metrics::Metrics;
-use crate::reload::Reloads;
+use crate::reload::{Reloads, Wanted};
 use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use crate::stored::RuleTexts;
@@ -129,13 +129,17 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         head,
     };
     let first = |error| control.first_failure(error);
-    let kept = around.turn_pages(&plan.texts).map_err(first)?;
+    let wanted = Wanted { texts: plan.texts.clone(), rules: plan.rules.clone() };
+    let kept = around.open(&wanted).map_err(first)?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
-    let mut life = around.begin(&plan.rules, kept, receiver).map_err(first)?;
+    let mut life = around.begin(kept, receiver).map_err(first)?;
     let mut reading = None;
     let mut delivered = Delivered::default();
-    let ended = life.ticker.catch_up().and_then(|()| life.ticker.warm_up()).and_then(|()| {
+    let ended = life.ticker.catch_up().and_then(|()| {
+        life.ticker.come_to(wanted)?;
+        life.ticker.warm_up()?;
+        edge.reloads.begin_with(&life.ticker.rules);
         let surroundings = around.surroundings();
         let topics = parts::kafka_reader(
             &plan.config,

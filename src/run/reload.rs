@@ -7,6 +7,7 @@ use super::RunError;
 use super::control::Control;
 use crate::reload::{Outcome, ReloadError, Reloads, Wanted, read};
 use crate::rule_files::{Look, look};
+use crate::stored::RuleVersions;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
@@ -23,6 +24,8 @@ const QUIET: Duration = Duration::from_millis(1000);
 /// Rules for the ticker, and where it says what came of them.
 pub(super) struct Page {
     pub(super) wanted: Wanted,
+    /// Where they are not those of the folder: what that says.
+    pub(super) beside: Option<RuleVersions>,
     pub(super) answer: Sender<Result<(), ReloadError>>,
 }
 
@@ -123,7 +126,7 @@ impl Watch {
         let (rules, change) = (wanted.rules.clone(), self.reloads.change_to(&wanted.rules));
         if !change.is_none() {
             let (answer, answered) = bounded(1);
-            self.control.turn(Page { wanted, answer });
+            self.control.turn(Page { wanted, beside: None, answer });
             // Where the ticker is gone nobody answers.
             answered.recv().unwrap_or(Err(ReloadError::Stopping))?;
         }

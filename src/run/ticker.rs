@@ -7,7 +7,7 @@
 //! until the next due time.
 
 use super::RunError;
-use super::chapter::Turn;
+use super::chapter::{gives_way, parse};
 use super::clock::LiveClock;
 use super::control::Control;
 use super::fault::Faults;
@@ -18,10 +18,10 @@ use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
 use crate::metrics::Metrics;
-use crate::reload::ReloadError;
+use crate::reload::{ReloadError, Wanted};
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
-use crate::stored::{Entry, RuleTexts, read_entry};
+use crate::stored::{Entry, RuleVersions, Ruling, read_entry};
 use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
@@ -69,8 +69,9 @@ pub(super) struct Ticker {
     /// What outlives the process, where anything does.
     pub(super) state: Option<StateKeeper>,
     pub(super) faults: Faults,
-    /// The rules in force.
+    /// The rules in force, and how they came to be.
     pub(super) rules: Vec<Shared<Rule>>,
+    pub(super) ruling: Ruling,
     /// What the graph was built for.
     pub(super) demand: Demand,
 }
@@ -117,8 +118,19 @@ impl Ticker {
         let (mut ticks, mut events, mut all) = (Vec::new(), 0, 0);
         for record in state.records()? {
             let record = record?;
-            // From here on other rules are in force.
-            let Entry::Tick(tick) = read_entry(&record.payload)? else { break };
+            let tick = match read_entry(&record.payload)? {
+                Entry::Tick(tick) => tick,
+                Entry::Rules(ruling) => {
+                    all += std::mem::take(&mut events);
+                    self.engine.submit(std::mem::take(&mut ticks), record.tick)?;
+                    if let Some(state) = &mut self.state {
+                        state.turn_again(record.sequence, &ruling);
+                    }
+                    let rules = parse(&ruling.texts)?;
+                    self.put(record.tick, ruling, rules)?;
+                    continue;
+                }
+            };
             let gathered = self.gathering.again(tick);
             if let Some(state) = &mut self.state {
                 state.again(record.sequence, &gathered);
@@ -174,24 +186,51 @@ impl Ticker {
             let _ = page.answer.send(Err(ReloadError::NeedsState));
             return Ok(None);
         }
+        let Page { wanted, beside, answer } = page;
         let tick = self.own_tick();
+        self.turn(tick, wanted, beside)?;
+        // Whoever asked may have gone.
+        let _ = answer.send(Ok(()));
+        Ok(None)
+    }
+
+    /// Comes to the rules of the folder where others were in force, before time goes on: what fell due since is up
+    /// to them.
+    pub(super) fn come_to(&mut self, wanted: Wanted) -> Result<(), RunError> {
+        if !gives_way(&self.ruling, &wanted.texts)? {
+            return Ok(());
+        }
+        tracing::info!("the rules changed while the job did not run");
+        let tick = self.engine.clock().tick_of(self.engine.frontier());
+        self.turn(tick, wanted, None)
+    }
+
+    /// Puts rules into force at a tick, of which nothing was submitted, and writes that down.
+    pub(super) fn turn(
+        &mut self,
+        tick: Time,
+        wanted: Wanted,
+        beside: Option<RuleVersions>,
+    ) -> Result<(), RunError> {
+        let ruling = Ruling { texts: wanted.texts, before: Some(self.ruling.texts.clone()), beside };
         if let Some(state) = &mut self.state {
-            state.turn(tick, page.wanted.texts)?;
+            state.turn(tick, &ruling)?;
         }
         self.under_way.begin(tick, tick + 1, Arrivals::default());
-        let rules = page.wanted.rules;
+        self.put(tick, ruling, wanted.rules)
+    }
+
+    fn put(&mut self, tick: Time, ruling: Ruling, rules: Vec<Shared<Rule>>) -> Result<(), RunError> {
         let gone = self.rules.iter().filter(|rule| !rules.contains(rule)).map(|rule| (rule.clone(), -1));
         let come = rules.iter().filter(|rule| !self.rules.contains(rule)).map(|rule| (rule.clone(), 1));
         self.engine.change_rules(tick, gone.chain(come).collect())?;
         self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
-        self.rules = rules;
-        // Whoever asked may have gone.
-        let _ = page.answer.send(Ok(()));
-        Ok(None)
+        (self.rules, self.ruling) = (rules, ruling);
+        Ok(())
     }
 
     /// The next tick, once the clock has come to it. Nothing was submitted of it.
-    fn own_tick(&mut self) -> Time {
+    pub(super) fn own_tick(&mut self) -> Time {
         let frontier = self.engine.frontier();
         let now = match self.kind {
             ClockKind::Wall => self.clock.now().max(frontier),
@@ -202,12 +241,6 @@ impl Ticker {
             std::thread::sleep(self.clock.until(tick));
         }
         tick
-    }
-
-    /// Writes down that other rules come into force in the next tick.
-    pub(super) fn announce(&mut self, texts: RuleTexts) -> Result<Option<Turn>, RunError> {
-        let tick = self.own_tick();
-        self.state.as_mut().map(|state| state.turn(tick, texts)).transpose()
     }
 
     /// One look: submits a tick, or sleeps for a while.
@@ -291,16 +324,14 @@ impl Ticker {
         if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
     }
 
-    /// Keeps everything up to where other rules come into force, and ends. Nothing falls due in that tick: what
-    /// does is up to the new rules.
-    pub(super) fn turn_page(mut self, turn: Turn) -> Result<Rest, RunError> {
-        let tick = self.engine.clock().tick_of(self.engine.frontier().max(turn.tick));
+    /// Keeps everything as it is, and ends, for another graph to go on with. Nothing falls due in that tick: what does
+    /// is up to that one.
+    pub(super) fn pause(self) -> Result<Rest, RunError> {
+        let tick = self.engine.clock().tick_of(self.engine.frontier());
         self.engine.stop_at(self.engine.clock().tick_before(tick))?;
-        self.engine.submit(Vec::new(), tick + 1)?;
-        if let Some(state) = &mut self.state {
-            (state.meta.sequence, state.meta.rules) = (turn.sequence, turn.texts);
-        }
-        self.end_after(tick)
+        let mut paused = self;
+        paused.engine.submit(Vec::new(), tick + 1)?;
+        paused.end_after(tick)
     }
 
     /// Ends with a last checkpoint, so that the next start has nothing to do again. The clock was stopped, so that

@@ -95,12 +95,13 @@ pub struct Tick {
 
 /// Settings of the graph from a configuration and the rules in force.
 pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Settings {
+    settings_for(config, Demand::of(rules.iter().map(|rule| &**rule)))
+}
+
+/// Settings of the graph from a configuration and what rules ask for.
+pub fn settings_for(config: &crate::config::Config, demand: Demand) -> Settings {
     Settings {
-        fold: FoldSettings {
-            presence: config.presence.clone(),
-            retention: config.retention.clone(),
-            demand: Demand::of(rules.iter().map(|rule| &**rule)),
-        },
+        fold: FoldSettings { presence: config.presence.clone(), retention: config.retention.clone(), demand },
         identity: config.identity.clone(),
         decide: shopbell_dataflows::decide::DecideSettings {
             policy: config.policy.clone(),

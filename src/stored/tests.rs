@@ -24,7 +24,9 @@ fn ticks_of_the_journal_are_read_back() {
     let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read };
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
-    let rules = vec![("a.toml".to_owned(), "# none".to_owned())];
+    let texts = vec![("a.toml".to_owned(), "# none".to_owned())];
+    let beside = Some(vec![("cart".to_owned(), "0123".to_owned())]);
+    let rules = Ruling { texts, before: Some(Vec::new()), beside };
     let rules_bytes = journal_rules(&rules).unwrap();
     assert!(holds_rules(&rules_bytes) && !holds_rules(&bytes));
     assert_eq!(read_entry(&rules_bytes).unwrap(), Entry::Rules(rules));
@@ -43,9 +45,9 @@ fn waiting() -> OutboxValue {
     OutboxValue::Message(3, message.into(), true)
 }
 
-/// What version 2 writes. Where this has to change, so has [`FORMAT`].
+/// What version 3 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_2() {
+fn the_format_is_that_of_version_3() {
     let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
@@ -63,7 +65,7 @@ fn the_format_is_that_of_version_2() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (2, None));
+    assert_eq!((FORMAT, row.value), (3, None));
 }
 
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\

@@ -70,6 +70,34 @@ struct Candidate<'a> {
     items: Vec<String>,
 }
 
+/// What counts as told because it stood already when its rule came into force.
+#[derive(Debug, Default)]
+pub(crate) struct Primed {
+    /// Rules that come into force in this tick with `backfill = "prime"`.
+    pub(crate) arriving: Vec<String>,
+    /// The grid point before this tick.
+    pub(crate) before: Time,
+    /// Candidates of the tick before.
+    stood: BTreeSet<String>,
+    told: BTreeSet<String>,
+}
+
+impl Primed {
+    fn without_told<'a>(&mut self, candidates: Vec<Candidate<'a>>, ledger: &[Sent]) -> Vec<Candidate<'a>> {
+        let (arriving, stood, before) = (&self.arriving, &self.stood, self.before);
+        let is_new = |candidate: &&Candidate<'_>| {
+            arriving.contains(&candidate.rule.toml())
+                && candidate.situation.due <= before
+                && candidate.rule.until.is_none_or(|until| before < until)
+                && !stood.contains(&candidate.offer_id)
+                && ledger.iter().all(|sent| sent.offer_id != candidate.offer_id)
+        };
+        let told: Vec<String> = candidates.iter().filter(is_new).map(|c| c.offer_id.clone()).collect();
+        self.told.extend(told);
+        candidates.into_iter().filter(|candidate| !self.told.contains(&candidate.offer_id)).collect()
+    }
+}
+
 /// First 32 hexadecimal digits of the SHA-256 of brand, rule and episode.
 pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
     let digest = Sha256::digest([brand, rule, episode].join("\u{1f}").as_bytes());
@@ -84,19 +112,25 @@ pub(crate) fn decide(
     rules: &[Rule],
     config: &Config,
     ledger: &mut Vec<Sent>,
+    primed: &mut Primed,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
+    let mut stands = BTreeSet::new();
     let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
     for brand in &world.brands {
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         for person in &brand.persons {
             let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
+            let of_person = candidates.iter().map(|candidate| candidate.offer_id.clone());
+            stands.extend(of_person.collect::<Vec<_>>());
+            let candidates = primed.without_told(candidates, ledger);
             if !forgotten.has(&brand.name, &person.name) {
                 rows.extend(send(person, brand, candidates, config, now, ledger, moments));
             }
         }
-        rows.extend(take_back(brand, forgotten, &standing, config, now, ledger));
+        rows.extend(take_back(brand, forgotten, &standing, rules, config, now, ledger));
     }
+    primed.stood = stands;
     rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
     rows
 }
@@ -117,6 +151,7 @@ fn candidates<'a>(
         moments.extend(rule.from.into_iter().chain(rule.until));
         for situation in situations(&rule.when, person, brand, config) {
             moments.insert(situation.due);
+            moments.extend(situation.until.map(|until| until + 1));
             let id = offer_id(&brand.name, rule.id, &situation.episode);
             if clock < situation.due || situation.until.is_some_and(|until| clock > until) {
                 continue;
@@ -247,6 +282,7 @@ fn take_back(
     brand: &Brand<'_>,
     forgotten: &Forgotten,
     standing: &BTreeMap<String, bool>,
+    rules: &[Rule],
     config: &Config,
     Now { tick, clock }: Now,
     ledger: &mut [Sent],
@@ -269,6 +305,7 @@ fn take_back(
             _ if forgotten.has(&brand.name, &person.name) => "forgotten",
             _ if !consents => "consent",
             Some(true) => continue,
+            _ if !rules.iter().any(|rule| rule.toml() == sent.rule.toml()) => "rule",
             stands => reason_gone(sent, stands.is_some(), person, brand),
         };
         sent.withdrawn = true;

@@ -20,6 +20,7 @@ mod compare;
 mod config;
 mod decide;
 mod directed;
+mod edits;
 mod engine;
 mod event;
 mod forget;

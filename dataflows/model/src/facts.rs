@@ -51,6 +51,8 @@ pub enum PersonFact {
     Withdrawn(Text),
     /// A candidate was reported as suppressed by this policy.
     Suppressed(Text, Text),
+    /// A candidate of this offer stood already when its rule came into force: it counts as told.
+    Primed(Text),
     /// The person is forgotten in this tick; with the offers that the handle reported as redeemed.
     Forgotten(Vec<Text>),
 }

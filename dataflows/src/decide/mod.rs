@@ -5,10 +5,12 @@
 //! it in the same tick, and comes back as a fact of the ledger a tick later.
 
 mod agenda;
+mod arrival;
 mod operator;
 mod permission;
 mod withdrawal;
 
+pub use arrival::Arrival;
 pub use operator::{DecideSettings, Decided, Versions, decisions};
 
 use crate::rows::{Candidate, Derived};
@@ -47,6 +49,7 @@ pub struct Grounds<'a> {
     sent: Vec<&'a Sent>,
     withdrawn: BTreeSet<&'a Text>,
     suppressed: BTreeSet<(&'a Text, &'a Text)>,
+    primed: BTreeSet<&'a Text>,
     redeemed: BTreeSet<&'a Text>,
     forgotten: bool,
 }
@@ -67,6 +70,9 @@ impl<'a> Grounds<'a> {
                 }
                 Ground::Fact(_, PersonFact::Suppressed(offer, policy)) => {
                     grounds.suppressed.insert((offer, policy));
+                }
+                Ground::Fact(_, PersonFact::Primed(offer)) => {
+                    grounds.primed.insert(offer);
                 }
                 Ground::Fact(_, PersonFact::Outcome(offer, PushOutcome::Redeemed)) => {
                     grounds.redeemed.insert(offer);
@@ -106,13 +112,14 @@ pub struct Decision {
 }
 
 /// Decides about one person in a tick. `now` is how far the clock has come in it: to it, but for the last
-/// tick of a replay that ends within it.
+/// tick of a replay that ends within it. `arrival` says which rules came into force in it.
 pub fn decide(
     tick: Time,
     now: Time,
     person: &Person,
     grounds: &Grounds<'_>,
     versions: &Versions,
+    arrival: &Arrival,
     settings: &DecideSettings,
 ) -> Decision {
     let mut decision = Decision::default();
@@ -136,11 +143,22 @@ pub fn decide(
         return decision;
     }
     let mut known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
+    known.extend(&grounds.primed);
     // A rule that is over makes no offers; what it made before keeps standing.
     let speaks = |candidate: &&Candidate| candidate.rule.until.is_none_or(|until| now < until);
     let candidates = grounds.candidates.iter().copied().filter(speaks);
     // Two of the same at the same moment (a check-in reported twice) are one episode: the better counts.
     let fresh: Vec<&Candidate> = candidates.filter(|candidate| known.insert(&candidate.offer_id)).collect();
+    let (told, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
+        fresh.into_iter().partition(|candidate| arrival.is_told(candidate));
+    for candidate in told {
+        let fact = PersonFact::Primed(candidate.offer_id.clone());
+        decision.facts.push((candidate.episode.anchor.clone(), fact));
+        if settings.report_suppressed {
+            let news = suppressed(candidate, "backfill");
+            decision.messages.push(say(&candidate.offer_id, person, news));
+        }
+    }
     let mut permission = Permission::new(now, person, grounds, &settings.policy);
     for (index, candidate) in fresh.iter().enumerate() {
         match permission.ask(candidate) {

@@ -5,7 +5,7 @@
 //! Cost: the grounds of each person that changed.
 
 use super::agenda::{Agenda, Pending, is_lively};
-use super::{Ground, Grounds, decide};
+use super::{Arrival, Ground, Grounds, decide};
 use crate::clock::Clock;
 use crate::joined::{Rows, add};
 use crate::shards::shard_of;
@@ -86,6 +86,15 @@ impl State {
             self.lively = self.lively + self.grounds.len() - before;
         }
     }
+
+    /// The offers that there are candidates for.
+    fn candidates(&self) -> BTreeSet<Text> {
+        let offer = |ground: &Ground| match ground {
+            Ground::Candidate(candidate) => Some(candidate.offer_id.clone()),
+            _ => None,
+        };
+        self.grounds.iter().filter(|(_, count)| **count > 0).filter_map(|(ground, _)| offer(ground)).collect()
+    }
 }
 
 /// Decides about every person whose grounds change. `report` is told the next time at which an
@@ -142,12 +151,22 @@ pub fn decisions<'scope>(
                 let to_facts = agenda.to_facts.as_ref().filter(|_| commits);
                 let mut messages = messages.session(to_messages);
                 let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
+                let mut arrival = Arrival::after(clock.tick_before(tick));
                 for (rule, diff) in rules {
                     versions.update(&rule, diff);
+                    // Those of the beginning come before there is anything.
+                    if diff > 0 && tick > Time::MIN {
+                        arrival.note(&rule);
+                    }
                 }
                 let mut touched = BTreeSet::new();
+                let mut stood: FxHashMap<Person, BTreeSet<Text>> = FxHashMap::default();
                 for ((person, ground), diff) in grounds {
-                    persons.entry(person.clone()).or_default().update(ground, diff);
+                    let state = persons.entry(person.clone()).or_default();
+                    if !arrival.is_none() && !stood.contains_key(&person) {
+                        stood.insert(person.clone(), state.candidates());
+                    }
+                    state.update(ground, diff);
                     touched.insert(person);
                 }
                 let mut woken = Vec::new();
@@ -166,7 +185,8 @@ pub fn decisions<'scope>(
                     let known = Grounds::new(present);
                     let mut wake = if facts.is_some() { None } else { state.wake };
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
-                        let decision = decide(tick, now, &person, &known, &versions, &settings);
+                        arrival.stood(stood.remove(&person).unwrap_or_default());
+                        let decision = decide(tick, now, &person, &known, &versions, &arrival, &settings);
                         messages.give_iterator(decision.messages.into_iter());
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
                         wake = decision.wake;

@@ -10,7 +10,9 @@ use super::parameters::when;
 use super::spelling::nearest;
 use super::table::{Entry, Sheet, Table, is_name};
 use super::testing::{self, Mention, RuleTest, TestProblem};
-use super::{Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template};
+use super::{
+    Backfill, Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template,
+};
 use crate::key::{Brand, Text};
 use crate::time::Duration;
 use sha2::{Digest, Sha256};
@@ -214,16 +216,22 @@ fn rule(id: &str, table: &Table<'_>) -> Option<Rule> {
         until,
         offer: offer?,
         policy,
+        backfill: table.get("backfill").and_then(backfill).unwrap_or_default(),
     };
     rule.version = version(&rule);
     Some(rule)
 }
 
-/// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version and without
-/// how its terms are written.
+fn backfill(entry: Entry<'_>) -> Option<Backfill> {
+    Some(if entry.word(&["prime", "send"])? == "send" { Backfill::Send } else { Backfill::Prime })
+}
+
+/// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version, without
+/// how its terms are written, and without what is done only once, when it comes into force.
 fn version(rule: &Rule) -> Text {
     let mut canonical = rule.clone();
     canonical.version = Text::default();
+    canonical.backfill = Backfill::default();
     for term in &mut canonical.score {
         term.text = Text::default();
     }

@@ -61,6 +61,18 @@ pub struct Rule {
     pub offer: OfferText,
     /// How often.
     pub policy: RulePolicy,
+    /// What becomes of matches that stand already when it comes into force.
+    pub backfill: Backfill,
+}
+
+/// What becomes of matches that stand already when a rule comes into force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Backfill {
+    /// They count as told.
+    #[default]
+    Prime,
+    /// They are decided like any other.
+    Send,
 }
 
 /// One summand of a score, so that the score can be explained in parts.

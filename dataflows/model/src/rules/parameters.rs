@@ -40,8 +40,9 @@ const SITUATIONS: [Situation; 12] = [
 ];
 
 /// Keys of every rule.
-pub(super) const RULE_KEYS: [&str; 10] =
-    ["when", "where", "score", "priority", "enabled", "from", "until", "brand", "offer", "policy"];
+pub(super) const RULE_KEYS: [&str; 11] = [
+    "when", "where", "score", "priority", "enabled", "from", "until", "brand", "offer", "policy", "backfill",
+];
 
 const ZERO: Duration = Duration(0);
 const INSTANT: Duration = Duration(1);
