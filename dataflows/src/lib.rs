@@ -43,6 +43,7 @@ pub mod rows;
 #[cfg(test)]
 mod samples;
 mod seen;
+pub mod shadow;
 mod shards;
 pub mod situations;
 mod ticks;

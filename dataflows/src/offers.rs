@@ -13,6 +13,7 @@ use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
 use crate::rows::Finding;
+use crate::shadow::{Tally, shadow};
 use crate::situations::situations;
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::VecCollection;
@@ -21,7 +22,7 @@ use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Brand, Handle, Person, Text};
 use shopbell_model::offer::Message;
-use shopbell_model::rules::Rule;
+use shopbell_model::rules::{Role, Rule};
 use shopbell_model::settings::Identity;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
@@ -49,6 +50,8 @@ pub trait Report {
     fn identified(&self, counts: IdentityCounts);
     /// Rows that wait in the named place, and when the next one is due.
     fn waiting(&self, place: &'static str, waiting: Waiting);
+    /// What would be otherwise under the shadow set.
+    fn shadowed(&self, tally: &Tally);
 }
 
 /// What is outside of one worker's graph, besides its streams.
@@ -107,6 +110,19 @@ pub fn offers<'scope>(
     let findings = situations(derived.concat(known), settings.fold.demand.clone());
     let candidates = matching(findings.clone(), rules.clone());
     let candidates = within_time(candidates, clock, waiting);
+    let looked_at = candidates.clone().flat_map(|(person, ground)| match ground {
+        Ground::Candidate(candidate) if candidate.rule.role != Role::InForce => Some((person, candidate)),
+        _ => None,
+    });
+    {
+        let report = Rc::clone(&report);
+        shadow(looked_at, move |tally| report.shadowed(tally));
+    }
+    let candidates = candidates.filter(|(_, ground)| match ground {
+        Ground::Candidate(candidate) => candidate.rule.role == Role::InForce,
+        _ => true,
+    });
+    let rules = rules.filter(|rule| rule.role == Role::InForce);
 
     let background = findings.flat_map(|(person, finding)| match finding {
         Finding::Background(background) => Some((person, Ground::Background(background))),

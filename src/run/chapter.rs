@@ -19,16 +19,12 @@ pub(super) struct Chapter {
     pub(super) rules: Vec<Shared<Rule>>,
     /// The first record that is to be done again.
     pub(super) from: u64,
-    /// What these rules, those of every change after them, and those that are wanted now ask for.
+    /// What these rules, those of every change after them, and those that may come next ask for.
     pub(super) demand: Demand,
 }
 
 /// The chapter that what was kept belongs to. Where nothing was kept, the journal begins with the rules wanted.
-pub(super) fn chapter(
-    kept: &Kept,
-    wanted: &RuleTexts,
-    wanted_rules: &[Shared<Rule>],
-) -> Result<Chapter, RunError> {
+pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) -> Result<Chapter, RunError> {
     let (mut from, mut ruling) = (kept.meta.sequence + 1, kept.meta.ruling.clone());
     let mut changes = Vec::new();
     for record in kept.journal.read(from)? {
@@ -54,7 +50,7 @@ pub(super) fn chapter(
     }
     let rules = parse(&ruling.texts)?;
     let mut all = rules.clone();
-    all.extend_from_slice(wanted_rules);
+    all.extend_from_slice(also);
     for (_, ruling) in &changes {
         all.extend(parse(&ruling.texts)?);
     }

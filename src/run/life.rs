@@ -23,12 +23,13 @@ use crate::intake::Duplicates;
 use crate::journal::Journal;
 use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
-use crate::reload::Wanted;
 use crate::runtime::{Engine, Job, KeptRows, Progress, settings_for};
 use crate::source::{Acknowledged, IntakeReceiver};
 use crate::stored::{FORMAT, Ruling};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use shopbell_dataflows::demand::Demand;
+use shopbell_model::rules::Rule;
+use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -56,10 +57,10 @@ pub(super) struct Life {
 }
 
 impl Around<'_> {
-    /// Opens what was kept, and finds the rules that it was under.
-    pub(super) fn open(&self, wanted: &Wanted) -> Result<Option<(Kept, Chapter)>, RunError> {
+    /// Opens what was kept, and finds the rules that it was under. The dataflow is to be good for those `also`.
+    pub(super) fn open(&self, also: &[Shared<Rule>]) -> Result<Option<(Kept, Chapter)>, RunError> {
         let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
-        let chapter = chapter(&kept, &wanted.texts, &wanted.rules)?;
+        let chapter = chapter(&kept, &self.plan.texts, also)?;
         Ok(Some((kept, chapter)))
     }
 
@@ -71,15 +72,19 @@ impl Around<'_> {
         page: Page,
     ) -> Result<(Life, Delivered), RunError> {
         tracing::info!("the rules ask for other facts: building another dataflow from what was kept");
-        let Page { wanted, beside, answer } = page;
+        let Page { asked, answer } = page;
+        let shadow = life.ticker.shadow.clone();
+        let mut also = life.ticker.rules.clone();
+        also.extend_from_slice(asked.rules());
+        also.extend(shadow.iter().flat_map(|shadow| shadow.rules.iter().cloned()));
         let rest = life.ticker.pause()?;
         let delivered = delivered.and(life.delivery.join()?);
         rest.keeper.into_iter().for_each(Keeper::join);
         self.control.check()?;
-        let mut life = self.begin(self.open(&wanted)?, rest.receiver)?;
+        let mut life = self.begin(self.open(&also)?, rest.receiver)?;
         life.ticker.catch_up()?;
-        let tick = life.ticker.own_tick();
-        life.ticker.turn(tick, wanted, beside)?;
+        life.ticker.cast(shadow)?;
+        life.ticker.turn_to(asked)?;
         life.ticker.warm_up()?;
         // Whoever asked may have gone.
         let _ = answer.send(Ok(()));
@@ -161,6 +166,7 @@ impl Around<'_> {
             restored,
         };
         let engine = start_engine(job, life, &under_way, &spoken, &appended, parcels.clone(), control)?;
+        self.edge.reloads.looks_at(engine.board());
         if self.head.is_some() {
             watch_for_stalls(engine.board(), control.clone())?;
         }
@@ -184,6 +190,8 @@ impl Around<'_> {
             faults: self.faults.clone(),
             rules,
             ruling,
+            shadow: None,
+            looks: Vec::new(),
             demand,
         };
         Ok(Life { ticker, delivery })

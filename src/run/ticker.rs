@@ -13,7 +13,7 @@ use super::control::Control;
 use super::fault::Faults;
 use super::gathering::{Gathered, Gathering, Ticks};
 use super::keeper::Keeper;
-use super::reload::Page;
+use super::reload::{Asked, Page};
 use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
@@ -23,7 +23,7 @@ use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
 use crate::stored::{Entry, RuleVersions, Ruling, read_entry};
 use shopbell_dataflows::demand::Demand;
-use shopbell_model::rules::Rule;
+use shopbell_model::rules::{Role, Rule};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::Arc;
@@ -72,6 +72,10 @@ pub(super) struct Ticker {
     /// The rules in force, and how they came to be.
     pub(super) rules: Vec<Shared<Rule>>,
     pub(super) ruling: Ruling,
+    /// Rules that are only looked at: what would be otherwise under them.
+    pub(super) shadow: Option<Wanted>,
+    /// What is in the dataflow for that.
+    pub(super) looks: Vec<Shared<Rule>>,
     /// What the graph was built for.
     pub(super) demand: Demand,
 }
@@ -164,7 +168,7 @@ impl Ticker {
             self.show();
             self.keep()?;
             if let Some(page) = self.control.page()
-                && let Some(page) = self.change_rules(page)?
+                && let Some(page) = self.heed(page)?
             {
                 return Ok(Ran::Outgrown(page));
             }
@@ -176,9 +180,9 @@ impl Ticker {
         Ok(Ran::Stopped)
     }
 
-    /// Puts rules into force, in a tick of their own; gives them back where they ask for another graph.
-    fn change_rules(&mut self, page: Page) -> Result<Option<Page>, RunError> {
-        if !self.demand.covers(&Demand::of(page.wanted.rules.iter().map(|rule| &**rule))) {
+    /// Does what is asked for about rules; gives it back where it asks for another graph.
+    fn heed(&mut self, page: Page) -> Result<Option<Page>, RunError> {
+        if !self.demand.covers(&Demand::of(page.asked.rules().iter().map(|rule| &**rule))) {
             if self.state.is_some() {
                 return Ok(Some(page));
             }
@@ -186,12 +190,56 @@ impl Ticker {
             let _ = page.answer.send(Err(ReloadError::NeedsState));
             return Ok(None);
         }
-        let Page { wanted, beside, answer } = page;
-        let tick = self.own_tick();
-        self.turn(tick, wanted, beside)?;
+        self.turn_to(page.asked)?;
         // Whoever asked may have gone.
-        let _ = answer.send(Ok(()));
+        let _ = page.answer.send(Ok(()));
         Ok(None)
+    }
+
+    /// Puts rules into force in a tick of their own, or begins to look at others.
+    pub(super) fn turn_to(&mut self, asked: Asked) -> Result<(), RunError> {
+        match asked {
+            Asked::Rules(wanted, beside) => {
+                let tick = self.own_tick();
+                self.turn(tick, wanted, beside)
+            }
+            Asked::Shadow(shadow) => self.cast(shadow),
+        }
+    }
+
+    /// Looks at what would be otherwise under other rules, or at nothing any more.
+    pub(super) fn cast(&mut self, shadow: Option<Wanted>) -> Result<(), RunError> {
+        self.shadow = shadow;
+        let changes = self.look_changes();
+        self.engine.change_looks(changes)?;
+        if self.kind == ClockKind::Wall {
+            let now = self.clock.now().max(self.engine.frontier());
+            self.under_way.begin(now, now + 1, Arrivals::default());
+            self.engine.submit(Vec::new(), now + 1)?;
+        }
+        Ok(())
+    }
+
+    /// What has to change in the dataflow so that it looks at the difference of both sets.
+    fn look_changes(&mut self) -> Vec<(Shared<Rule>, isize)> {
+        let as_role = |rule: &Shared<Rule>, role| Shared::new(Rule { role, ..(**rule).clone() });
+        let differing = |rules: &[Shared<Rule>], from: &[Shared<Rule>], role| -> Vec<Shared<Rule>> {
+            let is_in = |rule: &Shared<Rule>| {
+                from.iter().any(|other| other.version == rule.version && other.id == rule.id)
+            };
+            rules.iter().filter(|rule| !is_in(rule)).map(|rule| as_role(rule, role)).collect()
+        };
+        let looks = match &self.shadow {
+            None => Vec::new(),
+            Some(shadow) => {
+                let mut looks = differing(&self.rules, &shadow.rules, Role::Going);
+                looks.extend(differing(&shadow.rules, &self.rules, Role::Coming));
+                looks
+            }
+        };
+        let changes = difference(&self.looks, &looks);
+        self.looks = looks;
+        changes
     }
 
     /// Comes to the rules of the folder where others were in force, before time goes on: what fell due since is up
@@ -221,11 +269,11 @@ impl Ticker {
     }
 
     fn put(&mut self, tick: Time, ruling: Ruling, rules: Vec<Shared<Rule>>) -> Result<(), RunError> {
-        let gone = self.rules.iter().filter(|rule| !rules.contains(rule)).map(|rule| (rule.clone(), -1));
-        let come = rules.iter().filter(|rule| !self.rules.contains(rule)).map(|rule| (rule.clone(), 1));
-        self.engine.change_rules(tick, gone.chain(come).collect())?;
-        self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
+        let mut changes = difference(&self.rules, &rules);
         (self.rules, self.ruling) = (rules, ruling);
+        changes.extend(self.look_changes());
+        self.engine.change_rules(tick, changes)?;
+        self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
         Ok(())
     }
 
@@ -396,4 +444,11 @@ impl Ticker {
         self.metrics.shared_handles.set(identified.shared_handles as i64);
         self.metrics.capped_persons.set(identified.capped_links as i64);
     }
+}
+
+/// From some rules to others.
+fn difference(before: &[Shared<Rule>], after: &[Shared<Rule>]) -> Vec<(Shared<Rule>, isize)> {
+    let gone = before.iter().filter(|rule| !after.contains(rule)).map(|rule| (rule.clone(), -1));
+    let come = after.iter().filter(|rule| !before.contains(rule)).map(|rule| (rule.clone(), 1));
+    gone.chain(come).collect()
 }

@@ -6,6 +6,7 @@ use crate::cluster::{Pulse, WorkerPulse};
 use shopbell_dataflows::Report;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
+use shopbell_dataflows::shadow::Tally;
 use shopbell_dataflows::when_due::Waiting;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
@@ -71,6 +72,8 @@ pub struct Board {
     /// Everything before this time was submitted.
     submitted: AtomicU64,
     changed: Condvar,
+    /// What would be otherwise under the shadow set.
+    shadowed: Mutex<Tally>,
     watch: OnceLock<Watch>,
     /// Called when a number is another one than before.
     numbers_changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -83,6 +86,7 @@ impl Board {
             completed: Mutex::new(Some(0)),
             submitted: AtomicU64::new(0),
             changed: Condvar::new(),
+            shadowed: Mutex::default(),
             watch: OnceLock::new(),
             numbers_changed: OnceLock::new(),
         }
@@ -191,6 +195,11 @@ impl Board {
         (rows, next)
     }
 
+    /// What would be otherwise under the shadow set, by rule.
+    pub fn shadowed(&self) -> Tally {
+        held(&self.shadowed).clone()
+    }
+
     /// How some workers are.
     pub(super) fn pulse(&self, workers: Range<usize>) -> Pulse {
         let workers = self.workers.get(workers).unwrap_or_default();
@@ -257,6 +266,10 @@ impl Report for Reporter {
 
     fn identified(&self, counts: IdentityCounts) {
         self.write(|numbers| numbers.identified = counts);
+    }
+
+    fn shadowed(&self, tally: &Tally) {
+        held(&self.board.shadowed).clone_from(tally);
     }
 
     fn waiting(&self, place: &'static str, waiting: Waiting) {

@@ -195,6 +195,12 @@ impl Engine {
         self.send(Vec::new(), tick + 1, Some((tick, changes)))
     }
 
+    /// Changes rules that are only looked at, as of now: nothing that is said follows from them.
+    pub fn change_looks(&mut self, changes: Vec<(Shared<Rule>, isize)>) -> Result<(), EngineError> {
+        let now = self.submitted_until;
+        self.send(Vec::new(), now, Some((now, changes)))
+    }
+
     /// Feeds ticks, and lets time go on to `until` (not included). Waits while too much is unfinished.
     pub fn submit(&mut self, ticks: Vec<Tick>, until: Time) -> Result<(), EngineError> {
         self.send(ticks, until, None)

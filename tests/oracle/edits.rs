@@ -19,8 +19,9 @@ use crate::recovery::setting;
 use shopbell::output::render;
 use shopbell::runtime::{Engine, Tick, settings_for};
 use shopbell_dataflows::demand::Demand;
+use shopbell_dataflows::shadow::{OfRule, Tally};
 use shopbell_model::offer::Message;
-use shopbell_model::rules::Rule as Compiled;
+use shopbell_model::rules::{Role, Rule as Compiled};
 use shopbell_model::shared::Shared;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -76,14 +77,24 @@ fn compiled(rules: &[Rule], backfill: &str) -> Vec<Shared<Compiled>> {
     shopbell::replay::shared_rules(&set)
 }
 
-/// A script under one set of rules, and from `tick` on under another, in an engine that is never stopped.
+/// What is done with the other set of rules.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// They come into force.
+    Edit,
+    /// They are looked at.
+    Look,
+}
+
+/// A script under one set of rules, and from `tick` on under another, in an engine that is never stopped. With what the
+/// looks say in that tick.
 fn edited(
     job: &Job,
     before: &[Shared<Compiled>],
     after: &[Shared<Compiled>],
-    tick: Time,
+    (tick, how): (Time, How),
     workers: usize,
-) -> Vec<Row> {
+) -> (Vec<Row>, Tally) {
     let config = shopbell::config::Config::parse(&job.config, std::path::Path::new("test.toml")).unwrap();
     let (all, end) = ticks(job);
     let heard: Arc<Mutex<Vec<Message>>> = Arc::default();
@@ -101,9 +112,24 @@ fn edited(
     let mut engine = Engine::start(start, move |_, messages| hears.lock().unwrap().extend(messages)).unwrap();
     let (first, mut rest): (Vec<Tick>, Vec<Tick>) = all.into_iter().partition(|one| one.time < tick);
     engine.submit(first, tick).unwrap();
-    let gone = before.iter().filter(|rule| !after.contains(rule)).map(|rule| (rule.clone(), -1));
-    let come = after.iter().filter(|rule| !before.contains(rule)).map(|rule| (rule.clone(), 1));
-    engine.change_rules(tick, gone.chain(come).collect()).unwrap();
+    let gone = before.iter().filter(|rule| !after.contains(rule)).cloned();
+    let come = after.iter().filter(|rule| !before.contains(rule)).cloned();
+    let mut tally = Tally::new();
+    match how {
+        How::Edit => {
+            let changes = gone.map(|rule| (rule, -1)).chain(come.map(|rule| (rule, 1)));
+            engine.change_rules(tick, changes.collect()).unwrap();
+        }
+        How::Look => {
+            let of =
+                |role| move |rule: Shared<Compiled>| (Shared::new(Compiled { role, ..(*rule).clone() }), 1);
+            let changes = gone.map(of(Role::Going)).chain(come.map(of(Role::Coming)));
+            engine.change_looks(changes.collect()).unwrap();
+            engine.submit(Vec::new(), tick + 1).unwrap();
+            engine.wait_for(tick + 1).unwrap();
+            tally = engine.board().shadowed();
+        }
+    }
     let last = rest.pop();
     let until = last.as_ref().map_or(tick + 1, |last| last.time);
     engine.submit(rest, until).unwrap();
@@ -116,7 +142,7 @@ fn edited(
     engine.stop().unwrap();
     let heard = std::mem::take(&mut *heard.lock().unwrap());
     let lines: Vec<String> = heard.iter().map(|message| render(message).unwrap().json.to_string()).collect();
-    rows(&lines).unwrap()
+    (rows(&lines).unwrap(), tally)
 }
 
 /// A script of a set, and a grid point between its ticks.
@@ -156,7 +182,8 @@ fn oracle_agrees_where_rules_change() {
             let backfill = if primes { "prime" } else { "send" };
             let rules = [compiled(&replay.rules, backfill), compiled(&next, backfill)];
             let workers = [1, 2, 4][number as usize % 3];
-            let found = edited(&job(&replay, workers), &rules[0], &rules[1], tick, workers);
+            let at = (tick, How::Edit);
+            let (found, _) = edited(&job(&replay, workers), &rules[0], &rules[1], at, workers);
             let differs = expected.iter().zip(&found).position(|(a, b)| a != b);
             assert!(
                 *expected == found,
@@ -188,9 +215,8 @@ fn standing(rows: &[Row], until: Time) -> (BTreeSet<String>, BTreeSet<String>) {
     (made, stands)
 }
 
-#[test]
-fn an_edit_says_the_difference_of_two_runs_from_scratch() {
-    // No policy: nothing but its own reason decides about an offer; and offers end with their reason alone.
+/// Sets without policy, in which nothing but its own reason decides about an offer, and offers end with it alone.
+fn plain_sets() -> Vec<RuleSet> {
     let lasting = |rule: &Rule| !matches!(rule.when, When::Purchased { .. });
     let plain = |set: &RuleSet| {
         let rules = set.rules.iter().filter(|rule| lasting(rule)).cloned();
@@ -207,7 +233,12 @@ fn an_edit_says_the_difference_of_two_runs_from_scratch() {
         let config = Config { policy: Default::default(), ..set.config.clone() };
         RuleSet { rules: rules.collect(), config, ..set.clone() }
     };
-    let sets: Vec<RuleSet> = rule_sets().iter().map(plain).collect();
+    rule_sets().iter().map(plain).collect()
+}
+
+#[test]
+fn an_edit_says_the_difference_of_two_runs_from_scratch() {
+    let sets = plain_sets();
     let seed = setting("SHOPBELL_ORACLE_SEED", 1);
     let (mut made, mut withdrawn) = (0, 0);
     for number in seed..seed + setting("SHOPBELL_EDITS", 60) {
@@ -216,7 +247,9 @@ fn an_edit_says_the_difference_of_two_runs_from_scratch() {
         replay.events.retain(|event| !event.contains("crm.forget") && !event.contains("push.redeemed"));
         let next = variant(random, &set.rules);
         let [old, new] = [&replay.rules, &next].map(|rules| compiled(rules, "send"));
-        let of = |before, after, workers| edited(&job(&replay, workers), before, after, tick, workers);
+        let of = |before, after, workers| {
+            edited(&job(&replay, workers), before, after, (tick, How::Edit), workers).0
+        };
         let (told, old_stand) = standing(&of(&old, &old, 1), tick);
         let (new_told, new_stand) = standing(&of(&new, &new, 1), tick + 1);
         // An offer is made once: where one was taken back before, the run does not say whether its reason stands again.
@@ -244,4 +277,36 @@ fn an_edit_says_the_difference_of_two_runs_from_scratch() {
     }
     println!("{made} made and {withdrawn} taken back by edits");
     assert!(made > 20 && withdrawn > 20, "{made} {withdrawn}");
+}
+
+#[test]
+fn a_shadow_set_says_what_would_be_otherwise_and_changes_nothing() {
+    let (sets, seed) = (plain_sets(), setting("SHOPBELL_ORACLE_SEED", 1));
+    let (mut adds, mut drops) = (0, 0);
+    for number in seed..seed + setting("SHOPBELL_EDITS", 60) {
+        let (random, set) = (&mut Random(number), &sets[number as usize % sets.len()]);
+        let Some((mut replay, tick)) = replay_and_tick(random, set) else { continue };
+        replay.events.retain(|event| !event.contains("crm.forget") && !event.contains("push.redeemed"));
+        let next = variant(random, &set.rules);
+        let [old, new] = [&replay.rules, &next].map(|rules| compiled(rules, "send"));
+        let under = |rules| edited(&job(&replay, 1), rules, rules, (tick, How::Edit), 1).0;
+        let (undisturbed, [of_old, of_new]) =
+            (under(&old), [&old, &new].map(|rules| standing(&under(rules), tick + 1)));
+        // Where an offer was taken back, the run does not say whether its reason stands again.
+        let is_sure = [&of_old, &of_new].iter().all(|(made, stands)| made == stands);
+        let expected = (of_new.1.difference(&of_old.1).count(), of_old.1.difference(&of_new.1).count());
+        for workers in [1, 2, 4] {
+            let (said, tally) = edited(&job(&replay, workers), &old, &new, (tick, How::Look), workers);
+            let name = format!("seed {number}, {} at {tick}, {workers} workers", set.name);
+            assert_eq!(said, undisturbed, "{name}: nothing is said because of it");
+            let sum = |of: fn(&OfRule) -> i64| tally.values().map(of).sum::<i64>() as usize;
+            let found = (sum(|rule| rule.add), sum(|rule| rule.drop));
+            assert!(!is_sure || found == expected, "{name}: {found:?}, not {expected:?}");
+        }
+        if is_sure {
+            (adds, drops) = (adds + expected.0, drops + expected.1);
+        }
+    }
+    println!("{adds} would come and {drops} would go");
+    assert!(adds > 5 && drops > 5, "{adds} {drops}");
 }

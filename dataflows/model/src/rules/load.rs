@@ -11,7 +11,7 @@ use super::spelling::nearest;
 use super::table::{Entry, Sheet, Table, is_name};
 use super::testing::{self, Mention, RuleTest, TestProblem};
 use super::{
-    Backfill, Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template,
+    Backfill, Cap, OfferText, Role, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template,
 };
 use crate::key::{Brand, Text};
 use crate::time::Duration;
@@ -217,6 +217,7 @@ fn rule(id: &str, table: &Table<'_>) -> Option<Rule> {
         offer: offer?,
         policy,
         backfill: table.get("backfill").and_then(backfill).unwrap_or_default(),
+        role: Role::InForce,
     };
     rule.version = version(&rule);
     Some(rule)

@@ -63,6 +63,20 @@ pub struct Rule {
     pub policy: RulePolicy,
     /// What becomes of matches that stand already when it comes into force.
     pub backfill: Backfill,
+    /// What it is in the dataflow for.
+    pub role: Role,
+}
+
+/// What a rule is in the dataflow for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Its candidates are decided about.
+    #[default]
+    InForce,
+    /// It is in force, but not in the shadow set: its candidates are looked at once more.
+    Going,
+    /// It is in the shadow set, but not in force: its candidates are only looked at.
+    Coming,
 }
 
 /// What becomes of matches that stand already when a rule comes into force.
