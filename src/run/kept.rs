@@ -177,12 +177,14 @@ fn read_rows(
     outboxes: &mut Outboxes,
 ) -> Result<Vec<Restored>, RunError> {
     let mut all = Vec::with_capacity(workers);
+    let (mut facts, mut copies) = (0, 0);
     std::thread::scope(|threads| {
         let readers: Vec<_> = (0..workers)
             .map(|worker| threads.spawn(move || read_share(checkpoint, worker, (workers, peers))))
             .collect();
         for reader in readers {
             let share = reader.join().map_err(|_| RunError::DeliveryLost)??;
+            (facts, copies) = (facts + share.restored.rows.len(), copies + share.copies.len());
             for (fingerprint, generation) in share.copies {
                 duplicates.restore_copy(fingerprint, generation);
             }
@@ -191,6 +193,8 @@ fn read_rows(
             }
             all.push(share.restored);
         }
+        let (checkpoint, tick) = (checkpoint.number(), checkpoint.tick());
+        tracing::info!(checkpoint, tick, facts, events = copies, "the state was read");
         Ok(all)
     })
 }

@@ -93,10 +93,11 @@ impl Around<'_> {
 
     /// What the ends of the job need to know of it.
     pub(super) fn surroundings(&self) -> Surroundings {
-        let (control, faults) = (self.control.clone(), self.faults.clone());
+        let (control, faults, losing) = (self.control.clone(), self.faults.clone(), self.faults.clone());
         Surroundings {
             stopping: Arc::new(move || control.is_stopping()),
             fault: Arc::new(move |moment| faults.at(moment)),
+            loses: Arc::new(move |what| losing.loses(what)),
             metrics: self.metrics.clone(),
         }
     }

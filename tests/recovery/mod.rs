@@ -4,6 +4,7 @@
 //! - `kills`: the built binary, SIGKILL at random moments, any number of workers in each life; the output file is
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
 //! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
+//! - `cuts`: stored files cut short, emptied, removed;
 //! - `accepted`: what 202 promises over HTTP;
 //! - `controls`: what the comparison would say if a promise were not kept;
 //! - `forget`: no byte on disk names a person who was forgotten, whatever is killed on the way;
@@ -12,6 +13,7 @@
 
 mod accepted;
 mod controls;
+mod cuts;
 mod faults;
 mod forget;
 pub(crate) mod kills;
