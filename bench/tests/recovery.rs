@@ -50,9 +50,9 @@ fn a_small_measurement_tells_everything() {
 #[test]
 fn what_cannot_be_measured_is_said_by_name() {
     for (more, name) in [
-        (["--shopbell", "nowhere"], "recovery-no-program"),
-        (["--file-events", "0"], "recovery-arguments"),
-        (["--rules", "nowhere"], "recovery-process"),
+        (["--shopbell", "nowhere"], "measure-no-program"),
+        (["--file-events", "0"], "measure-arguments"),
+        (["--rules", "nowhere"], "measure-process"),
     ] {
         let (code, report, log) = measured(&more);
         assert!(code.is_some_and(|code| code > 1) && report.is_empty(), "{code:?} {report}");

@@ -31,8 +31,10 @@ pub(crate) fn measure(bench: &Bench) -> Result<File, MeasureError> {
                 if state { "with" } else { "without" }
             ));
             let config = Config { events: Some(&events), http: false, state }.write(bench)?;
-            let mut job =
-                Job::start(bench, &Wanted { config: &config, rules: bench.rules("rules"), workers: 2 })?;
+            let mut job = Job::start(
+                &bench.shopbell,
+                &Wanted { config: &config, rules: bench.rules("rules"), workers: 2 },
+            )?;
             let took: Duration = job.ends()?;
             let runs = if state { &mut file.with } else { &mut file.without };
             runs.seconds.push(took.as_secs_f64());

@@ -30,7 +30,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Live, MeasureError> {
             bench.tell(&format!("load {pair}, {} [state]", if state { "with" } else { "without" }));
             let config = Config { events: None, http: true, state }.write(bench)?;
             let rules = bench.rules("rules-latency");
-            let mut job = Job::start(bench, &Wanted { config: &config, rules, workers: 2 })?;
+            let mut job = Job::start(&bench.shopbell, &Wanted { config: &config, rules, workers: 2 })?;
             let address = job.says("running")?.text("http");
             let loaded = Command::new(&bench.load)
                 .args(["--rate", &arguments.rate.to_string(), "--url", &address, "--events"])

@@ -8,17 +8,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod disk;
-mod error;
 mod file;
-mod job;
 mod live;
 mod material;
 mod report;
 mod restart;
 
 use clap::Parser;
-use error::MeasureError;
 use report::Report;
+use shopbell_bench::measure::error::MeasureError;
+use shopbell_bench::measure::{beside, error, job};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -140,16 +139,4 @@ fn all(bench: &Bench) -> Result<Report, MeasureError> {
     let file = file::measure(bench)?;
     let live = (bench.arguments.rate > 0).then(|| live::measure(bench)).transpose()?;
     Ok(Report { restart, file, live })
-}
-
-/// A program that is given, or stands where this one does.
-fn beside(name: &str, given: Option<&Path>) -> Result<PathBuf, MeasureError> {
-    let path = match given {
-        Some(path) => path.to_path_buf(),
-        None => {
-            let own = std::env::current_exe().map_err(MeasureError::io("find", Path::new("this program")))?;
-            own.with_file_name(name)
-        }
-    };
-    if path.is_file() { Ok(path) } else { Err(MeasureError::NoProgram { path }) }
 }

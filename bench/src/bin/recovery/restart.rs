@@ -37,7 +37,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Restart, MeasureError> {
     let config = Config { events: Some(&events), http: true, state: true }.write(bench)?;
     let wanted = |workers| Wanted { config: &config, rules: bench.rules("rules"), workers };
     bench.tell("the first life, up to its last checkpoint");
-    let mut job = Job::start(bench, &wanted(2))?;
+    let mut job = Job::start(&bench.shopbell, &wanted(2))?;
     let events = job.says("read to its end")?.number("events");
     let state = bench.path("state");
     settled(&mut job, &state, QUIET + Duration::from_millis(arguments.checkpoint_ms))?;
@@ -47,7 +47,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Restart, MeasureError> {
     let (mut starts, mut facts, mut known) = (Vec::new(), 0, 0);
     for workers in [2, 1] {
         bench.tell(&format!("a start with {workers} workers"));
-        let mut job = Job::start(bench, &wanted(workers))?;
+        let mut job = Job::start(&bench.shopbell, &wanted(workers))?;
         let found = job.says("the state was read")?;
         let ready = job.says("running")?.after;
         (facts, known) = (found.number("facts"), found.number("events"));

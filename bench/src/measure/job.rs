@@ -3,8 +3,7 @@
 //! Invariant: a moment is when the line that tells of it was read here, counted from the start of the process. A process
 //! does not outlive its `Job`. Cost: a thread for the log, and a look at its memory every ten milliseconds.
 
-use crate::Bench;
-use crate::error::MeasureError;
+use super::error::MeasureError;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,43 +16,49 @@ const PATIENCE: Duration = Duration::from_secs(1200);
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A line of the log.
-pub(crate) struct Said {
+pub struct Said {
     /// Since the start.
-    pub(crate) after: Duration,
+    pub after: Duration,
     fields: Value,
 }
 
 impl Said {
-    pub(crate) fn text(&self, name: &str) -> String {
+    /// A field of it that is text; empty where there is none.
+    pub fn text(&self, name: &str) -> String {
         self.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    pub(crate) fn number(&self, name: &str) -> u64 {
+    /// A field of it that is a number; 0 where there is none.
+    pub fn number(&self, name: &str) -> u64 {
         self.fields.get(name).and_then(Value::as_u64).unwrap_or_default()
     }
 }
 
 /// A running job.
-pub(crate) struct Job {
+pub struct Job {
     child: Child,
     began: Instant,
     lines: Receiver<(Duration, String)>,
     last: String,
     /// The most memory that it had, in bytes.
-    pub(crate) peak: u64,
+    pub peak: u64,
 }
 
 /// What it is to be.
-pub(crate) struct Wanted<'a> {
-    pub(crate) config: &'a Path,
-    pub(crate) rules: PathBuf,
-    pub(crate) workers: usize,
+pub struct Wanted<'a> {
+    /// Its configuration.
+    pub config: &'a Path,
+    /// The folder of its rules.
+    pub rules: PathBuf,
+    /// Worker threads.
+    pub workers: usize,
 }
 
 impl Job {
-    pub(crate) fn start(bench: &Bench, wanted: &Wanted<'_>) -> Result<Job, MeasureError> {
+    /// Starts it.
+    pub fn start(shopbell: &Path, wanted: &Wanted<'_>) -> Result<Job, MeasureError> {
         let began = Instant::now();
-        let mut child = Command::new(&bench.shopbell)
+        let mut child = Command::new(shopbell)
             .args(["run", "--log-json", "--workers", &wanted.workers.to_string(), "--config"])
             .arg(wanted.config)
             .arg("--rules")
@@ -62,7 +67,7 @@ impl Job {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(MeasureError::io("start", &bench.shopbell))?;
+            .map_err(MeasureError::io("start", shopbell))?;
         let (tell, lines) = channel();
         if let Some(log) = child.stderr.take() {
             std::thread::spawn(move || {
@@ -77,7 +82,7 @@ impl Job {
     }
 
     /// Waits until it says so.
-    pub(crate) fn says(&mut self, message: &'static str) -> Result<Said, MeasureError> {
+    pub fn says(&mut self, message: &'static str) -> Result<Said, MeasureError> {
         loop {
             self.look();
             match self.lines.recv_timeout(LOOK) {
@@ -98,7 +103,7 @@ impl Job {
     }
 
     /// Goes on as long as `wanted` says so.
-    pub(crate) fn watch(&mut self, mut wanted: impl FnMut() -> bool) -> Result<(), MeasureError> {
+    pub fn watch(&mut self, mut wanted: impl FnMut() -> bool) -> Result<(), MeasureError> {
         while wanted() {
             self.look();
             if self.is_over()?.is_some() || self.began.elapsed() > PATIENCE {
@@ -110,7 +115,7 @@ impl Job {
     }
 
     /// Waits for its end in good order; how long it lived.
-    pub(crate) fn ends(&mut self) -> Result<Duration, MeasureError> {
+    pub fn ends(&mut self) -> Result<Duration, MeasureError> {
         loop {
             self.look();
             match self.is_over()? {
@@ -122,14 +127,14 @@ impl Job {
     }
 
     /// Tells it to stop, and waits for that.
-    pub(crate) fn stop(&mut self) -> Result<(), MeasureError> {
+    pub fn stop(&mut self) -> Result<(), MeasureError> {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         told.map_err(MeasureError::io("call", Path::new("kill")))?;
         self.ends().map(drop)
     }
 
     /// SIGKILL.
-    pub(crate) fn kill(&mut self) -> Result<(), MeasureError> {
+    pub fn kill(&mut self) -> Result<(), MeasureError> {
         self.look();
         let killed = self.child.kill().and_then(|()| self.child.wait());
         killed.map(drop).map_err(MeasureError::io("kill", Path::new("the job")))

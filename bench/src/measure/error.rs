@@ -5,9 +5,9 @@ use thiserror::Error;
 
 /// Why there is no report.
 #[derive(Debug, Error)]
-pub(crate) enum MeasureError {
+pub enum MeasureError {
     /// Numbers that make no sense.
-    #[error("pairs, events and file-events must be above zero, customers at least 100")]
+    #[error("numbers must be above zero, customers at least 100")]
     Arguments,
     /// A program is not there.
     #[error("{} is not there", path.display())]
@@ -40,24 +40,24 @@ pub(crate) enum MeasureError {
 
 impl MeasureError {
     /// For `map_err`.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> MeasureError {
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> MeasureError {
         let path = path.to_path_buf();
         move |error| MeasureError::Io { action, path, error }
     }
 
     /// A stable name.
-    pub(crate) const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
-            MeasureError::Arguments => "recovery-arguments",
-            MeasureError::NoProgram { .. } => "recovery-no-program",
-            MeasureError::Io { .. } => "recovery-io",
-            MeasureError::Process { .. } => "recovery-process",
-            MeasureError::Void(_) => "recovery-void",
+            MeasureError::Arguments => "measure-arguments",
+            MeasureError::NoProgram { .. } => "measure-no-program",
+            MeasureError::Io { .. } => "measure-io",
+            MeasureError::Process { .. } => "measure-process",
+            MeasureError::Void(_) => "measure-void",
         }
     }
 
     /// What to do about it.
-    pub(crate) const fn hint(&self) -> &'static str {
+    pub const fn hint(&self) -> &'static str {
         match self {
             MeasureError::Arguments => "see --help",
             MeasureError::NoProgram { .. } => {
@@ -70,7 +70,7 @@ impl MeasureError {
     }
 
     /// 2 where it was used wrongly, 3 where it failed.
-    pub(crate) const fn exit_code(&self) -> u8 {
+    pub const fn exit_code(&self) -> u8 {
         match self {
             MeasureError::Arguments | MeasureError::NoProgram { .. } => 2,
             _ => 3,
