@@ -27,8 +27,9 @@ fn a_small_measurement_tells_everything() {
         |with: &str| report.lines().filter(|line| line.starts_with('|') && line.contains(with)).count();
     assert_eq!((rows("| offers made | 400 |"), rows("| offers withdrawn | 400 |")), (4, 4), "{report}");
     assert_eq!(rows("12 changes, 8 broken or torn files"), 1, "{report}");
-    let offers =
-        report.lines().filter(|line| line.starts_with("| nothing | ") && !line.contains("offers") || line.contains("the edits above"));
+    let offers = report.lines().filter(|line| {
+        line.starts_with("| nothing | ") && !line.contains("offers") || line.contains("the edits above")
+    });
     let offers = offers.filter_map(|line| line.split('|').nth(5)?.trim().parse::<u64>().ok());
     assert!(offers.clone().count() == 2 && offers.min() > Some(10), "{report}");
 }

@@ -32,6 +32,10 @@ pub struct RuleSet {
     pub tests: Vec<RuleTest>,
 }
 
+/// Keys of a rule's offer and policy.
+pub(super) const OFFER_KEYS: [&str; 6] = ["title", "body", "coupon", "valid", "channels", "units"];
+pub(super) const POLICY_KEYS: [&str; 3] = ["category", "cooldown", "cap"];
+
 /// The longest an offer may hold.
 const LONGEST_VALID: Duration = Duration(30 * 86_400_000);
 const SHORTEST: Duration = Duration(1);
@@ -291,7 +295,7 @@ fn text(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Template> {
 }
 
 fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
-    offer.only(&["title", "body", "coupon", "valid", "channels", "units"]);
+    offer.only(&OFFER_KEYS);
     let title = offer.required("title").and_then(|entry| {
         if entry.text()?.trim().is_empty() {
             return entry.bad("", "a title of at least one character");
@@ -315,7 +319,7 @@ fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
 
 fn policy(rule: &Table<'_>) -> RulePolicy {
     let Some(policy) = rule.table("policy") else { return RulePolicy::default() };
-    policy.only(&["category", "cooldown", "cap"]);
+    policy.only(&POLICY_KEYS);
     RulePolicy {
         category: policy.get("category").and_then(Entry::name),
         cooldown: policy.get("cooldown").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT)),

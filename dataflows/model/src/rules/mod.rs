@@ -23,6 +23,7 @@ mod parse;
 #[cfg(test)]
 mod samples;
 mod scan;
+pub mod schema;
 pub mod score;
 mod spans;
 mod spelling;

@@ -9,11 +9,11 @@ use super::{Interests, When};
 use crate::time::Duration;
 
 /// A line of the table.
-struct Situation {
-    name: &'static str,
-    parameters: &'static [&'static str],
+pub(super) struct Situation {
+    pub(super) name: &'static str,
+    pub(super) parameters: &'static [&'static str],
     /// Whether it can be reacted to yet.
-    available: bool,
+    pub(super) available: bool,
 }
 
 const fn situation(name: &'static str, parameters: &'static [&'static str]) -> Situation {
@@ -24,7 +24,7 @@ const fn planned(name: &'static str, parameters: &'static [&'static str]) -> Sit
     Situation { name, parameters, available: false }
 }
 
-const SITUATIONS: [Situation; 12] = [
+pub(super) const SITUATIONS: [Situation; 12] = [
     situation("cart_abandoned", &["idle", "per", "idle_from"]),
     situation("zone_entered", &["dwell", "interest", "in_stock", "zones"]),
     situation("store_left", &["min_dwell", "after", "interest"]),

@@ -70,7 +70,7 @@ pub(super) struct Mention {
     pub(super) listed: bool,
 }
 
-const KEYS: [&str; 12] = [
+pub(super) const KEYS: [&str; 12] = [
     "name", "rules", "day", "tz", "brand", "given", "until", "policy", "channels", "presence", "expect",
     "others",
 ];
