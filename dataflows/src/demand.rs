@@ -7,7 +7,8 @@ use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
 use shopbell_model::rules::fields::Field;
-use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
+use shopbell_model::time::Duration;
 
 /// What some rule asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Demand {
     views: bool,
     /// Stock above this many reads as this many.
     stock_detail: i64,
+    /// The shortest pause in somebody's activity.
+    pause: Option<Duration>,
 }
 
 impl Demand {
@@ -39,6 +42,9 @@ impl Demand {
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            if let When::Lapsed { idle } = rule.when {
+                demand.pause = demand.pause.into_iter().chain([idle]).min();
+            }
             let detail = match &rule.when {
                 When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
                 _ => 1,
@@ -55,9 +61,16 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
-        let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest];
-        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX }
+        use SceneKind::{Cart, CheckIn, Interest, Lapse, Line, Purchase, Visit, Zone};
+        let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Lapse, Interest];
+        Demand {
+            scenes: all.clone(),
+            carts: all,
+            wishes: true,
+            views: true,
+            stock_detail: i64::MAX,
+            pause: Some(LEAST_PAUSE),
+        }
     }
 
     /// Whether all that another asks for is asked for by this one.
@@ -68,11 +81,17 @@ impl Demand {
             && self.wishes >= other.wishes
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
+            && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
     }
 
     /// The same with another limit to the detail of stock.
     pub fn with_stock_detail(self, stock_detail: i64) -> Self {
         Demand { stock_detail, ..self }
+    }
+
+    /// The same with another shortest pause.
+    pub fn with_pause(self, pause: Option<Duration>) -> Self {
+        Demand { pause, ..self }
     }
 
     /// Whether scenes of that kind are asked for.
@@ -90,6 +109,11 @@ impl Demand {
         self.stock_detail
     }
 
+    /// The shortest pause in somebody's activity that matters, if any does.
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause
+    }
+
     /// Whether any answer can follow from such a fact.
     pub fn asks_for(&self, fact: &PersonFact) -> bool {
         match fact {
@@ -100,6 +124,7 @@ impl Demand {
             }
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Active(_) => self.scene(SceneKind::Lapse),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
@@ -118,6 +143,8 @@ fn interests_of(when: &When) -> Interests {
         | When::BackInStock { interest, .. }
         | When::RunningLow { interest, .. }
         | When::PriceDropped { interest, .. } => *interest,
-        When::CartAbandoned { .. } | When::CheckedIn | When::Purchased { .. } => Interests::default(),
+        When::CartAbandoned { .. } | When::CheckedIn | When::Purchased { .. } | When::Lapsed { .. } => {
+            Interests::default()
+        }
     }
 }

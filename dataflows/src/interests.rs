@@ -6,6 +6,7 @@
 
 use crate::by_key::by_key;
 use crate::demand::Demand;
+use crate::lapses::lapses;
 use crate::presence::shop_visits;
 use crate::rows::{CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
@@ -41,6 +42,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Bought(_)
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
+        | PersonFact::Active(_)
         | PersonFact::Attribute(_) => true,
         PersonFact::Consent(_)
         | PersonFact::Outcome(..)
@@ -100,6 +102,7 @@ fn derive_own(
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut signs = Vec::new();
     let mut zones = Vec::new();
+    let mut active = Vec::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
     for &(handle, fact) in facts {
         match fact {
@@ -122,6 +125,7 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
+            PersonFact::Active(fact) => active.push((handle, &**fact)),
             PersonFact::Attribute(fact) => {
                 let known = attributes.entry(&fact.name).or_insert(fact);
                 if known.at < fact.at {
@@ -141,6 +145,7 @@ fn derive_own(
     for visit in shop_visits(&signs, &zones, leave_after) {
         give(Derived::Shop(Shared::new(visit)));
     }
+    lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);
     Wants::default().run(&steps, give);
 }

@@ -120,6 +120,17 @@ pub fn candidates(
             let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
+        (When::Lapsed { idle }, Scene::Lapse(lapse)) if lapse.lasts(*idle) => {
+            let (since, anchor) = (lapse.since.time, &lapse.anchor);
+            let due = since.saturating_add(idle.0);
+            let about = About::Lapse(Idle { since, idle: *idle });
+            let text = format!("lapsed|{anchor}|{since}");
+            builder.whole(
+                Found { due, until: None, text, anchor, about, more: None },
+                &[],
+                Some(&lapse.event),
+            );
+        }
         (when, Scene::Interest) => builder.article(when),
         _ => {}
     }

@@ -4,7 +4,7 @@
 //! large is shared, so that a row is a few words.
 
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
+use shopbell_model::facts::{Bought, Catalogue, Detail, Moment, Place, Sign, Stock, Subject, ZoneVisit};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::Episode;
 use shopbell_model::rules::{Interests, Rule, When};
@@ -30,6 +30,8 @@ pub enum Derived {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Bought(Handle, Shared<Bought>),
+    /// A pause in all that the person does.
+    Lapse(Shared<Lapse>),
     /// An article or place that has to be known for this person.
     About(Subject),
     /// An article the person has to do with.
@@ -127,6 +129,26 @@ pub struct ShopVisit {
     pub dwell: Duration,
 }
 
+/// A pause in all that a person does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Lapse {
+    /// What was done last.
+    pub since: Moment,
+    /// Under which handle.
+    pub anchor: Handle,
+    /// The event.
+    pub event: EventRef,
+    /// When something was done again.
+    pub next: Option<Time>,
+}
+
+impl Lapse {
+    /// Whether it lasts for so long, as far as is known.
+    pub fn lasts(&self, idle: Duration) -> bool {
+        self.next.is_none_or(|next| next > self.since.time.saturating_add(idle.0))
+    }
+}
+
 /// What is known of an article.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Article {
@@ -194,6 +216,8 @@ pub enum Scene {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Purchase(Handle, Shared<Bought>),
+    /// A pause in all that the person does.
+    Lapse(Shared<Lapse>),
     /// Interest in an article.
     Interest,
 }
@@ -208,6 +232,7 @@ impl Scene {
             Scene::Visit(..) => SceneKind::Visit,
             Scene::CheckIn(..) => SceneKind::CheckIn,
             Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Lapse(_) => SceneKind::Lapse,
             Scene::Interest => SceneKind::Interest,
         }
     }
@@ -228,6 +253,8 @@ pub enum SceneKind {
     CheckIn,
     /// [`Scene::Purchase`].
     Purchase,
+    /// [`Scene::Lapse`].
+    Lapse,
     /// [`Scene::Interest`].
     Interest,
 }
@@ -245,6 +272,7 @@ impl SceneKind {
                 SceneKind::Interest
             }
             When::Purchased { .. } => SceneKind::Purchase,
+            When::Lapsed { .. } => SceneKind::Lapse,
         }
     }
 }

@@ -10,7 +10,7 @@ mod reason;
 use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
-    Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
+    Article, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit, Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
@@ -52,6 +52,7 @@ struct Known<'a> {
     shops: Vec<&'a Shared<ShopVisit>>,
     check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
+    lapses: Vec<&'a Shared<Lapse>>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
     places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
 }
@@ -68,6 +69,7 @@ impl<'a> Known<'a> {
             shops: Vec::new(),
             check_ins: Vec::new(),
             bought: Vec::new(),
+            lapses: Vec::new(),
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
         };
@@ -87,6 +89,7 @@ impl<'a> Known<'a> {
                 Derived::Shop(visit) => known.shops.push(visit),
                 Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
                 Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
+                Derived::Lapse(lapse) => known.lapses.push(lapse),
                 Derived::Article(article) => {
                     known.articles.insert(&article.item, article);
                 }
@@ -177,6 +180,9 @@ impl<'a> Known<'a> {
             });
             let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
             stands(scene, items.collect(), bought.location.as_ref());
+        }
+        for lapse in self.lapses.iter().filter(|_| demand.scene(SceneKind::Lapse)) {
+            stands(Scene::Lapse((*lapse).clone()), Vec::new(), None);
         }
         for wanted in self.wanted.values().filter(|_| demand.scene(SceneKind::Interest)) {
             stands(Scene::Interest, vec![wanted.clone()], None);

@@ -115,7 +115,7 @@ fn candidates<'a>(
     let mut found: Vec<Candidate<'_>> = Vec::new();
     for rule in rules {
         moments.extend(rule.from.into_iter().chain(rule.until));
-        for situation in situations(&rule.when, person, brand, config) {
+        for situation in situations(&rule.when, person, brand, config, clock) {
             moments.insert(situation.due);
             let id = offer_id(&brand.name, rule.id, &situation.episode);
             if clock < situation.due || situation.until.is_some_and(|until| clock > until) {

@@ -17,6 +17,8 @@ pub(crate) struct Event {
     pub(crate) time: Time,
     /// Empty for stock and catalogue.
     pub(crate) handle: String,
+    /// Whether the person did it.
+    pub(crate) own: bool,
     pub(crate) act: Act,
 }
 
@@ -100,6 +102,7 @@ impl Event {
             brand: text("brand"),
             time: time.as_millisecond() as Time,
             handle: text("subject"),
+            own: !text("subject").is_empty() && is_own(&text("type")),
             act: act(&text("type"), &json["data"]),
         }
     }
@@ -108,6 +111,13 @@ impl Event {
     pub(crate) fn order(&self) -> (Time, usize) {
         (self.time, self.seq)
     }
+}
+
+/// Whether events of that type are activity of the person they name.
+fn is_own(kind: &str) -> bool {
+    let of_others =
+        ["push.delivered", "push.failed", "store.offer_request", "store.offer_decision"].contains(&kind);
+    !kind.starts_with("crm.") && !of_others
 }
 
 fn act(kind: &str, data: &Value) -> Act {

@@ -90,6 +90,9 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         moments.extend(of_shops.map(|visit| visit.end_at_the_latest(&config.presence)));
     }
     for event in taken {
+        if event.own {
+            moments.push(event.time + config.activity_kept + 1);
+        }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
             Act::Enter(_)

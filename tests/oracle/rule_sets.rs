@@ -67,6 +67,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         identity(),
         blocked(),
         defaults(),
+        attention(),
     ]
 }
 
@@ -307,4 +308,26 @@ fn defaults() -> RuleSet {
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "defaults", rules, config: Config { presence, ..base }, shape }
+}
+
+/// What people pay attention to, and when they stop; with associates who ask for them.
+fn attention() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_LINES, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
+        Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
+        Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
+    ];
+    let shape = Shape {
+        cart: 8,
+        presence: 3,
+        stock: 1,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: true,
+        brands: true,
+    };
+    let base = Config::default();
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
 }

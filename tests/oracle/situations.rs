@@ -3,7 +3,7 @@
 //! A situation is listed whether or not it is due yet; conditions of rules come later.
 
 use super::config::Config;
-use super::event::{Act, Time};
+use super::event::{Act, Event, Time};
 use super::interest::Interest;
 use super::rules::{Kinds, When};
 use super::stock::{current_return, drops};
@@ -85,6 +85,7 @@ pub(crate) fn situations(
     person: &Person<'_>,
     brand: &Brand<'_>,
     config: &Config,
+    clock: Time,
 ) -> Vec<Situation> {
     match when {
         When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
@@ -104,6 +105,7 @@ pub(crate) fn situations(
             price_dropped(person, brand, interest, *by_percent * 100)
         }
         When::Purchased { within } => purchased(person, *within),
+        When::Lapsed { idle } => lapsed(person, config, *idle, clock),
     }
 }
 
@@ -342,6 +344,24 @@ fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
         purchased.until = Some(event.time + within);
         purchased.place = location.clone();
         found.push(purchased);
+    }
+    found
+}
+
+fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<Situation> {
+    let counts = |event: &&&Event| event.own && event.time + config.activity_kept >= clock;
+    let mut activities: Vec<&Event> = person.events.iter().filter(counts).copied().collect();
+    activities.dedup_by_key(|event| event.time);
+    let mut found = Vec::new();
+    for event in &activities {
+        let (anchor, a) = (&event.handle, event.time);
+        if activities.iter().any(|later| later.time > a && later.time <= a + idle) {
+            continue;
+        }
+        let episode = format!("lapsed|{anchor}|{a}");
+        let mut lapsed = situation(episode, anchor, a + idle, Vec::new(), Basis::Done);
+        lapsed.about_items = false;
+        found.push(lapsed);
     }
     found
 }

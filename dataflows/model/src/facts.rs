@@ -39,6 +39,8 @@ pub enum PersonFact {
     Sign(Shared<Sign>),
     /// Somebody is or was in a zone.
     Zone(Shared<ZoneVisit>),
+    /// Somebody did something, and paused.
+    Active(Shared<Active>),
     /// A profile attribute was set or deleted.
     Attribute(Shared<Attribute>),
     /// Consent was given or taken back.
@@ -174,6 +176,15 @@ pub struct ZoneVisit {
     pub last: Option<Time>,
     /// The event of the first reading.
     pub event: EventRef,
+}
+
+/// A time in which somebody did something again and again, without a longer pause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Active {
+    /// When it began.
+    pub first: Time,
+    /// The last thing done and its event, once the pause is long enough for some rule.
+    pub last: Option<(Moment, EventRef)>,
 }
 
 /// A profile attribute.

@@ -99,6 +99,8 @@ pub enum About {
     },
     /// A check-in.
     CheckIn,
+    /// A pause in all that the person does.
+    Lapse(Idle),
     /// A purchase.
     Purchase,
     /// Stock of an article of interest.

@@ -3,6 +3,7 @@
 //! Invariant: a fold that took up the rows of another gives the same differences from then on, whatever
 //! comes. Cost: what is kept of the keys that changed.
 
+use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
 use super::history::History;
 use super::profile::Profile;
@@ -40,7 +41,13 @@ impl FoldValueRef<'_> {
 
 #[derive(Debug, Deserialize)]
 enum Value {
-    Handle { seen: bool, history: Option<History>, profile: Option<Profile>, tracker: Option<Tracker> },
+    Handle {
+        seen: bool,
+        history: Option<History>,
+        activity: Option<Activity>,
+        profile: Option<Profile>,
+        tracker: Option<Tracker>,
+    },
     Link(Moment, bool),
     Stock(Stocked),
     Article(Described),
@@ -55,6 +62,7 @@ enum ValueRef<'a> {
     Handle {
         seen: bool,
         history: Option<&'a History>,
+        activity: Option<&'a Activity>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
     },
@@ -85,9 +93,10 @@ impl Fold {
             KeptKey::Handle(handle) => {
                 let seen = self.seen.contains(handle);
                 let (history, profile) = (self.histories.of(handle), self.profiles.of(handle));
-                let tracker = self.readings.of(handle);
+                let (activity, tracker) = (self.activities.of(handle), self.readings.of(handle));
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
-                known.then_some(ValueRef::Handle { seen, history, profile, tracker })
+                let known = known || activity.is_some();
+                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
@@ -102,12 +111,15 @@ impl Fold {
     /// nothing; false is returned for it.
     pub fn restore(&mut self, key: KeptKey, value: FoldValue, out: &mut Changes) -> bool {
         match (key, *value.0) {
-            (KeptKey::Handle(handle), Value::Handle { seen, history, profile, tracker }) => {
+            (KeptKey::Handle(handle), Value::Handle { seen, history, activity, profile, tracker }) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
                 }
                 if let Some(history) = history {
                     self.histories.restore(&handle, history, &mut self.timers, out);
+                }
+                if let Some(activity) = activity {
+                    self.activities.restore(&handle, activity, &mut self.timers, out);
                 }
                 if let Some(profile) = profile {
                     self.profiles.restore(&handle, profile, out);

@@ -7,6 +7,7 @@
 //! that was added is there until it is taken back, once.
 //! Cost: hash maps, a microsecond or less an event; no fact is computed again that did not change.
 
+mod activity;
 mod catalogue;
 mod history;
 mod kept;
@@ -95,7 +96,12 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
             let Some((with, linked)) = other else {
                 return send(shard, Content::Event(event));
             };
-            send(shard, Content::Seen(handle.clone()));
+            // A login is something the person does; a link is not.
+            let subject = match act {
+                Act::Login(_) => Content::Event(event.clone()),
+                _ => Content::Seen(handle.clone()),
+            };
+            send(shard, subject);
             if with == handle {
                 return;
             }
@@ -149,6 +155,8 @@ enum Timer {
     History(Handle),
     /// A zone visit of this handle ends unless a reading continued it.
     Presence(Handle),
+    /// Activity of this handle paused long enough, unless something continued it.
+    Activity(Handle),
 }
 
 /// The facts of one worker's keys.
@@ -156,6 +164,7 @@ enum Timer {
 pub struct Fold {
     seen: FxHashSet<Handle>,
     histories: history::Histories,
+    activities: activity::Activities,
     profiles: profile::Profiles,
     readings: readings::Readings,
     stock: stock::Stocks,
@@ -172,6 +181,7 @@ impl Fold {
         Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
+            activities: activity::Activities::new(settings.demand.pause(), settings.retention.activity),
             profiles: profile::Profiles::default(),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
             stock: stock::Stocks::new(settings.demand.stock_detail()),
@@ -241,6 +251,9 @@ impl Fold {
     }
 
     fn act(&mut self, handle: Handle, at: Moment, act: Act, event: EventRef, out: &mut Changes) {
+        if activity::is_own(&act) {
+            self.activities.act(&handle, at, &event, &mut self.timers, out);
+        }
         match act {
             Act::Reading(beacon, rssi) => {
                 self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
@@ -275,6 +288,7 @@ impl Fold {
         later.persons.push(((handle.clone(), None), -1));
         let (timers, first) = (&mut self.timers, later.persons.len());
         self.histories.forget(handle, timers, later);
+        self.activities.forget(handle, timers, later);
         self.profiles.forget(handle, later);
         self.readings.forget(handle, timers, later);
         let mut redeemed = Vec::new();
@@ -302,12 +316,15 @@ impl Fold {
         let mut timers = Vec::new();
         while self.timers.pop(now, usize::MAX, &mut timers).is_some() {
             for (timer, _) in timers.drain(..) {
-                let (Timer::History(handle) | Timer::Presence(handle)) = &timer;
+                let (Timer::History(handle) | Timer::Presence(handle) | Timer::Activity(handle)) = &timer;
                 self.touch(|| KeptKey::Handle(handle.clone()));
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
                     Timer::Presence(handle) => {
                         self.readings.expire(handle, now, &mut self.timers, out);
+                    }
+                    Timer::Activity(handle) => {
+                        self.activities.expire(handle, now, &mut self.timers, out);
                     }
                 }
             }

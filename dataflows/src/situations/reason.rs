@@ -78,6 +78,10 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
         // Neither ends but by being unknown again.
         About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
         About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
+        About::Lapse(Idle { since, idle }) => known
+            .lapses
+            .iter()
+            .any(|lapse| lapse.since.time == *since && lapse.anchor == *anchor && lapse.lasts(*idle)),
         About::Stock { start, interest, location, returned, at_most } => {
             let wanted = sent.items.first().and_then(|item| known.wanted.get(item));
             let wanted = wanted.filter(|wanted| wanted.life(*interest).is_some());
@@ -144,7 +148,7 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
         About::Stock { start, interest, .. } | About::Price { start, interest, .. } => {
             life_ended(known, sent, *interest, anchor, *start)
         }
-        About::CheckIn | About::Purchase => None,
+        About::CheckIn | About::Purchase | About::Lapse(_) => None,
     }
 }
 

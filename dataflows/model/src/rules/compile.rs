@@ -188,6 +188,7 @@ impl Compiler<'_> {
             Available::Item if self.scope.situation == "checked_in" => {
                 "use customer, cart, visit, location, now"
             }
+            Available::Item if self.scope.situation == "lapsed" => "use customer, cart, now",
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
             Available::Visit => "a visit is known in zone_entered, store_left and checked_in alone",

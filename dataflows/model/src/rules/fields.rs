@@ -245,6 +245,7 @@ impl Scope {
             }
             When::PriceDropped { .. } => scope("price_dropped"),
             When::Purchased { .. } => Scope { location: true, ..scope("purchased") },
+            When::Lapsed { .. } => Scope { item: false, ..scope("lapsed") },
         }
     }
 

@@ -134,7 +134,15 @@ pub enum When {
         /// How long after it a suggestion makes sense.
         within: Duration,
     },
+    /// Nothing was done for `idle`.
+    Lapsed {
+        /// How long; at least [`LEAST_PAUSE`].
+        idle: Duration,
+    },
 }
+
+/// The shortest pause that can be asked for: what a person does within it is one stretch of activity.
+pub const LEAST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Which kinds of interest count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,7 +5,7 @@
 use super::error::Problem;
 use super::spelling::nearest;
 use super::table::{Entry, Table};
-use super::{Interests, When};
+use super::{Interests, LEAST_PAUSE, When};
 use crate::time::Duration;
 
 /// A line of the table.
@@ -36,7 +36,7 @@ const SITUATIONS: [Situation; 12] = [
     planned("browse_abandoned", &["idle", "min_views", "within"]),
     planned("nearby", &["within", "location"]),
     planned("requested", &["approval"]),
-    planned("lapsed", &["idle"]),
+    situation("lapsed", &["idle"]),
 ];
 
 /// Keys of every rule.
@@ -102,6 +102,9 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
         "price_dropped" => When::PriceDropped {
             interest: interest(rule, Some("price_dropped")),
             by_basis_points: rule.required("by_percent").and_then(basis_points)?,
+        },
+        "lapsed" => When::Lapsed {
+            idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,
         },
         _ => When::Purchased { within: span("within", INSTANT, Duration::from_secs(5 * 60)) },
     })

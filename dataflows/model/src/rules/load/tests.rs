@@ -33,7 +33,7 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (rule_of("when = 'cart_abandonned'"), "2:8 when.unknown"),
         (rule_of("when = 3"), "2:8 value.type"),
         (rule_of("when = 'nearby'\nwithin = '3m'"), "2:8 when.not_available"),
-        (rule_of("when = 'lapsed'\ndwell = '3m'"), "2:8 when.not_available, 3:1 key.misplaced"),
+        (rule_of("when = 'nearby'\ndwell = '3m'"), "2:8 when.not_available, 3:1 key.misplaced"),
         // Parameters.
         (cart("idel = '30m'"), "3:1 key.unknown"),
         (cart("dwell = '30m'"), "3:1 key.misplaced"),
@@ -198,8 +198,8 @@ fn hints_name_what_was_meant() {
         let errors = load_one(&rule_of(lines)).expect_err(lines);
         assert_eq!(errors[0].hint(), expected, "{lines}");
     }
-    let errors = load_one(&rule_of("when = 'lapsed'")).unwrap_err();
-    assert_eq!(errors[0].problem.to_string(), "the situation `lapsed` is not available yet");
+    let errors = load_one(&rule_of("when = 'nearby'")).unwrap_err();
+    assert_eq!(errors[0].problem.to_string(), "the situation `nearby` is not available yet");
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! Who went quiet.
+
+use super::super::config::{Config, HOUR, MINUTE};
+use super::super::rules::{Rule, When};
+use super::{Case, case};
+
+fn lapsed(idle: u64) -> Rule {
+    Rule::new("quiet", When::Lapsed { idle })
+}
+
+case!(
+    whatever_somebody_does_breaks_the_silence,
+    Case::new(
+        vec![lapsed(2 * MINUTE)],
+        "10:30:00",
+        // Two minutes to the moment are no lapse; what the shop's system says is no activity.
+        "10:00:00 cookie:1 view A
+         10:02:00 cookie:1 search masks
+         10:04:00 cookie:1 beacon b9 -95
+         10:05:00 cookie:1 profile {\"tier\":\"gold\"}
+         10:05:00 cookie:1 consent yes
+         10:06:00.001 cookie:1 opened x
+         10:10:00 card:9 link card:8",
+        "10:06:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:04:00}
+         10:08:00.001 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:06:00.001}"
+    )
+);
+
+case!(
+    a_late_activity_takes_it_back_and_coming_back_does_not,
+    Case::new(
+        vec![lapsed(10 * MINUTE), Rule::new("longer", When::Lapsed { idle: 20 * MINUTE })],
+        "11:00:00",
+        "10:00:00 cookie:1 view A
+         10:15:00 cookie:1 view A
+         10:16:00 cookie:1 view B
+         10:05:00 cookie:1 view C",
+        // Known late: something was done at 10:05, and ten minutes to the moment later again.
+        "10:10:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:00:00}
+         10:16:00 withdrawn quiet late_event
+         10:26:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:16:00}
+         10:36:00 made longer cookie:1 web 50 - lapsed|cookie:1|{10:16:00}"
+    )
+);
+
+case!(
+    all_handles_of_a_person_are_one,
+    Case::new(
+        vec![lapsed(10 * MINUTE)],
+        "10:40:00",
+        // The cookie is quiet from 10:00 on, the phone goes on until 10:21; a login is something done.
+        "10:00:00 cookie:1 view A
+         10:02:00 phone:1 login cookie:1
+         10:11:00 phone:1 view B
+         10:21:00 phone:1 view B
+         10:32:00 phone:1 unlink cookie:1",
+        // Parted, the cookie was quiet for long; the login stays the phone's.
+        "10:31:00 made quiet phone:1 web 50 - lapsed|phone:1|{10:21:00}
+         10:32:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:00:00}"
+    )
+);
+
+case!(
+    what_lies_too_far_back_does_not_count,
+    Case {
+        config: Config { activity_kept: HOUR, ..Config::default() },
+        ..Case::new(
+            vec![lapsed(30 * MINUTE), Rule::new("never", When::Lapsed { idle: 2 * HOUR })],
+            "14:00:00",
+            "10:00:00 cookie:1 view A",
+            "10:30:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:00:00}
+             11:00:00.001 withdrawn quiet late_event"
+        )
+    }
+);
