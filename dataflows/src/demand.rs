@@ -41,6 +41,7 @@ impl Demand {
             }
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
+            demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             if let When::Lapsed { idle } = rule.when {
                 demand.pause = demand.pause.into_iter().chain([idle]).min();
@@ -61,8 +62,8 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Cart, CheckIn, Interest, Lapse, Line, Purchase, Visit, Zone};
-        let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Lapse, Interest];
+        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Purchase, Visit, Zone};
+        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Lapse, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -143,8 +144,10 @@ fn interests_of(when: &When) -> Interests {
         | When::BackInStock { interest, .. }
         | When::RunningLow { interest, .. }
         | When::PriceDropped { interest, .. } => *interest,
-        When::CartAbandoned { .. } | When::CheckedIn | When::Purchased { .. } | When::Lapsed { .. } => {
-            Interests::default()
-        }
+        When::CartAbandoned { .. }
+        | When::BrowseAbandoned { .. }
+        | When::CheckedIn
+        | When::Purchased { .. }
+        | When::Lapsed { .. } => Interests::default(),
     }
 }

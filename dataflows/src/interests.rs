@@ -8,7 +8,7 @@ use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
-use crate::rows::{CartLife, Derived, End, Interest, Kind, Life, SceneKind};
+use crate::rows::{Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
     Attribute, Bought, CartChange, CartMove, Detail, Moment, PersonFact, SignKind, Subject, Viewed, Wish,
@@ -147,7 +147,7 @@ fn derive_own(
     }
     lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);
-    Wants::default().run(&steps, give);
+    Wants { browsing: demand.scene(SceneKind::Browse), ..Wants::default() }.run(&steps, give);
 }
 
 struct Step<'a> {
@@ -171,6 +171,9 @@ struct Wants {
     cart: Option<CartLife>,
     lines: usize,
     ended_carts: Vec<CartLife>,
+    /// Whether anybody asks how articles were looked at.
+    browsing: bool,
+    browsed: BTreeMap<ItemId, Vec<BrowseStep>>,
 }
 
 impl Wants {
@@ -184,15 +187,22 @@ impl Wants {
                 }
                 Act::Wish(wish) => self.end(Kind::Wishlist, at.time, handle, &wish.item, End::Removed),
                 Act::View(view) => {
+                    self.browse(at.time, handle, &view.item, Some(&view.event));
                     self.begin(Kind::Viewed, at.time, handle, &view.item, &view.detail, &view.event);
                 }
                 Act::Bought(bought) => {
                     for (item, _, _) in &bought.items {
+                        self.browsed.remove(item);
                         for kind in [Kind::Cart, Kind::Wishlist, Kind::Viewed] {
                             self.end(kind, at.time, handle, item, End::Bought);
                         }
                     }
                 }
+            }
+        }
+        for (item, steps) in self.browsed {
+            if steps.iter().any(|step| step.viewed.is_some()) {
+                give(Derived::Browse(Shared::new(Browse { item, steps })));
             }
         }
         let interests = self.open.into_values().chain(self.ended);
@@ -209,6 +219,7 @@ impl Wants {
         };
         match moved.change {
             CartChange::Add(quantity) => {
+                self.browse(now, handle, item, None);
                 let key = (item.clone(), Kind::Cart);
                 if let Some(line) = self.open.get_mut(&key) {
                     line.quantity = line.quantity.saturating_add(quantity);
@@ -243,6 +254,20 @@ impl Wants {
                 note(&mut line.activity, now, handle);
                 self.cart_activity(now, handle);
             }
+        }
+    }
+
+    /// Notes a view of what is not in the cart, or that it was put there.
+    fn browse(&mut self, now: Time, handle: &Handle, item: &ItemId, viewed: Option<&EventRef>) {
+        let in_cart = || self.open.contains_key(&(item.clone(), Kind::Cart));
+        if !self.browsing || (viewed.is_some() && in_cart()) {
+            return;
+        }
+        let steps = self.browsed.entry(item.clone()).or_default();
+        // An event views an article once, whatever else it says of it.
+        let known = |step: &BrowseStep| step.viewed.is_some() && step.viewed.as_ref() == viewed;
+        if !steps.iter().rev().take_while(|step| step.time == now).any(known) {
+            steps.push(BrowseStep { time: now, handle: handle.clone(), viewed: viewed.cloned() });
         }
     }
 

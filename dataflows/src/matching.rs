@@ -71,6 +71,17 @@ pub fn candidates(
             let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
             builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
         }
+        (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
+            for (step, event) in browse.abandoned(*idle, *min_views, *within) {
+                let (since, anchor) = (step.time, &step.handle);
+                let (idle, min_views, within) = (*idle, *min_views, *within);
+                let about = About::Browse { since, idle, min_views, within };
+                let text = format!("browse|{anchor}|{}|{since}", browse.item);
+                let due = since.saturating_add(idle.0);
+                let found = Found { due, until: None, text, anchor, about, more: None };
+                builder.per_item(found, situation.items.iter().collect(), Some(VIEWED), Some(event));
+            }
+        }
         (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
             let zone = &visit.zone;
             let listed = |name: &Text| *name == zone.zone || name.as_str() == zone.to_string();
@@ -340,6 +351,9 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
 
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
+
+/// Articles that were browsed are of interest because they were viewed.
+const VIEWED: Interests = Interests { cart: false, wishlist: false, viewed: true, none: false };
 
 /// When the last run of prices began that are lower by that much than the one in force at `start` (or
 /// the first known after), and whether it goes on.

@@ -22,6 +22,8 @@ pub enum Derived {
     Interest(Shared<Interest>),
     /// The cart, or what became of it.
     Cart(Shared<CartLife>),
+    /// Views of an article.
+    Browse(Shared<Browse>),
     /// A stay in a zone.
     Zone(Handle, Shared<ZoneVisit>),
     /// A visit to a shop.
@@ -129,6 +131,48 @@ pub struct ShopVisit {
     pub dwell: Duration,
 }
 
+/// How an article was looked at since it was last bought.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Browse {
+    /// The article.
+    pub item: ItemId,
+    /// Views of it while it was not in the cart, and what was put into the cart; oldest first.
+    pub steps: Vec<BrowseStep>,
+}
+
+/// Something done with an article.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BrowseStep {
+    /// When.
+    pub time: Time,
+    /// Under which handle.
+    pub handle: Handle,
+    /// The event of a view; none where it was put into the cart.
+    pub viewed: Option<EventRef>,
+}
+
+impl Browse {
+    /// The last views before each pause of `idle`, with their events, where there were enough within `within`.
+    pub fn abandoned(
+        &self,
+        idle: Duration,
+        min_views: u32,
+        within: Duration,
+    ) -> impl Iterator<Item = (&BrowseStep, &EventRef)> {
+        self.steps.iter().enumerate().filter_map(move |(index, step)| {
+            let event = step.viewed.as_ref()?;
+            let due = step.time.saturating_add(idle.0);
+            if self.steps.get(index + 1).is_some_and(|next| next.time <= due) {
+                return None;
+            }
+            let since = step.time.saturating_sub(within.0);
+            let counts = |known: &&BrowseStep| known.viewed.is_some() && known.time >= since;
+            let views = self.steps.iter().take(index + 1).rev().take_while(counts).count();
+            (views >= min_views as usize).then_some((step, event))
+        })
+    }
+}
+
 /// A pause in all that a person does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Lapse {
@@ -208,6 +252,8 @@ pub enum Scene {
     Line(Shared<Interest>),
     /// A cart.
     Cart(Shared<CartLife>),
+    /// Views of an article.
+    Browse(Shared<Browse>),
     /// A stay in a zone.
     Zone(Handle, Shared<ZoneVisit>),
     /// A shop visit that ends or ended then, with the first purchase since it began.
@@ -228,6 +274,7 @@ impl Scene {
         match self {
             Scene::Line(_) => SceneKind::Line,
             Scene::Cart(_) => SceneKind::Cart,
+            Scene::Browse(_) => SceneKind::Browse,
             Scene::Zone(..) => SceneKind::Zone,
             Scene::Visit(..) => SceneKind::Visit,
             Scene::CheckIn(..) => SceneKind::CheckIn,
@@ -245,6 +292,8 @@ pub enum SceneKind {
     Line,
     /// [`Scene::Cart`].
     Cart,
+    /// [`Scene::Browse`].
+    Browse,
     /// [`Scene::Zone`].
     Zone,
     /// [`Scene::Visit`].
@@ -265,6 +314,7 @@ impl SceneKind {
         match when {
             When::CartAbandoned { per_item: true, .. } => SceneKind::Line,
             When::CartAbandoned { per_item: false, .. } => SceneKind::Cart,
+            When::BrowseAbandoned { .. } => SceneKind::Browse,
             When::ZoneEntered { .. } => SceneKind::Zone,
             When::StoreLeft { .. } => SceneKind::Visit,
             When::CheckedIn => SceneKind::CheckIn,

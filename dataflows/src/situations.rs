@@ -10,7 +10,8 @@ mod reason;
 use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
-    Article, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit, Situation, Wanted,
+    Article, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit, Situation,
+    Wanted,
 };
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
@@ -48,6 +49,7 @@ struct Known<'a> {
     lines: Vec<&'a Shared<Interest>>,
     ended: Vec<&'a Shared<Interest>>,
     carts: Vec<&'a Shared<CartLife>>,
+    browses: Vec<&'a Shared<Browse>>,
     zones: Vec<(&'a Handle, &'a Shared<ZoneVisit>)>,
     shops: Vec<&'a Shared<ShopVisit>>,
     check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
@@ -65,6 +67,7 @@ impl<'a> Known<'a> {
             lines: Vec::new(),
             ended: Vec::new(),
             carts: Vec::new(),
+            browses: Vec::new(),
             zones: Vec::new(),
             shops: Vec::new(),
             check_ins: Vec::new(),
@@ -85,6 +88,7 @@ impl<'a> Known<'a> {
                     open.entry(&interest.item).or_default().push(interest);
                 }
                 Derived::Cart(cart) => known.carts.push(cart),
+                Derived::Browse(browse) => known.browses.push(browse),
                 Derived::Zone(handle, visit) => known.zones.push((handle, visit)),
                 Derived::Shop(visit) => known.shops.push(visit),
                 Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
@@ -146,6 +150,10 @@ impl<'a> Known<'a> {
         for life in self.carts.iter().filter(open) {
             let items = self.lines.iter().filter_map(|line| self.wanted.get(&line.item).cloned()).collect();
             stands(Scene::Cart((*life).clone()), items, None);
+        }
+        for browse in self.browses.iter().filter(|_| demand.scene(SceneKind::Browse)) {
+            let item = self.wanted.get(&browse.item).cloned();
+            stands(Scene::Browse((*browse).clone()), item.into_iter().collect(), None);
         }
         let open = |visit: &ZoneVisit| visit.last.is_none() && demand.scene(SceneKind::Zone);
         for (handle, visit) in self.zones.iter().filter(|(_, visit)| open(visit)) {

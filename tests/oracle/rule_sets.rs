@@ -51,6 +51,10 @@ fn cart(idle: u64, per_item: bool, first_add: bool) -> When {
     When::CartAbandoned { idle, per_item, first_add }
 }
 
+fn browsed(idle: u64, min_views: usize, within: u64) -> When {
+    When::BrowseAbandoned { idle, min_views, within }
+}
+
 fn zone(dwell: u64, interest: Kinds) -> When {
     When::ZoneEntered { dwell, interest, in_stock: true, zones: &[] }
 }
@@ -316,6 +320,9 @@ fn attention() -> RuleSet {
         Rule { score: BY_LINES, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
         Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
         Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
+        Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
+        Rule { condition: Some(DEAR), ..Rule::new("looked_hard", browsed(10_000, 3, MINUTE)) },
+        Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },
     ];
     let shape = Shape {
         cart: 8,

@@ -34,6 +34,7 @@ impl Kinds {
 #[derive(Clone, Debug)]
 pub(crate) enum When {
     CartAbandoned { idle: Time, per_item: bool, first_add: bool },
+    BrowseAbandoned { idle: Time, min_views: usize, within: Time },
     ZoneEntered { dwell: Time, interest: Kinds, in_stock: bool, zones: &'static [&'static str] },
     StoreLeft { min_dwell: Time, after: Time, interest: Kinds },
     CheckedIn,
@@ -190,6 +191,11 @@ impl When {
                 span(*idle),
                 if *per_item { "item" } else { "cart" },
                 if *first_add { "first_add" } else { "last_activity" }
+            ),
+            When::BrowseAbandoned { idle, min_views, within } => format!(
+                "when = \"browse_abandoned\"\nidle = {:?}\nmin_views = {min_views}\nwithin = {:?}\n",
+                span(*idle),
+                span(*within)
             ),
             When::ZoneEntered { dwell, interest, in_stock, zones } => {
                 let zones = if zones.is_empty() { String::new() } else { format!("zones = {zones:?}\n") };

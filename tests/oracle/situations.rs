@@ -50,6 +50,9 @@ pub(crate) enum Basis {
         anchor: String,
         start: Time,
     },
+    Browse {
+        a: Time,
+    },
     Zone {
         handle: String,
         location: String,
@@ -90,6 +93,9 @@ pub(crate) fn situations(
     match when {
         When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
         When::CartAbandoned { idle, per_item: false, first_add } => cart_abandoned(person, *idle, *first_add),
+        When::BrowseAbandoned { idle, min_views, within } => {
+            browse_abandoned(person, config, *idle, *min_views, *within, clock)
+        }
         When::ZoneEntered { dwell, interest, in_stock, zones } => {
             zone_entered(person, brand, *dwell, interest, *in_stock, zones)
         }
@@ -362,6 +368,61 @@ fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<
         let mut lapsed = situation(episode, anchor, a + idle, Vec::new(), Basis::Done);
         lapsed.about_items = false;
         found.push(lapsed);
+    }
+    found
+}
+
+/// What was done with an item, as far as browsing goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Browsing {
+    Viewed,
+    Added,
+    Bought,
+}
+
+fn browse_abandoned(
+    person: &Person<'_>,
+    config: &Config,
+    idle: Time,
+    min_views: usize,
+    within: Time,
+    clock: Time,
+) -> Vec<Situation> {
+    let lists = |event: &Event, id: &str| -> Option<Browsing> {
+        let (what, items) = match &event.act {
+            Act::View(items) => (Browsing::Viewed, items),
+            Act::Add(items) => (Browsing::Added, items),
+            Act::Purchase { items, .. } => (Browsing::Bought, items),
+            _ => return None,
+        };
+        items.iter().any(|(item, _)| item == id).then_some(what)
+    };
+    let mut found = Vec::new();
+    for life in person.interests.lives(&Kinds(&["viewed"])) {
+        // All that was done with the item, views in the cart and those too old left out.
+        let mut done: Vec<(&Event, Browsing)> = Vec::new();
+        for (place, event) in person.events.iter().enumerate() {
+            let Some(what) = lists(event, &life.item) else { continue };
+            let before = super::interest::interests(&person.events[..place], 0);
+            let in_cart = before.open(super::interest::Kind::Cart, &life.item).is_some();
+            let counts = !in_cart && event.time + config.views_kept >= clock;
+            if what != Browsing::Viewed || counts {
+                done.push((event, what));
+            }
+        }
+        for (place, (event, what)) in done.iter().enumerate() {
+            let (anchor, a) = (&event.handle, event.time);
+            let broken = done[place + 1..].iter().any(|(later, _)| later.time <= a + idle);
+            let bought = done[place..].iter().any(|(_, what)| *what == Browsing::Bought);
+            let last_break = done[..place].iter().rposition(|(_, what)| *what != Browsing::Viewed);
+            let since = &done[last_break.map_or(0, |last| last + 1)..=place];
+            let views = since.iter().filter(|(view, _)| view.time + within >= a).count();
+            if *what != Browsing::Viewed || broken || bought || views < min_views {
+                continue;
+            }
+            let episode = format!("browse|{anchor}|{}|{a}", life.item);
+            found.push(situation(episode, anchor, a + idle, vec![item(life)], Basis::Browse { a }));
+        }
     }
     found
 }

@@ -1,6 +1,7 @@
 //! Why an offer's reason is gone: the first of the reasons in `docs/semantics.md` that applies.
 
 use super::decide::Sent;
+use super::event::{Act, Event};
 use super::interest::{End, Interest};
 use super::rules::Kinds;
 use super::situations::Basis;
@@ -45,6 +46,14 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
             let carts = &person.interests.carts;
             let cart = carts.iter().find(|cart| cart.anchor == *anchor && cart.start == *start);
             cart.and_then(|cart| cart.ended).or_else(|| every_item(sent, person, &Kinds(&["cart"])))
+        }
+        Basis::Browse { a } => {
+            let mut later = person.events.iter().filter(|event| event.time >= *a);
+            let of_item = |event: &&Event| match &event.act {
+                Act::Purchase { items, .. } => items.iter().any(|(item, _)| Some(item) == first_item),
+                _ => false,
+            };
+            later.any(|event| of_item(&event)).then_some(End::Bought)
         }
         Basis::Left { window, .. } if person.purchases().any(|time| window.0 <= time && time <= window.1) => {
             Some(End::Bought)

@@ -71,6 +71,17 @@ pub enum About {
     Line(Time, Option<Idle>),
     /// A cart that began then, with the idle period it was about.
     Cart(Time, Option<Idle>),
+    /// Views of an article, the last of them then.
+    Browse {
+        /// The last view.
+        since: Time,
+        /// How long nothing more was done with the article.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
+    },
     /// A stay in a zone.
     Zone {
         /// The zone.

@@ -6,6 +6,7 @@
 use super::Known;
 use crate::matching::price_drops;
 use crate::rows::{End, Interest, Kind, Wanted};
+use shopbell_model::facts::Bought;
 use shopbell_model::key::{Handle, ItemId};
 use shopbell_model::offer::{About, Idle, Reason, Sent};
 use shopbell_model::rules::Interests;
@@ -38,6 +39,13 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
                 && cart.life.anchor == *anchor
                 && idles(&cart.activity, idle)
         }),
+        About::Browse { since, idle, min_views, within } => {
+            let mut browses = known.browses.iter().filter(|browse| sent.items.first() == Some(&browse.item));
+            browses.any(|browse| {
+                let mut abandoned = browse.abandoned(*idle, *min_views, *within);
+                abandoned.any(|(step, _)| step.time == *since && step.handle == *anchor)
+            })
+        }
         About::Zone { zone, start, interest, in_stock } => {
             let visit = known.zones.iter().find(|(handle, visit)| {
                 *handle == anchor && visit.zone == *zone && visit.start.time == *start
@@ -136,6 +144,13 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
             };
             let cart = known.carts.iter().find(same).and_then(|cart| cart.end);
             cart.or_else(|| every_item_ended(known, &sent.items, CART))
+        }
+        About::Browse { since, .. } => {
+            let of_item = |(_, bought): &(&Handle, &Shared<Bought>)| {
+                let listed = bought.items.iter().any(|(item, _, _)| sent.items.first() == Some(item));
+                listed && bought.at.time >= *since
+            };
+            known.bought.iter().any(of_item).then_some(End::Bought)
         }
         About::Visit { start, until, interest, .. } => {
             if known.first_purchase(*start).is_some_and(|time| time <= *until) {

@@ -1,4 +1,4 @@
-//! Who went quiet.
+//! Who went quiet, and who looked at something and left it.
 
 use super::super::config::{Config, HOUR, MINUTE};
 use super::super::rules::{Rule, When};
@@ -70,6 +70,86 @@ case!(
             "10:00:00 cookie:1 view A",
             "10:30:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:00:00}
              11:00:00.001 withdrawn quiet late_event"
+        )
+    }
+);
+
+fn browsed(idle: u64, min_views: usize, within: u64) -> Rule {
+    Rule::new("looked", When::BrowseAbandoned { idle, min_views, within })
+}
+
+case!(
+    looked_at_twice_and_left_alone,
+    Case::new(
+        vec![browsed(2 * MINUTE, 2, 10 * MINUTE)],
+        "11:00:00",
+        // A: ten minutes apart to the moment. B: a moment more. C: one event lists it twice.
+        "10:00:00 cookie:1 view A
+         10:00:00 cookie:1 view B
+         10:00:00 cookie:2 view C C
+         10:10:00 cookie:1 view A
+         10:10:00.001 cookie:1 view B
+         10:12:00.001 cookie:1 view A",
+        // The third view of A comes a moment after its two minutes, and counts with the second.
+        "10:12:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:10:00}
+         10:14:00.001 made looked cookie:1 web 50 A browse|cookie:1|A|{10:12:00.001}"
+    )
+);
+
+case!(
+    a_view_at_the_due_time_is_in_time,
+    Case::new(
+        vec![browsed(2 * MINUTE, 2, HOUR)],
+        "11:00:00",
+        "10:00:00 cookie:1 view A
+         10:01:00 phone:1 view A
+         10:01:00 phone:1 link cookie:1
+         10:03:00 cookie:1 view A",
+        "10:05:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:03:00}"
+    )
+);
+
+case!(
+    what_goes_into_the_cart_or_is_bought_was_not_left_alone,
+    Case::new(
+        vec![browsed(2 * MINUTE, 2, HOUR)],
+        "11:00:00",
+        // A: put into the cart in time. B: bought in time. C: put into the cart later, bought after that.
+        // D: in the cart, views do not count; taken out, they begin anew.
+        "10:00:00 cookie:1 add D
+         10:00:00 cookie:1 view A B C D
+         10:01:00 cookie:1 view A B C D
+         10:03:00 cookie:1 add A
+         10:03:00 cookie:1 buy t1 B
+         10:10:00 cookie:1 add C
+         10:10:00 cookie:1 remove A
+         10:10:00 cookie:1 remove D
+         10:20:00 cookie:1 buy t2 C
+         10:30:00 cookie:1 view D
+         10:31:00 cookie:1 view D
+         10:40:00 cookie:1 view A",
+        "10:03:00 made looked cookie:1 web 50 C browse|cookie:1|C|{10:01:00}
+         10:20:00 withdrawn looked bought
+         10:33:00 made looked cookie:1 web 50 D browse|cookie:1|D|{10:31:00}"
+    )
+);
+
+case!(
+    late_views_and_views_that_are_too_old,
+    Case {
+        config: Config { views_kept: 10 * MINUTE, ..Config::default() },
+        ..Case::new(
+            vec![browsed(2 * MINUTE, 2, HOUR)],
+            "10:30:00",
+            "10:00:00 cookie:1 view A
+             10:01:00 cookie:1 view A
+             10:04:00 cookie:2 view A
+             10:02:00 cookie:1 view A",
+            // Of 10:01, then of 10:02; after 10:11 only one view is left.
+            "10:03:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:01:00}
+             10:04:00 withdrawn looked late_event
+             10:04:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:02:00}
+             10:11:00.001 withdrawn looked late_event"
         )
     }
 );

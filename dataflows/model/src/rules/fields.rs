@@ -226,6 +226,7 @@ impl Scope {
         let scope = |situation| Scope { situation, item: true, visit: false, zone: false, location: false };
         match when {
             When::CartAbandoned { .. } => scope("cart_abandoned"),
+            When::BrowseAbandoned { .. } => scope("browse_abandoned"),
             When::ZoneEntered { interest, .. } => Scope {
                 item: !interest.none,
                 visit: true,

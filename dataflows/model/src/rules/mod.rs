@@ -84,6 +84,15 @@ pub enum When {
         /// Counted from the first add, not from the last activity.
         from_first_add: bool,
     },
+    /// An item was viewed again and again, and neither put into the cart nor bought.
+    BrowseAbandoned {
+        /// How long nothing more was done with it.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
+    },
     /// In a zone for `dwell`, with an item of interest on its shelf.
     ZoneEntered {
         /// How long in the zone.

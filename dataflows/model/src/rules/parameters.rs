@@ -33,7 +33,7 @@ const SITUATIONS: [Situation; 12] = [
     situation("running_low", &["interest", "at_most", "location"]),
     situation("price_dropped", &["interest", "by_percent"]),
     situation("purchased", &["within"]),
-    planned("browse_abandoned", &["idle", "min_views", "within"]),
+    situation("browse_abandoned", &["idle", "min_views", "within"]),
     planned("nearby", &["within", "location"]),
     planned("requested", &["approval"]),
     situation("lapsed", &["idle"]),
@@ -103,6 +103,15 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
             interest: interest(rule, Some("price_dropped")),
             by_basis_points: rule.required("by_percent").and_then(basis_points)?,
         },
+        "browse_abandoned" => {
+            let idle = rule.required("idle").and_then(|entry| entry.duration(INSTANT, Duration::LIMIT));
+            let min_views = rule.get("min_views").map_or(Some(2), |entry| entry.int(1..=1000));
+            When::BrowseAbandoned {
+                within: span("within", INSTANT, Duration::from_secs(24 * 3600)),
+                min_views: min_views.and_then(|views| u32::try_from(views).ok())?,
+                idle: idle?,
+            }
+        }
         "lapsed" => When::Lapsed {
             idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,
         },
