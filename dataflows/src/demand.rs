@@ -62,8 +62,8 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Purchase, Visit, Zone};
-        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Lapse, Interest];
+        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Purchase, Request, Visit, Zone};
+        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Request, Lapse, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -125,6 +125,7 @@ impl Demand {
             }
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
             PersonFact::Consent(_)
@@ -148,6 +149,7 @@ fn interests_of(when: &When) -> Interests {
         | When::BrowseAbandoned { .. }
         | When::CheckedIn
         | When::Purchased { .. }
+        | When::Requested { .. }
         | When::Lapsed { .. } => Interests::default(),
     }
 }

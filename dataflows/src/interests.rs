@@ -8,10 +8,11 @@ use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
-use crate::rows::{Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
+use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Detail, Moment, PersonFact, SignKind, Subject, Viewed, Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Viewed,
+    Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
 use shopbell_model::shared::Shared;
@@ -42,6 +43,8 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Bought(_)
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
+        | PersonFact::Request(_)
+        | PersonFact::Decision(_)
         | PersonFact::Active(_)
         | PersonFact::Attribute(_) => true,
         PersonFact::Consent(_)
@@ -84,6 +87,10 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         Derived::CheckIn(_, sign) if demand.scene(SceneKind::CheckIn) => {
             about.insert(Subject::Location(sign.location.clone()));
         }
+        Derived::Request(asked) => {
+            about.extend(asked.request.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
+            about.insert(Subject::Location(asked.request.location.clone()));
+        }
         Derived::Bought(_, bought) if demand.scene(SceneKind::Purchase) => {
             about.extend(bought.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
             about.extend(bought.location.iter().cloned().map(Subject::Location));
@@ -103,6 +110,8 @@ fn derive_own(
     let mut signs = Vec::new();
     let mut zones = Vec::new();
     let mut active = Vec::new();
+    let mut requests = Vec::new();
+    let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
     for &(handle, fact) in facts {
         match fact {
@@ -125,6 +134,13 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
+            PersonFact::Request(fact) => requests.push((handle, fact)),
+            PersonFact::Decision(fact) => {
+                let known = decisions.entry(&fact.request).or_insert((handle, fact));
+                if known.1.at < fact.at {
+                    *known = (handle, fact);
+                }
+            }
             PersonFact::Active(fact) => active.push((handle, &**fact)),
             PersonFact::Attribute(fact) => {
                 let known = attributes.entry(&fact.name).or_insert(fact);
@@ -144,6 +160,12 @@ fn derive_own(
     }
     for visit in shop_visits(&signs, &zones, leave_after) {
         give(Derived::Shop(Shared::new(visit)));
+    }
+    for (handle, request) in requests {
+        let decision = decisions.get(&request.request);
+        let decision = decision.map(|(handle, decision)| ((*handle).clone(), (*decision).clone()));
+        let asked = Asked { handle: handle.clone(), request: request.clone(), decision };
+        give(Derived::Request(Shared::new(asked)));
     }
     lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);

@@ -58,7 +58,7 @@ pub fn candidates(
     if rule.brand.as_ref().is_some_and(|brand| *brand != person.brand()) {
         return;
     }
-    let mut builder = Builder { situation, rule, give };
+    let mut builder = Builder { situation, rule, also: None, give };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -131,6 +131,25 @@ pub fn candidates(
             let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
+        (When::Requested { approval }, Scene::Request(asked)) if asked.request.rule == rule.id => {
+            let (anchor, request) = (&asked.handle, &asked.request);
+            let approved = asked.approval().filter(|_| *approval);
+            if *approval && approved.is_none() {
+                return;
+            }
+            let at = request.at.time;
+            let due = approved.map_or(at, |(_, decision)| decision.at.time.max(at));
+            let about = About::Request { request: request.request.clone(), at, approval: *approval };
+            let text = format!("request|{anchor}|{}|{at}", request.request);
+            let more = approved.map(|(handle, _)| handle);
+            builder.also = approved.map(|(_, decision)| &decision.event);
+            let found = Found { due, until: Some(request.until), text, anchor, about, more };
+            if situation.items.is_empty() {
+                builder.whole(found, &[], Some(&request.event));
+            } else {
+                builder.per_item(found, situation.items.iter().collect(), None, Some(&request.event));
+            }
+        }
         (When::Lapsed { idle }, Scene::Lapse(lapse)) if lapse.lasts(*idle) => {
             let (since, anchor) = (lapse.since.time, &lapse.anchor);
             let due = since.saturating_add(idle.0);
@@ -167,6 +186,8 @@ struct Found<'a> {
 struct Builder<'a, G> {
     situation: &'a Shared<Situation>,
     rule: &'a Shared<Rule>,
+    /// An event that is evidence of whatever is found.
+    also: Option<&'a EventRef>,
     give: &'a mut G,
 }
 
@@ -328,8 +349,12 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         handles.extend(found.more.cloned());
         handles.sort_unstable();
         handles.dedup();
-        let mut events: Vec<EventRef> =
-            lives.iter().map(|life| life.event.clone()).chain(event.cloned()).collect();
+        let mut events: Vec<EventRef> = lives
+            .iter()
+            .map(|life| life.event.clone())
+            .chain(event.cloned())
+            .chain(self.also.cloned())
+            .collect();
         events.sort_unstable();
         events.dedup();
         let text = Text::from(found.text);

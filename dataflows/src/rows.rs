@@ -4,7 +4,9 @@
 //! large is shared, so that a row is a few words.
 
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{Bought, Catalogue, Detail, Moment, Place, Sign, Stock, Subject, ZoneVisit};
+use shopbell_model::facts::{
+    Bought, Catalogue, Decision, Detail, Moment, Place, Request, Sign, Stock, Subject, ZoneVisit,
+};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::Episode;
 use shopbell_model::rules::{Interests, Rule, When};
@@ -32,6 +34,8 @@ pub enum Derived {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Bought(Handle, Shared<Bought>),
+    /// An associate's request.
+    Request(Shared<Asked>),
     /// A pause in all that the person does.
     Lapse(Shared<Lapse>),
     /// An article or place that has to be known for this person.
@@ -193,6 +197,24 @@ impl Lapse {
     }
 }
 
+/// What an associate asked for, and what was decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Asked {
+    /// The handle it was asked for.
+    pub handle: Handle,
+    /// The request.
+    pub request: Shared<Request>,
+    /// The latest decision, with the handle it was reported under.
+    pub decision: Option<(Handle, Shared<Decision>)>,
+}
+
+impl Asked {
+    /// The decision, where it is an approval.
+    pub fn approval(&self) -> Option<&(Handle, Shared<Decision>)> {
+        self.decision.as_ref().filter(|(_, decision)| decision.approved)
+    }
+}
+
 /// What is known of an article.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Article {
@@ -262,6 +284,8 @@ pub enum Scene {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Purchase(Handle, Shared<Bought>),
+    /// An associate's request.
+    Request(Shared<Asked>),
     /// A pause in all that the person does.
     Lapse(Shared<Lapse>),
     /// Interest in an article.
@@ -279,6 +303,7 @@ impl Scene {
             Scene::Visit(..) => SceneKind::Visit,
             Scene::CheckIn(..) => SceneKind::CheckIn,
             Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Request(_) => SceneKind::Request,
             Scene::Lapse(_) => SceneKind::Lapse,
             Scene::Interest => SceneKind::Interest,
         }
@@ -302,6 +327,8 @@ pub enum SceneKind {
     CheckIn,
     /// [`Scene::Purchase`].
     Purchase,
+    /// [`Scene::Request`].
+    Request,
     /// [`Scene::Lapse`].
     Lapse,
     /// [`Scene::Interest`].
@@ -322,6 +349,7 @@ impl SceneKind {
                 SceneKind::Interest
             }
             When::Purchased { .. } => SceneKind::Purchase,
+            When::Requested { .. } => SceneKind::Request,
             When::Lapsed { .. } => SceneKind::Lapse,
         }
     }

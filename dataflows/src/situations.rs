@@ -10,11 +10,11 @@ mod reason;
 use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
-    Article, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit, Situation,
-    Wanted,
+    Article, Asked, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit,
+    Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Place, Sign, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
@@ -54,6 +54,7 @@ struct Known<'a> {
     shops: Vec<&'a Shared<ShopVisit>>,
     check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
+    requests: Vec<&'a Shared<Asked>>,
     lapses: Vec<&'a Shared<Lapse>>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
     places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
@@ -72,6 +73,7 @@ impl<'a> Known<'a> {
             shops: Vec::new(),
             check_ins: Vec::new(),
             bought: Vec::new(),
+            requests: Vec::new(),
             lapses: Vec::new(),
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
@@ -93,6 +95,7 @@ impl<'a> Known<'a> {
                 Derived::Shop(visit) => known.shops.push(visit),
                 Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
                 Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
+                Derived::Request(asked) => known.requests.push(asked),
                 Derived::Lapse(lapse) => known.lapses.push(lapse),
                 Derived::Article(article) => {
                     known.articles.insert(&article.item, article);
@@ -175,19 +178,13 @@ impl<'a> Known<'a> {
             stands(scene, Vec::new(), Some(&sign.location));
         }
         for (handle, bought) in self.bought.iter().filter(|_| demand.scene(SceneKind::Purchase)) {
-            let items = bought.items.iter().map(|(item, quantity, detail)| {
-                let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
-                let article = self.articles.get(item).map(|article| (*article).clone());
-                Shared::new(Wanted {
-                    item: item.clone(),
-                    lives,
-                    quantity: *quantity,
-                    detail: detail.clone(),
-                    article,
-                })
-            });
+            let items = bought.items.iter().map(|line| self.named(line));
             let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
             stands(scene, items.collect(), bought.location.as_ref());
+        }
+        for asked in self.requests.iter().filter(|_| demand.scene(SceneKind::Request)) {
+            let items = asked.request.items.iter().map(|line| self.named(line)).collect();
+            stands(Scene::Request((*asked).clone()), items, Some(&asked.request.location));
         }
         for lapse in self.lapses.iter().filter(|_| demand.scene(SceneKind::Lapse)) {
             stands(Scene::Lapse((*lapse).clone()), Vec::new(), None);
@@ -195,6 +192,14 @@ impl<'a> Known<'a> {
         for wanted in self.wanted.values().filter(|_| demand.scene(SceneKind::Interest)) {
             stands(Scene::Interest, vec![wanted.clone()], None);
         }
+    }
+
+    /// An article that an event names, of interest or not.
+    fn named(&self, (item, quantity, detail): &(ItemId, u32, Detail)) -> Shared<Wanted> {
+        let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
+        let article = self.articles.get(item).map(|article| (*article).clone());
+        let (item, quantity, detail) = (item.clone(), *quantity, detail.clone());
+        Shared::new(Wanted { item, lives, quantity, detail, article })
     }
 
     fn place(&self, location: &LocationId) -> Shared<Place> {

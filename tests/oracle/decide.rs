@@ -115,7 +115,7 @@ fn candidates<'a>(
     let mut found: Vec<Candidate<'_>> = Vec::new();
     for rule in rules {
         moments.extend(rule.from.into_iter().chain(rule.until));
-        for situation in situations(&rule.when, person, brand, config, clock) {
+        for situation in situations(rule.id, &rule.when, person, brand, config, clock) {
             moments.insert(situation.due);
             let id = offer_id(&brand.name, rule.id, &situation.episode);
             if clock < situation.due || situation.until.is_some_and(|until| clock > until) {
@@ -127,7 +127,8 @@ fn candidates<'a>(
             let Some((score, items)) = scored else { continue };
             // Of two with the same episode the better counts.
             match found.iter_mut().find(|other| other.offer_id == id) {
-                Some(other) if other.score >= score => {}
+                Some(other) if other.score > score => {}
+                Some(other) if other.score == score && other.situation.evidence <= situation.evidence => {}
                 Some(other) => *other = Candidate { offer_id: id, rule, situation, score, items },
                 None => found.push(Candidate { offer_id: id, rule, situation, score, items }),
             }
@@ -269,7 +270,7 @@ fn take_back(
             _ if forgotten.has(&brand.name, &person.name) => "forgotten",
             _ if !consents => "consent",
             Some(true) => continue,
-            stands => reason_gone(sent, stands.is_some(), person, brand),
+            stands => reason_gone(sent, stands.is_some(), person, brand, config, clock),
         };
         sent.withdrawn = true;
         rows.push(Row {

@@ -44,6 +44,16 @@ pub(crate) enum Act {
     Leave(String),
     /// `store.try_item` and `store.assist`: signs that keep a shop visit going.
     Sign(String),
+    Request {
+        id: String,
+        location: String,
+        rule: String,
+        items: Vec<Line>,
+    },
+    Decision {
+        id: String,
+        approved: bool,
+    },
     Reading {
         beacon: String,
         rssi: i64,
@@ -149,6 +159,12 @@ fn act(kind: &str, data: &Value) -> Act {
         "store.check_in" => Act::CheckIn(location()),
         "store.leave" => Act::Leave(location()),
         "store.try_item" | "store.assist" => Act::Sign(location()),
+        "store.offer_request" => {
+            Act::Request { id: text("request_id"), location: location(), rule: text("rule"), items: items() }
+        }
+        "store.offer_decision" => {
+            Act::Decision { id: text("request_id"), approved: data["approved"] == true }
+        }
         // Hundredths of a dBm, so that means of two compare exactly.
         "sensor.beacon" => Act::Reading {
             beacon: text("beacon"),

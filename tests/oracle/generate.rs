@@ -15,6 +15,8 @@ pub(crate) struct Shape {
     pub(crate) stock: u64,
     pub(crate) identity: u64,
     pub(crate) profile: u64,
+    /// Requests of associates.
+    pub(crate) service: u64,
     /// Hour of the day at which it begins.
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
@@ -161,7 +163,7 @@ fn level(random: &mut Random) -> i64 {
 }
 
 fn event(random: &mut Random, shape: &Shape) -> String {
-    let groups = [shape.cart, shape.presence, shape.stock, shape.identity, shape.profile];
+    let groups = [shape.cart, shape.presence, shape.stock, shape.identity, shape.profile, shape.service];
     let mut place = random.below(groups.iter().sum());
     let group = groups.iter().position(|weight| {
         let here = place < *weight;
@@ -180,7 +182,8 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             let with = random.of(&others);
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
-        _ => format!("{handle} {}", profile(random)),
+        Some(4) => format!("{handle} {}", profile(random)),
+        _ => format!("{handle} {}", service(random)),
     }
 }
 
@@ -221,6 +224,16 @@ fn presence(random: &mut Random) -> String {
         6 => format!("assist {shop}"),
         _ => format!("beacon {} {}", random.of(&BEACONS), level(random)),
     }
+}
+
+fn service(random: &mut Random) -> String {
+    let request = random.of(&["r1", "r2", "r3"]);
+    if random.chance(50) {
+        return format!("decide {request} {}", random.of(&["yes", "yes", "no"]));
+    }
+    let (rule, items) = (random.of(&["asked", "asked", "given", "other"]), items(random));
+    let items = if random.chance(30) { "" } else { &items };
+    format!("ask {request} {} {rule} {items}", random.of(&PLACES[..2]))
 }
 
 fn stock(random: &mut Random) -> String {

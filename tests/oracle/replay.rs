@@ -100,6 +100,8 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
             | Act::Sign(_)
             | Act::Purchase { .. }
             | Act::Leave(_)
+            | Act::Request { .. }
+            | Act::Decision { .. }
             | Act::Reading { .. } => {
                 moments.push(event.time + config.presence.visits_kept + 1);
             }

@@ -100,6 +100,7 @@ fn carts() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "carts", rules, config: Config::default(), shape }
 }
@@ -131,6 +132,7 @@ fn presence() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "presence", rules: presence_rules(), config: Config::default(), shape }
 }
@@ -154,6 +156,7 @@ fn every_zone() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "every_zone", rules: presence_rules(), config: Config { presence, ..base }, shape }
 }
@@ -184,6 +187,7 @@ fn stock() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
     RuleSet { name: "stock", rules, config, shape }
@@ -226,6 +230,7 @@ fn policies() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "policies", rules: mixed_rules(), config: Config { policy, ..Config::default() }, shape }
 }
@@ -252,6 +257,7 @@ fn quiet_hours() -> RuleSet {
         hour: 20,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "quiet_hours", rules, config: Config { policy, presence, ..base }, shape }
@@ -271,6 +277,7 @@ fn identity() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "identity", rules: mixed_rules(), config, shape }
 }
@@ -287,6 +294,7 @@ fn blocked() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "blocked", rules: mixed_rules(), config, shape }
 }
@@ -308,6 +316,7 @@ fn defaults() -> RuleSet {
         hour: 1,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
@@ -322,6 +331,8 @@ fn attention() -> RuleSet {
         Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
         Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
         Rule { condition: Some(DEAR), ..Rule::new("looked_hard", browsed(10_000, 3, MINUTE)) },
+        Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },
+        Rule { condition: Some(GOLD_OR_DEAR), ..Rule::new("given", When::Requested { approval: false }) },
         Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },
     ];
     let shape = Shape {
@@ -333,6 +344,7 @@ fn attention() -> RuleSet {
         hour: 10,
         jumps: true,
         brands: true,
+        service: 4,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };

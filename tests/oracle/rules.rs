@@ -42,6 +42,7 @@ pub(crate) enum When {
     RunningLow { interest: Kinds, at_most: i64, location: Option<&'static str> },
     PriceDropped { interest: Kinds, by_percent: i64 },
     Purchased { within: Time },
+    Requested { approval: bool },
     Lapsed { idle: Time },
 }
 
@@ -223,6 +224,7 @@ impl When {
                 format!("when = \"price_dropped\"\ninterest = {:?}\nby_percent = {by_percent}\n", interest.0)
             }
             When::Purchased { within } => format!("when = \"purchased\"\nwithin = {:?}\n", span(*within)),
+            When::Requested { approval } => format!("when = \"requested\"\napproval = {approval}\n"),
             When::Lapsed { idle } => format!("when = \"lapsed\"\nidle = {:?}\n", span(*idle)),
         }
     }

@@ -96,6 +96,15 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
         "try" => ("store.try_item", json!({ "location": words[0], "items": items(&words[1..]) })),
         "assist" => ("store.assist", json!({ "location": words[0] })),
         "beacon" => ("sensor.beacon", json!({ "beacon": words[0], "rssi": number(1) })),
+        "ask" => (
+            "store.offer_request",
+            json!({ "request_id": words[0], "location": words[1], "staff": "amy", "rule": words[2],
+                "items": items(&words[3..]) }),
+        ),
+        "decide" => (
+            "store.offer_decision",
+            json!({ "request_id": words[0], "approved": words[1] == "yes", "staff": "ben" }),
+        ),
         "profile" => {
             let attributes: Value = serde_json::from_str(&words.concat()).expect("a JSON object");
             ("crm.profile", json!({ "attributes": attributes }))

@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub(crate) struct Situation {
     pub(crate) episode: String,
+    /// Source and id of the event that tells it from others of the same episode.
+    pub(crate) evidence: (String, String),
     pub(crate) anchor: String,
     pub(crate) due: Time,
     /// Last moment at which it stands, where time alone ends it.
@@ -78,12 +80,17 @@ pub(crate) enum Basis {
         since: Time,
         basis_points: i64,
     },
+    /// A request that needs approval, by its id.
+    Request {
+        id: String,
+    },
     /// A check-in or a purchase: it has happened.
     Done,
 }
 
 /// All situations of that kind that stand for the person.
 pub(crate) fn situations(
+    rule: &str,
     when: &When,
     person: &Person<'_>,
     brand: &Brand<'_>,
@@ -111,6 +118,7 @@ pub(crate) fn situations(
             price_dropped(person, brand, interest, *by_percent * 100)
         }
         When::Purchased { within } => purchased(person, *within),
+        When::Requested { approval } => requested(person, config, *approval, rule, clock),
         When::Lapsed { idle } => lapsed(person, config, *idle, clock),
     }
 }
@@ -120,6 +128,7 @@ fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: 
     let anchor = anchor.to_owned();
     Situation {
         episode,
+        evidence: Default::default(),
         anchor,
         due,
         until: None,
@@ -423,6 +432,55 @@ fn browse_abandoned(
             let episode = format!("browse|{anchor}|{}|{a}", life.item);
             found.push(situation(episode, anchor, a + idle, vec![item(life)], Basis::Browse { a }));
         }
+    }
+    found
+}
+
+/// The latest decision on that request that still counts.
+pub(crate) fn decision<'a>(
+    person: &Person<'a>,
+    config: &Config,
+    request: &str,
+    clock: Time,
+) -> Option<(&'a Event, bool)> {
+    let counts = |event: &&Event| event.time + config.presence.visits_kept >= clock;
+    let decisions = person.events.iter().copied().filter(counts).filter_map(|event| match &event.act {
+        Act::Decision { id, approved } if id == request => Some((event, *approved)),
+        _ => None,
+    });
+    decisions.last()
+}
+
+fn requested(
+    person: &Person<'_>,
+    config: &Config,
+    approval: bool,
+    rule: &str,
+    clock: Time,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for event in &person.events {
+        let Act::Request { id, location, rule: named, items } = &event.act else { continue };
+        let decision = decision(person, config, id, clock).filter(|_| approval);
+        if named != rule || (approval && !decision.is_some_and(|(_, approved)| approved)) {
+            continue;
+        }
+        let due = decision.map_or(event.time, |(decision, _)| decision.time.max(event.time));
+        let line = |(item, quantity): &(String, Option<i64>)| Item {
+            id: item.clone(),
+            quantity: Some(quantity.unwrap_or(1)),
+            handle: event.handle.clone(),
+        };
+        let episode = format!("request|{}|{id}|{}", event.handle, event.time);
+        let basis = if approval { Basis::Request { id: id.clone() } } else { Basis::Done };
+        let items: Vec<Item> = items.iter().map(line).collect();
+        let mut requested = situation(episode, &event.handle, due, items, basis);
+        requested.evidence = event.reference.clone();
+        requested.until = Some(event.time + config.presence.visits_kept);
+        requested.place = Some(location.clone());
+        requested.about_items = !requested.items.is_empty();
+        requested.handles.extend(decision.map(|(decision, _)| decision.handle.clone()));
+        found.push(requested);
     }
     found
 }

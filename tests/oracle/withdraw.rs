@@ -1,16 +1,24 @@
 //! Why an offer's reason is gone: the first of the reasons in `docs/semantics.md` that applies.
 
+use super::config::Config;
 use super::decide::Sent;
-use super::event::{Act, Event};
+use super::event::{Act, Event, Time};
 use super::interest::{End, Interest};
 use super::rules::Kinds;
-use super::situations::Basis;
+use super::situations::{Basis, decision};
 use super::stock::{current_return, dropped_now, drops};
 use super::world::{Brand, Person};
 
 /// The reason, for an offer to `person` whose candidate is gone. `stands`: its situation does not lack
 /// anything but the rule's condition.
-pub(crate) fn reason_gone(sent: &Sent, stands: bool, person: &Person<'_>, brand: &Brand<'_>) -> &'static str {
+pub(crate) fn reason_gone(
+    sent: &Sent,
+    stands: bool,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+    clock: Time,
+) -> &'static str {
     if sent.evidence.iter().any(|handle| !person.handles.contains(handle)) {
         return "unlinked";
     }
@@ -19,6 +27,11 @@ pub(crate) fn reason_gone(sent: &Sent, stands: bool, person: &Person<'_>, brand:
             End::Bought => "bought",
             End::Removed => "removed",
         };
+    }
+    if let Basis::Request { id } = &sent.situation.basis
+        && decision(person, config, id, clock).is_some_and(|(_, approved)| !approved)
+    {
+        return "removed";
     }
     if left_zone(sent, brand) {
         return "left";
@@ -65,7 +78,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
                 |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| interest.has(i.kind)).filter(life))
         }
-        Basis::Done => None,
+        Basis::Request { .. } | Basis::Done => None,
     }
 }
 

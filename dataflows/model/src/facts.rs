@@ -39,6 +39,10 @@ pub enum PersonFact {
     Sign(Shared<Sign>),
     /// Somebody is or was in a zone.
     Zone(Shared<ZoneVisit>),
+    /// An associate asked for an offer.
+    Request(Shared<Request>),
+    /// It was decided whether the offer may be made.
+    Decision(Shared<Decision>),
     /// Somebody did something, and paused.
     Active(Shared<Active>),
     /// A profile attribute was set or deleted.
@@ -175,6 +179,38 @@ pub struct ZoneVisit {
     /// The last reading that was strong enough, once the visit is over.
     pub last: Option<Time>,
     /// The event of the first reading.
+    pub event: EventRef,
+}
+
+/// An associate asked for an offer to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// When.
+    pub at: Moment,
+    /// Its own id.
+    pub request: Text,
+    /// Where.
+    pub location: LocationId,
+    /// The rule whose offer it is about.
+    pub rule: Text,
+    /// For which articles, and how many.
+    pub items: Vec<(ItemId, u32, Detail)>,
+    /// The event.
+    pub event: EventRef,
+    /// The first moment at which it no longer counts.
+    pub until: Time,
+}
+
+/// A decision about such a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Decision {
+    /// When.
+    pub at: Moment,
+    /// The request decided on.
+    pub request: Text,
+    /// Granted or refused.
+    pub approved: bool,
+    /// The event.
     pub event: EventRef,
 }
 

@@ -110,6 +110,15 @@ pub enum About {
     },
     /// A check-in.
     CheckIn,
+    /// An associate's request.
+    Request {
+        /// Its own id.
+        request: Text,
+        /// When it was made.
+        at: Time,
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
     /// A pause in all that the person does.
     Lapse(Idle),
     /// A purchase.

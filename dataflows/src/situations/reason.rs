@@ -5,9 +5,9 @@
 
 use super::Known;
 use crate::matching::price_drops;
-use crate::rows::{End, Interest, Kind, Wanted};
+use crate::rows::{Asked, End, Interest, Kind, Wanted};
 use shopbell_model::facts::Bought;
-use shopbell_model::key::{Handle, ItemId};
+use shopbell_model::key::{Handle, ItemId, Text};
 use shopbell_model::offer::{About, Idle, Reason, Sent};
 use shopbell_model::rules::Interests;
 use shopbell_model::shared::Shared;
@@ -86,6 +86,9 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
         // Neither ends but by being unknown again.
         About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
         About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
+        About::Request { request, at, approval } => {
+            of_request(known, anchor, request, *at).any(|asked| !approval || asked.approval().is_some())
+        }
         About::Lapse(Idle { since, idle }) => known
             .lapses
             .iter()
@@ -163,8 +166,27 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
         About::Stock { start, interest, .. } | About::Price { start, interest, .. } => {
             life_ended(known, sent, *interest, anchor, *start)
         }
+        About::Request { request, at, approval } => {
+            let refused = |asked: &Asked| asked.decision.as_ref().is_some_and(|(_, last)| !last.approved);
+            let refused = of_request(known, anchor, request, *at).any(refused);
+            (*approval && refused).then_some(End::Removed)
+        }
         About::CheckIn | About::Purchase | About::Lapse(_) => None,
     }
+}
+
+/// The requests of that episode.
+fn of_request<'a>(
+    known: &'a Known<'_>,
+    anchor: &'a Handle,
+    request: &'a Text,
+    at: Time,
+) -> impl Iterator<Item = &'a Asked> {
+    let asked = known.requests.iter().map(|asked| &***asked);
+    asked.filter(move |asked| {
+        let of = &asked.request;
+        asked.handle == *anchor && of.request == *request && of.at.time == at
+    })
 }
 
 /// How one life of interest in the offer's article ended; of several that began together all must

@@ -1,6 +1,6 @@
-//! Who went quiet, and who looked at something and left it.
+//! Who went quiet, and who looked at something and left it; what associates ask for.
 
-use super::super::config::{Config, HOUR, MINUTE};
+use super::super::config::{Config, HOUR, MINUTE, Presence};
 use super::super::rules::{Rule, When};
 use super::{Case, case};
 
@@ -105,7 +105,7 @@ case!(
          10:01:00 phone:1 view A
          10:01:00 phone:1 link cookie:1
          10:03:00 cookie:1 view A",
-        "10:05:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:03:00}"
+        "10:05:00 made looked phone:1 web 50 A browse|cookie:1|A|{10:03:00}"
     )
 );
 
@@ -150,6 +150,57 @@ case!(
              10:04:00 withdrawn looked late_event
              10:04:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:02:00}
              10:11:00.001 withdrawn looked late_event"
+        )
+    }
+);
+
+fn asked(approval: bool) -> Rule {
+    let id = if approval { "asked" } else { "given" };
+    Rule::new(id, When::Requested { approval })
+}
+
+case!(
+    what_is_asked_for_is_made_once_it_is_approved,
+    Case::new(
+        vec![asked(true), asked(false)],
+        "11:00:00",
+        // r1: approved, then refused. r2: another rule. r3: refused. r4: decided before it is known.
+        "10:00:00 cookie:1 ask r1 s1 asked A B*2 A
+         10:00:00 cookie:1 ask r2 s1 given
+         10:00:00 cookie:1 ask r3 s1 asked C
+         10:00:00 cookie:1 ask r5 s1 nothing C
+         10:05:00 cookie:1 decide r1 yes
+         10:06:00 cookie:1 decide r3 no
+         10:07:00 cookie:1 decide r5 yes
+         10:10:00 phone:1 decide r4 yes
+         10:10:00 cookie:2 ask r4 s1 asked
+         10:15:00 phone:1 link cookie:2
+         10:20:00 cookie:1 decide r1 no
+         10:30:00 phone:1 unlink cookie:2",
+        "10:00:00 made given cookie:1 web 50 - request|cookie:1|r2|{10:00:00}
+         10:05:00 made asked cookie:1 web 50 A,B request|cookie:1|r1|{10:00:00}
+         10:15:00 made asked phone:1 web 50 - request|cookie:2|r4|{10:10:00}
+         10:20:00 withdrawn asked removed
+         10:30:00 withdrawn asked unlinked"
+    )
+);
+
+case!(
+    a_request_is_good_for_as_long_as_visits_are_kept,
+    Case {
+        config: Config {
+            presence: Presence { visits_kept: 10 * MINUTE, ..Config::default().presence },
+            ..Config::default()
+        },
+        ..Case::new(
+            vec![asked(true)],
+            "11:00:00",
+            // At the last moment; a moment too late; what was made in time is not taken back for its age.
+            "10:00:00 cookie:1 ask r1 s1 asked
+             10:00:00 cookie:2 ask r2 s1 asked
+             10:10:00 cookie:1 decide r1 yes
+             10:10:00.001 cookie:2 decide r2 yes",
+            "10:10:00 made asked cookie:1 web 50 -"
         )
     }
 );

@@ -195,7 +195,7 @@ impl Compiler<'_> {
             Available::Location if matches!(self.scope.situation, "back_in_stock" | "running_low") => {
                 "name the rule's `location`, then it can be used"
             }
-            _ => "a location is known in zone_entered, store_left, checked_in and purchased",
+            _ => "a location is known in zone_entered, store_left, checked_in, requested and purchased",
         };
         let problem =
             ExpressionProblem::NotAvailable { path: info.path(), situation: self.scope.situation, instead };

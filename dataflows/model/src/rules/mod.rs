@@ -143,6 +143,11 @@ pub enum When {
         /// How long after it a suggestion makes sense.
         within: Duration,
     },
+    /// An associate asked for this rule's offer.
+    Requested {
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
     /// Nothing was done for `idle`.
     Lapsed {
         /// How long; at least [`LEAST_PAUSE`].

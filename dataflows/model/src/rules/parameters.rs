@@ -35,7 +35,7 @@ const SITUATIONS: [Situation; 12] = [
     situation("purchased", &["within"]),
     situation("browse_abandoned", &["idle", "min_views", "within"]),
     planned("nearby", &["within", "location"]),
-    planned("requested", &["approval"]),
+    situation("requested", &["approval"]),
     situation("lapsed", &["idle"]),
 ];
 
@@ -111,6 +111,9 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
                 min_views: min_views.and_then(|views| u32::try_from(views).ok())?,
                 idle: idle?,
             }
+        }
+        "requested" => {
+            When::Requested { approval: rule.get("approval").and_then(Entry::bool).unwrap_or(true) }
         }
         "lapsed" => When::Lapsed {
             idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,

@@ -35,6 +35,13 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (rule_of("when = 'nearby'\nwithin = '3m'"), "2:8 when.not_available"),
         (rule_of("when = 'nearby'\ndwell = '3m'"), "2:8 when.not_available, 3:1 key.misplaced"),
         // Parameters.
+        (rule_of("when = 'lapsed'"), "1:7 key.missing"),
+        (rule_of("when = 'lapsed'\nidle = '59s'"), "3:8 value.duration"),
+        (
+            rule_of("when = 'browse_abandoned'\nmin_views = 0\nwithin = '0s'"),
+            "1:7 key.missing, 3:13 value.invalid, 4:10 value.duration",
+        ),
+        (rule_of("when = 'requested'\napproval = 'yes'"), "3:12 value.type"),
         (cart("idel = '30m'"), "3:1 key.unknown"),
         (cart("dwell = '30m'"), "3:1 key.misplaced"),
         (cart("idle = 30"), "3:8 value.type"),
@@ -337,6 +344,13 @@ fn defaults_are_those_of_the_contract() {
             When::PriceDropped { interest: both, by_basis_points: points }
         );
     }
+    let (idle, within) = (minutes(180), minutes(24 * 60));
+    assert_eq!(when("when = 'lapsed'\nidle = '3h'"), When::Lapsed { idle });
+    assert_eq!(
+        when("when = 'browse_abandoned'\nidle = '3h'"),
+        When::BrowseAbandoned { idle, min_views: 2, within }
+    );
+    assert_eq!(when("when = 'requested'"), When::Requested { approval: true });
     assert_eq!(when("when = 'purchased'"), When::Purchased { within: minutes(5) });
     let set = load_one(&rule_of("when = 'checked_in'")).unwrap();
     let offer = &set.rules[0].offer;
