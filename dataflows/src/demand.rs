@@ -25,6 +25,8 @@ pub struct Demand {
     stock_detail: i64,
     /// The shortest pause in somebody's activity.
     pause: Option<Duration>,
+    /// Metres that count as near, sorted.
+    radii: Vec<u32>,
 }
 
 impl Demand {
@@ -43,6 +45,9 @@ impl Demand {
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            if let When::Nearby { within, .. } = rule.when {
+                demand.radii.push(within);
+            }
             if let When::Lapsed { idle } = rule.when {
                 demand.pause = demand.pause.into_iter().chain([idle]).min();
             }
@@ -57,13 +62,15 @@ impl Demand {
         demand.scenes.dedup();
         demand.carts.sort_unstable();
         demand.carts.dedup();
+        demand.radii.sort_unstable();
+        demand.radii.dedup();
         demand
     }
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Purchase, Request, Visit, Zone};
-        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Request, Lapse, Interest];
+        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Visit, Zone};
+        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -71,6 +78,7 @@ impl Demand {
             views: true,
             stock_detail: i64::MAX,
             pause: Some(LEAST_PAUSE),
+            radii: vec![100, 1000],
         }
     }
 
@@ -82,6 +90,7 @@ impl Demand {
             && self.wishes >= other.wishes
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
+            && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
     }
 
@@ -110,6 +119,11 @@ impl Demand {
         self.stock_detail
     }
 
+    /// Metres that count as near for some rule.
+    pub fn radii(&self) -> &[u32] {
+        &self.radii
+    }
+
     /// The shortest pause in somebody's activity that matters, if any does.
     pub fn pause(&self) -> Option<Duration> {
         self.pause
@@ -125,6 +139,7 @@ impl Demand {
             }
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
@@ -149,6 +164,7 @@ fn interests_of(when: &When) -> Interests {
         | When::BrowseAbandoned { .. }
         | When::CheckedIn
         | When::Purchased { .. }
+        | When::Nearby { .. }
         | When::Requested { .. }
         | When::Lapsed { .. } => Interests::default(),
     }

@@ -43,6 +43,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Bought(_)
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
+        | PersonFact::Near(_)
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
         | PersonFact::Active(_)
@@ -86,6 +87,9 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         }
         Derived::CheckIn(_, sign) if demand.scene(SceneKind::CheckIn) => {
             about.insert(Subject::Location(sign.location.clone()));
+        }
+        Derived::Near(_, near) if near.last.is_none() => {
+            about.insert(Subject::Location(near.location.clone()));
         }
         Derived::Request(asked) => {
             about.extend(asked.request.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
@@ -134,6 +138,7 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
+            PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
                 let known = decisions.entry(&fact.request).or_insert((handle, fact));

@@ -131,6 +131,17 @@ pub fn candidates(
             let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
+        (When::Nearby { within, location }, Scene::Near(anchor, near)) if near.within == *within => {
+            let there = location.as_ref().map(|name| LocationId::new(&person.brand(), name));
+            if there.is_some_and(|there| there != near.location) {
+                return;
+            }
+            let start = near.start.time;
+            let about = About::Near { location: near.location.clone(), start, within: *within };
+            let text = format!("nearby|{anchor}|{}|{start}", near.location);
+            let found = Found { due: start, until: None, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&near.event));
+        }
         (When::Requested { approval }, Scene::Request(asked)) if asked.request.rule == rule.id => {
             let (anchor, request) = (&asked.handle, &asked.request);
             let approved = asked.approval().filter(|_| *approval);

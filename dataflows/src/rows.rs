@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{
-    Bought, Catalogue, Decision, Detail, Moment, Place, Request, Sign, Stock, Subject, ZoneVisit,
+    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, ZoneVisit,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::Episode;
@@ -34,6 +34,8 @@ pub enum Derived {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Bought(Handle, Shared<Bought>),
+    /// A stay near a place.
+    Near(Handle, Shared<Near>),
     /// An associate's request.
     Request(Shared<Asked>),
     /// A pause in all that the person does.
@@ -284,6 +286,8 @@ pub enum Scene {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Purchase(Handle, Shared<Bought>),
+    /// A stay near a place.
+    Near(Handle, Shared<Near>),
     /// An associate's request.
     Request(Shared<Asked>),
     /// A pause in all that the person does.
@@ -303,6 +307,7 @@ impl Scene {
             Scene::Visit(..) => SceneKind::Visit,
             Scene::CheckIn(..) => SceneKind::CheckIn,
             Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Near(..) => SceneKind::Near,
             Scene::Request(_) => SceneKind::Request,
             Scene::Lapse(_) => SceneKind::Lapse,
             Scene::Interest => SceneKind::Interest,
@@ -327,6 +332,8 @@ pub enum SceneKind {
     CheckIn,
     /// [`Scene::Purchase`].
     Purchase,
+    /// [`Scene::Near`].
+    Near,
     /// [`Scene::Request`].
     Request,
     /// [`Scene::Lapse`].
@@ -349,6 +356,7 @@ impl SceneKind {
                 SceneKind::Interest
             }
             When::Purchased { .. } => SceneKind::Purchase,
+            When::Nearby { .. } => SceneKind::Near,
             When::Requested { .. } => SceneKind::Request,
             When::Lapsed { .. } => SceneKind::Lapse,
         }

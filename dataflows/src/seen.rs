@@ -34,6 +34,7 @@ pub(crate) fn see<A>(
         | Scene::Cart(_)
         | Scene::Browse(_)
         | Scene::Purchase(..)
+        | Scene::Near(..)
         | Scene::Request(_)
         | Scene::Lapse(_)
         | Scene::Interest => None,

@@ -14,7 +14,7 @@ use crate::rows::{
     Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Detail, Place, Sign, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
@@ -54,6 +54,7 @@ struct Known<'a> {
     shops: Vec<&'a Shared<ShopVisit>>,
     check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
+    nears: Vec<(&'a Handle, &'a Shared<Near>)>,
     requests: Vec<&'a Shared<Asked>>,
     lapses: Vec<&'a Shared<Lapse>>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
@@ -73,6 +74,7 @@ impl<'a> Known<'a> {
             shops: Vec::new(),
             check_ins: Vec::new(),
             bought: Vec::new(),
+            nears: Vec::new(),
             requests: Vec::new(),
             lapses: Vec::new(),
             articles: BTreeMap::new(),
@@ -95,6 +97,7 @@ impl<'a> Known<'a> {
                 Derived::Shop(visit) => known.shops.push(visit),
                 Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
                 Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
+                Derived::Near(handle, near) => known.nears.push((handle, near)),
                 Derived::Request(asked) => known.requests.push(asked),
                 Derived::Lapse(lapse) => known.lapses.push(lapse),
                 Derived::Article(article) => {
@@ -181,6 +184,11 @@ impl<'a> Known<'a> {
             let items = bought.items.iter().map(|line| self.named(line));
             let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
             stands(scene, items.collect(), bought.location.as_ref());
+        }
+        let open = |near: &Near| near.last.is_none() && demand.scene(SceneKind::Near);
+        for (handle, near) in self.nears.iter().filter(|(_, near)| open(near)) {
+            let scene = Scene::Near((*handle).clone(), (*near).clone());
+            stands(scene, Vec::new(), Some(&near.location));
         }
         for asked in self.requests.iter().filter(|_| demand.scene(SceneKind::Request)) {
             let items = asked.request.items.iter().map(|line| self.named(line)).collect();

@@ -3,6 +3,7 @@
 //! Invariant: nothing here uses the engine's decoding; only well-formed events come in (scripts are
 //! generated), an unknown type becomes [`Act::Other`].
 
+use super::nearby::Spot;
 use serde_json::Value;
 
 /// Milliseconds since 1970.
@@ -54,6 +55,10 @@ pub(crate) enum Act {
         id: String,
         approved: bool,
     },
+    Geo {
+        at: Spot,
+        accuracy: Option<f64>,
+    },
     Reading {
         beacon: String,
         rssi: i64,
@@ -86,6 +91,7 @@ pub(crate) enum Act {
     Location {
         location: String,
         tz: Option<String>,
+        spot: Option<Spot>,
     },
     Zone {
         location: String,
@@ -145,6 +151,8 @@ fn act(kind: &str, data: &Value) -> Act {
             .collect()
     };
     let location = || text("location");
+    let millionths = |field: &str| data[field].as_f64().map(|degrees| (degrees * 1e6).round() as i128);
+    let spot = || millionths("lat").zip(millionths("lon"));
     match kind {
         "web.view_item" => Act::View(items()),
         "web.add_to_cart" => Act::Add(items()),
@@ -159,6 +167,7 @@ fn act(kind: &str, data: &Value) -> Act {
         "store.check_in" => Act::CheckIn(location()),
         "store.leave" => Act::Leave(location()),
         "store.try_item" | "store.assist" => Act::Sign(location()),
+        "sensor.geo" => Act::Geo { at: spot().expect("a position"), accuracy: data["accuracy_m"].as_f64() },
         "store.offer_request" => {
             Act::Request { id: text("request_id"), location: location(), rule: text("rule"), items: items() }
         }
@@ -194,7 +203,7 @@ fn act(kind: &str, data: &Value) -> Act {
             price: data["price"].as_f64().map(|price| (price * 10_000.0).round() as i64),
             category: maybe("category"),
         },
-        "catalog.location" => Act::Location { location: location(), tz: maybe("tz") },
+        "catalog.location" => Act::Location { location: location(), tz: maybe("tz"), spot: spot() },
         "catalog.zone" => Act::Zone { location: location(), zone: text("zone"), beacons: texts("beacons") },
         "catalog.shelf" => Act::Shelf { location: location(), zone: text("zone"), items: texts("items") },
         _ => Act::Other,

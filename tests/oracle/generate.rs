@@ -85,6 +85,10 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
             lines.push(format!("{} {line}", clock_text(clock)));
         }
     }
+    if shape.service > 0 {
+        let spots = ["spot s1 48.1371 11.5754", "spot s2 48.1380 11.5754"];
+        lines.extend(spots.map(|spot| format!("{} - {spot}", clock_text(clock))));
+    }
     while lines.len() < length {
         clock += random.of(&STEPS);
         if shape.jumps && random.chance(2) {
@@ -183,6 +187,9 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
         Some(4) => format!("{handle} {}", profile(random)),
+        _ if random.chance(4) => {
+            format!("- spot {} 48.137{} 11.5754", random.of(&PLACES[..2]), random.below(10))
+        }
         _ => format!("{handle} {}", service(random)),
     }
 }
@@ -227,6 +234,12 @@ fn presence(random: &mut Random) -> String {
 }
 
 fn service(random: &mut Random) -> String {
+    if random.chance(50) {
+        // Some 7 m apart to the east, 11 m to the north.
+        let accuracy = random.of(&["", "", " 5", " 80.5", " 300"]);
+        let (north, east) = (random.below(30), random.below(20));
+        return format!("at 48.13{:02} 11.57{:02}{accuracy}", 66 + north, 50 + east);
+    }
     let request = random.of(&["r1", "r2", "r3"]);
     if random.chance(50) {
         return format!("decide {request} {}", random.of(&["yes", "yes", "no"]));

@@ -42,6 +42,7 @@ pub(crate) enum When {
     RunningLow { interest: Kinds, at_most: i64, location: Option<&'static str> },
     PriceDropped { interest: Kinds, by_percent: i64 },
     Purchased { within: Time },
+    Nearby { within: u64, location: Option<&'static str> },
     Requested { approval: bool },
     Lapsed { idle: Time },
 }
@@ -224,6 +225,9 @@ impl When {
                 format!("when = \"price_dropped\"\ninterest = {:?}\nby_percent = {by_percent}\n", interest.0)
             }
             When::Purchased { within } => format!("when = \"purchased\"\nwithin = {:?}\n", span(*within)),
+            When::Nearby { within, location } => {
+                format!("when = \"nearby\"\nwithin = {within}\n{}", at(location))
+            }
             When::Requested { approval } => format!("when = \"requested\"\napproval = {approval}\n"),
             When::Lapsed { idle } => format!("when = \"lapsed\"\nidle = {:?}\n", span(*idle)),
         }

@@ -105,6 +105,17 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
             "store.offer_decision",
             json!({ "request_id": words[0], "approved": words[1] == "yes", "staff": "ben" }),
         ),
+        "at" => {
+            let mut data = json!({ "lat": number(0), "lon": number(1) });
+            if words.len() > 2 {
+                data["accuracy_m"] = json!(number(2));
+            }
+            ("sensor.geo", data)
+        }
+        "spot" => (
+            "catalog.location",
+            json!({ "location": words[0], "kind": "store", "lat": number(1), "lon": number(2) }),
+        ),
         "profile" => {
             let attributes: Value = serde_json::from_str(&words.concat()).expect("a JSON object");
             ("crm.profile", json!({ "attributes": attributes }))

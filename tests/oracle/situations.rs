@@ -5,6 +5,7 @@
 use super::config::Config;
 use super::event::{Act, Event, Time};
 use super::interest::Interest;
+use super::nearby::{Stay, stays};
 use super::rules::{Kinds, When};
 use super::stock::{current_return, drops};
 use super::world::{Brand, Person};
@@ -80,6 +81,12 @@ pub(crate) enum Basis {
         since: Time,
         basis_points: i64,
     },
+    Near {
+        handle: String,
+        location: String,
+        start: Time,
+        within: u64,
+    },
     /// A request that needs approval, by its id.
     Request {
         id: String,
@@ -118,6 +125,7 @@ pub(crate) fn situations(
             price_dropped(person, brand, interest, *by_percent * 100)
         }
         When::Purchased { within } => purchased(person, *within),
+        When::Nearby { within, location } => nearby(person, brand, config, *within, *location, clock),
         When::Requested { approval } => requested(person, config, *approval, rule, clock),
         When::Lapsed { idle } => lapsed(person, config, *idle, clock),
     }
@@ -368,9 +376,9 @@ fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<
     let mut activities: Vec<&Event> = person.events.iter().filter(counts).copied().collect();
     activities.dedup_by_key(|event| event.time);
     let mut found = Vec::new();
-    for event in &activities {
+    for (place, event) in activities.iter().enumerate() {
         let (anchor, a) = (&event.handle, event.time);
-        if activities.iter().any(|later| later.time > a && later.time <= a + idle) {
+        if activities.get(place + 1).is_some_and(|later| later.time <= a + idle) {
             continue;
         }
         let episode = format!("lapsed|{anchor}|{a}");
@@ -410,10 +418,9 @@ fn browse_abandoned(
     for life in person.interests.lives(&Kinds(&["viewed"])) {
         // All that was done with the item, views in the cart and those too old left out.
         let mut done: Vec<(&Event, Browsing)> = Vec::new();
-        for (place, event) in person.events.iter().enumerate() {
+        for event in &person.events {
             let Some(what) = lists(event, &life.item) else { continue };
-            let before = super::interest::interests(&person.events[..place], 0);
-            let in_cart = before.open(super::interest::Kind::Cart, &life.item).is_some();
+            let in_cart = person.interests.in_cart(&life.item, event.order());
             let counts = !in_cart && event.time + config.views_kept >= clock;
             if what != Browsing::Viewed || counts {
                 done.push((event, what));
@@ -481,6 +488,31 @@ fn requested(
         requested.about_items = !requested.items.is_empty();
         requested.handles.extend(decision.map(|(decision, _)| decision.handle.clone()));
         found.push(requested);
+    }
+    found
+}
+
+fn nearby(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+    within: u64,
+    only: Option<&str>,
+    clock: Time,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for stay in stays(&brand.arrived, within, &config.presence, clock) {
+        let Stay { handle, location, start, .. } = stay.clone();
+        let elsewhere = only.is_some_and(|only| only != location);
+        if stay.ended.is_some() || elsewhere || !person.handles.contains(&handle) {
+            continue;
+        }
+        let episode = format!("nearby|{handle}|{location}|{start}");
+        let basis = Basis::Near { handle: handle.clone(), location: location.clone(), start, within };
+        let mut near = situation(episode, &handle, start, Vec::new(), basis);
+        near.place = Some(location);
+        near.about_items = false;
+        found.push(near);
     }
     found
 }

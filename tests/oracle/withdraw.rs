@@ -33,6 +33,14 @@ pub(crate) fn reason_gone(
     {
         return "removed";
     }
+    if let Basis::Near { handle, location, start, within } = &sent.situation.basis {
+        let stays = super::nearby::stays(&brand.arrived, *within, &config.presence, clock);
+        let mut of =
+            stays.iter().filter(|s| s.handle == *handle && s.location == *location && s.start == *start);
+        if of.any(|stay| stay.ended.is_some()) {
+            return "left";
+        }
+    }
     if left_zone(sent, brand) {
         return "left";
     }
@@ -78,7 +86,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
                 |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| interest.has(i.kind)).filter(life))
         }
-        Basis::Request { .. } | Basis::Done => None,
+        Basis::Near { .. } | Basis::Request { .. } | Basis::Done => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Brand<'a> {
     pub(crate) name: String,
     pub(crate) catalogue: Catalogue,
     pub(crate) zone_visits: Vec<ZoneVisit>,
+    /// All its events in order of arrival.
+    pub(crate) arrived: Vec<&'a Event>,
     pub(crate) persons: Vec<Person<'a>>,
 }
 
@@ -60,7 +62,13 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
         }
     };
     let persons = persons(arrived, &config.identity).into_iter().map(person).collect();
-    Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits }
+    Brand {
+        name: brand.to_owned(),
+        catalogue: catalogue(&ordered),
+        persons,
+        zone_visits,
+        arrived: arrived.to_vec(),
+    }
 }
 
 fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {

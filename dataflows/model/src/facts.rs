@@ -39,6 +39,8 @@ pub enum PersonFact {
     Sign(Shared<Sign>),
     /// Somebody is or was in a zone.
     Zone(Shared<ZoneVisit>),
+    /// Somebody is or was near a place.
+    Near(Shared<Near>),
     /// An associate asked for an offer.
     Request(Shared<Request>),
     /// It was decided whether the offer may be made.
@@ -179,6 +181,21 @@ pub struct ZoneVisit {
     /// The last reading that was strong enough, once the visit is over.
     pub last: Option<Time>,
     /// The event of the first reading.
+    pub event: EventRef,
+}
+
+/// A stay near a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Near {
+    /// The place.
+    pub location: LocationId,
+    /// Metres that count as near.
+    pub within: u32,
+    /// Since when: the first position that was near.
+    pub start: Moment,
+    /// The last one that was, once the stay is over.
+    pub last: Option<Time>,
+    /// The event of the first position.
     pub event: EventRef,
 }
 

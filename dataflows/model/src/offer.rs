@@ -110,6 +110,15 @@ pub enum About {
     },
     /// A check-in.
     CheckIn,
+    /// A stay near a place.
+    Near {
+        /// The place.
+        location: LocationId,
+        /// When it began.
+        start: Time,
+        /// Metres that count as near.
+        within: u32,
+    },
     /// An associate's request.
     Request {
         /// Its own id.

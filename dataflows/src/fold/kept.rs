@@ -6,6 +6,7 @@
 use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
 use super::history::History;
+use super::nearby::{Places, Stays};
 use super::profile::Profile;
 use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
@@ -47,13 +48,14 @@ enum Value {
         activity: Option<Activity>,
         profile: Option<Profile>,
         tracker: Option<Tracker>,
+        stays: Option<Stays>,
     },
     Link(Moment, bool),
     Stock(Stocked),
     Article(Described),
     Place(Spot),
     Shelf(Shelf),
-    Zones(Zones),
+    Zones(Zones, Places),
 }
 
 /// Variants and fields as in [`Value`], in the same order.
@@ -65,13 +67,14 @@ enum ValueRef<'a> {
         activity: Option<&'a Activity>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
+        stays: Option<&'a Stays>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
     Article(&'a Described),
     Place(&'a Spot),
     Shelf(&'a Shelf),
-    Zones(&'a Zones),
+    Zones(&'a Zones, &'a Places),
 }
 
 impl Fold {
@@ -95,14 +98,15 @@ impl Fold {
                 let (history, profile) = (self.histories.of(handle), self.profiles.of(handle));
                 let (activity, tracker) = (self.activities.of(handle), self.readings.of(handle));
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
-                let known = known || activity.is_some();
-                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker })
+                let stays = self.nearby.of(handle);
+                let known = known || activity.is_some() || stays.is_some();
+                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
             KeptKey::Place(location) => self.catalogue.place(location).map(ValueRef::Place),
             KeptKey::Shelf(zone) => self.catalogue.shelf(zone).map(ValueRef::Shelf),
-            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones())),
+            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones(), &self.nearby.places)),
             KeptKey::Link(..) | KeptKey::Said(..) => None,
         }
     }
@@ -111,7 +115,7 @@ impl Fold {
     /// nothing; false is returned for it.
     pub fn restore(&mut self, key: KeptKey, value: FoldValue, out: &mut Changes) -> bool {
         match (key, *value.0) {
-            (KeptKey::Handle(handle), Value::Handle { seen, history, activity, profile, tracker }) => {
+            (KeptKey::Handle(handle), Value::Handle { seen, history, activity, profile, tracker, stays }) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
                 }
@@ -127,6 +131,9 @@ impl Fold {
                 if let Some(tracker) = tracker {
                     self.readings.restore(&handle, tracker, &mut self.timers, out);
                 }
+                if let Some(stays) = stays {
+                    self.nearby.restore(&handle, stays, &mut self.timers, out);
+                }
             }
             (KeptKey::Stock(item), Value::Stock(article)) => self.stock.restore(&item, article, out),
             (KeptKey::Article(item), Value::Article(article)) => {
@@ -136,7 +143,10 @@ impl Fold {
                 self.catalogue.restore_place(&location, spot, out);
             }
             (KeptKey::Shelf(zone), Value::Shelf(shelf)) => self.catalogue.restore_shelf(&zone, shelf, out),
-            (KeptKey::Zones, Value::Zones(zones)) => self.readings.restore_zones(zones),
+            (KeptKey::Zones, Value::Zones(zones, places)) => {
+                self.readings.restore_zones(zones);
+                self.nearby.places = places;
+            }
             _ => return false,
         }
         true

@@ -86,6 +86,18 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
         // Neither ends but by being unknown again.
         About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
         About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
+        About::Near { location, start, within } => {
+            let mut nears = known.nears.iter().filter(|(handle, near)| {
+                *handle == anchor
+                    && near.location == *location
+                    && near.start.time == *start
+                    && near.within == *within
+            });
+            match nears.next() {
+                Some((_, near)) if near.last.is_some() => return Reason::Left,
+                near => near.is_some(),
+            }
+        }
         About::Request { request, at, approval } => {
             of_request(known, anchor, request, *at).any(|asked| !approval || asked.approval().is_some())
         }
@@ -171,7 +183,7 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
             let refused = of_request(known, anchor, request, *at).any(refused);
             (*approval && refused).then_some(End::Removed)
         }
-        About::CheckIn | About::Purchase | About::Lapse(_) => None,
+        About::CheckIn | About::Purchase | About::Near { .. } | About::Lapse(_) => None,
     }
 }
 

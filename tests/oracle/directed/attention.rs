@@ -1,4 +1,4 @@
-//! Who went quiet, and who looked at something and left it; what associates ask for.
+//! Who went quiet, and who looked at something and left it; what associates ask for; who is near.
 
 use super::super::config::{Config, HOUR, MINUTE, Presence};
 use super::super::rules::{Rule, When};
@@ -203,4 +203,58 @@ case!(
             "10:10:00 made asked cookie:1 web 50 -"
         )
     }
+);
+
+fn near(within: u64, location: Option<&'static str>) -> Rule {
+    Rule::new("near", When::Nearby { within, location })
+}
+
+case!(
+    near_a_place_until_farther_off_or_not_heard_of,
+    Case::new(
+        vec![near(200, None)],
+        "11:00:00",
+        // 0.0018 degrees to the north are 200.15 m. A coarse position says nothing.
+        "09:00:00 - spot s1 48.1371 11.5754
+         10:00:00 phone:1 at 48.1389 11.5754
+         10:01:00 phone:1 at 48.1388 11.5754
+         10:01:00 phone:2 at 48.1371 11.5754
+         10:01:00 phone:3 at 48.1371 11.5754 200.5
+         10:05:00 phone:1 at 48.1489 11.5754 900
+         10:06:00 phone:1 at 48.1389 11.5754
+         10:11:00 phone:2 at 48.1371 11.5754
+         10:30:00 phone:2 at 48.1371 11.5754",
+        // To the moment ten minutes after, the stay goes on; then it ends by silence at 10:21.
+        "10:01:00 made near phone:1 sms 50 - nearby|phone:1|s1|{10:01:00}
+         10:01:00 made near phone:2 sms 50 - nearby|phone:2|s1|{10:01:00}
+         10:06:00 withdrawn near left
+         10:21:00 withdrawn near left
+         10:30:00 made near phone:2 sms 50 - nearby|phone:2|s1|{10:30:00}
+         10:40:00 withdrawn near left"
+    )
+);
+
+case!(
+    positions_count_in_order_and_places_as_they_were_known,
+    Case::new(
+        vec![near(100, Some("s1"))],
+        "11:00:00",
+        // The first comes before the place is known. An older position changes nothing. The shop moves: only
+        // who is heard of again is no longer near. A position that comes late breaks the silence after all.
+        "10:00:00 phone:1 at 48.1371 11.5754
+         10:00:00 - spot s1 48.1371 11.5754
+         10:00:00 - spot s2 48.1371 11.5754
+         10:01:00 phone:1 at 48.1371 11.5754
+         10:00:30 phone:1 at 49.1371 11.5754
+         10:02:00 phone:2 at 48.1371 11.5754
+         10:03:00 - spot s1 48.1471 11.5754
+         10:04:00 phone:2 at 48.1371 11.5754
+         10:12:00 card:1 at 48.1371 11.5754
+         10:10:00 phone:1 at 48.1471 11.5754
+         10:13:00 card:1 view A",
+        "10:01:00 made near phone:1 sms 50 - nearby|phone:1|s1|{10:01:00}
+         10:02:00 made near phone:2 sms 50 - nearby|phone:2|s1|{10:02:00}
+         10:04:00 withdrawn near left
+         10:11:00 withdrawn near left"
+    )
 );

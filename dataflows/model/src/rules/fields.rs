@@ -246,6 +246,7 @@ impl Scope {
             }
             When::PriceDropped { .. } => scope("price_dropped"),
             When::Purchased { .. } => Scope { location: true, ..scope("purchased") },
+            When::Nearby { .. } => Scope { item: false, location: true, ..scope("nearby") },
             When::Requested { .. } => Scope { location: true, ..scope("requested") },
             When::Lapsed { .. } => Scope { item: false, ..scope("lapsed") },
         }

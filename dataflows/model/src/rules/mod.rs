@@ -143,6 +143,13 @@ pub enum When {
         /// How long after it a suggestion makes sense.
         within: Duration,
     },
+    /// Near a place.
+    Nearby {
+        /// How near, in metres.
+        within: u32,
+        /// Only that place; any where absent.
+        location: Option<Text>,
+    },
     /// An associate asked for this rule's offer.
     Requested {
         /// Whether somebody must have approved it.

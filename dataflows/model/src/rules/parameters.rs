@@ -12,16 +12,10 @@ use crate::time::Duration;
 struct Situation {
     name: &'static str,
     parameters: &'static [&'static str],
-    /// Whether it can be reacted to yet.
-    available: bool,
 }
 
 const fn situation(name: &'static str, parameters: &'static [&'static str]) -> Situation {
-    Situation { name, parameters, available: true }
-}
-
-const fn planned(name: &'static str, parameters: &'static [&'static str]) -> Situation {
-    Situation { name, parameters, available: false }
+    Situation { name, parameters }
 }
 
 const SITUATIONS: [Situation; 12] = [
@@ -34,7 +28,7 @@ const SITUATIONS: [Situation; 12] = [
     situation("price_dropped", &["interest", "by_percent"]),
     situation("purchased", &["within"]),
     situation("browse_abandoned", &["idle", "min_views", "within"]),
-    planned("nearby", &["within", "location"]),
+    situation("nearby", &["within", "location"]),
     situation("requested", &["approval"]),
     situation("lapsed", &["idle"]),
 ];
@@ -43,13 +37,14 @@ const SITUATIONS: [Situation; 12] = [
 pub(super) const RULE_KEYS: [&str; 10] =
     ["when", "where", "score", "priority", "enabled", "from", "until", "brand", "offer", "policy"];
 
+/// Metres that can be asked for: farther off, the earth is not flat enough.
+const FARTHEST: i64 = 50_000;
 const ZERO: Duration = Duration(0);
 const INSTANT: Duration = Duration(1);
 
 /// The situations that can be reacted to, for a hint.
 pub(super) fn situations() -> String {
-    let available = SITUATIONS.iter().filter(|situation| situation.available);
-    available.map(|situation| situation.name).collect::<Vec<_>>().join(", ")
+    SITUATIONS.iter().map(|situation| situation.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The rule's situation with its parameters; reports keys that do not belong to it.
@@ -63,9 +58,6 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
         return None;
     };
     keys(rule, situation);
-    if !situation.available {
-        return None;
-    }
     let span = |key: &'static str, least: Duration, default: Duration| {
         rule.get(key).and_then(|entry| entry.duration(least, Duration::LIMIT)).unwrap_or(default)
     };
@@ -115,6 +107,13 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
         "requested" => {
             When::Requested { approval: rule.get("approval").and_then(Entry::bool).unwrap_or(true) }
         }
+        "nearby" => {
+            let within = rule.required("within").and_then(|entry| entry.int(1..=FARTHEST));
+            When::Nearby {
+                location: location(),
+                within: within.and_then(|within| u32::try_from(within).ok())?,
+            }
+        }
         "lapsed" => When::Lapsed {
             idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,
         },
@@ -130,9 +129,6 @@ fn known(entry: Entry<'_>) -> Option<&'static Situation> {
         None => {
             let near = nearest(word, SITUATIONS.iter().map(|one| one.name)).map(str::to_owned);
             entry.report(Problem::UnknownSituation { word: shown(), near });
-        }
-        Some(situation) if !situation.available => {
-            entry.report(Problem::SituationNotAvailable { word: shown() });
         }
         Some(_) => {}
     }
