@@ -6,6 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
+use shopbell_model::rules::evaluate::TOTALS;
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -27,6 +28,8 @@ pub struct Demand {
     pause: Option<Duration>,
     /// Metres that count as near, sorted.
     radii: Vec<u32>,
+    /// What was ever bought.
+    totals: bool,
 }
 
 impl Demand {
@@ -45,6 +48,7 @@ impl Demand {
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
             }
@@ -79,6 +83,7 @@ impl Demand {
             stock_detail: i64::MAX,
             pause: Some(LEAST_PAUSE),
             radii: vec![100, 1000],
+            totals: true,
         }
     }
 
@@ -90,6 +95,7 @@ impl Demand {
             && self.wishes >= other.wishes
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
+            && self.totals >= other.totals
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
     }
@@ -99,9 +105,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// The same with another shortest pause.
-    pub fn with_pause(self, pause: Option<Duration>) -> Self {
-        Demand { pause, ..self }
+    /// Without what sums up the rest: pauses, and what was ever bought.
+    #[cfg(test)]
+    pub fn without_sums(self) -> Self {
+        Demand { pause: None, totals: false, ..self }
     }
 
     /// Whether scenes of that kind are asked for.
@@ -139,6 +146,7 @@ impl Demand {
             }
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Totals(_) => self.totals,
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),
@@ -169,3 +177,6 @@ fn interests_of(when: &When) -> Interests {
         | When::Lapsed { .. } => Interests::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

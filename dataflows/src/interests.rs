@@ -11,8 +11,8 @@ use crate::presence::shop_visits;
 use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Viewed,
-    Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Totals,
+    Viewed, Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
 use shopbell_model::shared::Shared;
@@ -43,6 +43,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Bought(_)
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
+        | PersonFact::Totals(_)
         | PersonFact::Near(_)
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
@@ -114,6 +115,7 @@ fn derive_own(
     let mut signs = Vec::new();
     let mut zones = Vec::new();
     let mut active = Vec::new();
+    let mut totals = Totals::default();
     let mut requests = Vec::new();
     let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
@@ -138,6 +140,7 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
+            PersonFact::Totals(fact) => totals.add(fact),
             PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
@@ -160,8 +163,8 @@ fn derive_own(
         .into_iter()
         .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))
         .collect();
-    if !attributes.is_empty() {
-        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes })));
+    if !attributes.is_empty() || totals != Totals::default() {
+        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes, totals })));
     }
     for visit in shop_visits(&signs, &zones, leave_after) {
         give(Derived::Shop(Shared::new(visit)));

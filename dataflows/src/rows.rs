@@ -18,7 +18,7 @@ use shopbell_model::view::{CartView, CustomerView};
 /// What is derived of a person before articles and places are known, and those themselves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Derived {
-    /// The person's attributes, where there are any.
+    /// The person's attributes and totals, where there are any.
     Customer(Shared<CustomerView>),
     /// Interest in an article, or what became of it.
     Interest(Shared<Interest>),

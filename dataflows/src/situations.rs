@@ -14,7 +14,7 @@ use crate::rows::{
     Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, Totals, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
@@ -64,7 +64,11 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(person: &Person, rows: impl Iterator<Item = &'a Derived>) -> Self {
         let mut known = Known {
-            customer: Shared::new(CustomerView { person: person.clone(), attributes: Vec::new() }),
+            customer: Shared::new(CustomerView {
+                person: person.clone(),
+                attributes: Vec::new(),
+                totals: Totals::default(),
+            }),
             wanted: BTreeMap::new(),
             lines: Vec::new(),
             ended: Vec::new(),

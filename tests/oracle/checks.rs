@@ -11,6 +11,7 @@ use super::policies::held_out;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
+use super::rules::When;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -55,7 +56,10 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 8] = [
+    fn whens(replay: &mut Replay) -> impl Iterator<Item = &mut When> {
+        replay.rules.iter_mut().map(|rule| &mut rule.when)
+    }
+    let faults: [Fault; 13] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -64,6 +68,35 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
         ("policies", |r| r.config.policy.cap = Some((4, 600_000))),
         ("identity", |r| r.config.identity.max_links = 3),
         ("stock", |r| r.config.views_kept += 1000),
+        ("attention", |r| r.config.activity_kept -= 1),
+        ("attention", |r| {
+            whens(r).for_each(|when| {
+                if let When::Lapsed { idle } = when {
+                    *idle += 1
+                }
+            });
+        }),
+        ("attention", |r| {
+            whens(r).for_each(|when| {
+                if let When::BrowseAbandoned { within, .. } = when {
+                    *within -= 1
+                }
+            });
+        }),
+        ("attention", |r| {
+            whens(r).for_each(|when| {
+                if let When::Requested { approval } = when {
+                    *approval = true
+                }
+            });
+        }),
+        ("attention", |r| {
+            whens(r).for_each(|when| {
+                if let When::Nearby { within, .. } = when {
+                    *within += 5
+                }
+            });
+        }),
     ];
     for (name, fault) in faults {
         let set = set(name);

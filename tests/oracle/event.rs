@@ -39,6 +39,10 @@ pub(crate) enum Act {
         transaction: String,
         items: Vec<Line>,
         location: Option<String>,
+        amount: i64,
+    },
+    Refund {
+        amount: i64,
     },
     Enter(String),
     CheckIn(String),
@@ -136,6 +140,15 @@ fn is_own(kind: &str) -> bool {
     !kind.starts_with("crm.") && !of_others
 }
 
+/// What was paid, in ten-thousandths: said as a whole, or else as far as items have a price.
+fn amount(data: &Value) -> i64 {
+    let money = |value: &Value| value.as_f64().map(|units| (units * 10_000.0).round() as i64);
+    let items = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of_items =
+        items.iter().filter_map(|i| Some(money(&i["price"])? * i["quantity"].as_i64().unwrap_or(1)));
+    money(&data["value"]).unwrap_or_else(|| of_items.sum())
+}
+
 fn act(kind: &str, data: &Value) -> Act {
     let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
     let maybe = |field: &str| data[field].as_str().map(str::to_owned);
@@ -161,8 +174,10 @@ fn act(kind: &str, data: &Value) -> Act {
         "web.remove_from_wishlist" => Act::Unwish(items()),
         "web.begin_checkout" => Act::Checkout(items()),
         "web.purchase" | "store.purchase" => {
-            Act::Purchase { transaction: text("transaction_id"), items: items(), location: maybe("location") }
+            let (transaction, location) = (text("transaction_id"), maybe("location"));
+            Act::Purchase { transaction, items: items(), location, amount: amount(data) }
         }
+        "web.refund" => Act::Refund { amount: amount(data) },
         "store.enter" => Act::Enter(location()),
         "store.check_in" => Act::CheckIn(location()),
         "store.leave" => Act::Leave(location()),

@@ -215,10 +215,17 @@ fn cart(random: &mut Random) -> String {
         9 => format!("wish {}", items(random)),
         10 => format!("unwish {}", items(random)),
         11..=13 => format!("view {}", items(random)),
-        14 => format!("buy t{} {}", random.below(1_000_000), items(random)),
-        15 => format!("till {} t{} {}", random.of(&PLACES[..2]), random.below(1_000_000), items(random)),
-        _ => format!("{} t1 {}", random.of(&["refund", "search"]), items(random)),
+        14 => format!("buy t{} {}{}", random.below(1_000_000), items(random), paid(random)),
+        15 => {
+            let shop = random.of(&PLACES[..2]);
+            format!("till {shop} t{} {}{}", random.below(1_000_000), items(random), paid(random))
+        }
+        _ => format!("{} t1 {}{}", random.of(&["refund", "refund", "search"]), items(random), paid(random)),
     }
+}
+
+fn paid(random: &mut Random) -> &'static str {
+    random.of(&["", " A*2@12.5", " =20", " =30.25"])
 }
 
 fn presence(random: &mut Random) -> String {

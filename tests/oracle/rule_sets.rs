@@ -38,6 +38,18 @@ const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_c
 const NOT_CARTED: Condition =
     ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
 
+const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.5", |view| {
+    let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
+    at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
+});
+const NOT_TODAY: Condition =
+    ("!has(customer.days_since_last_order) || customer.days_since_last_order > 0", |v| {
+        v.customer_number("days_since_last_order").is_none_or(|days| days > 0.0)
+    });
+const BY_SPEND: Score = ("customer.lifetime_spend + customer.orders", |view| {
+    view.customer_number("lifetime_spend").unwrap_or(0.0) + view.customer_number("orders").unwrap_or(0.0)
+});
+
 const BY_LINES: Score = ("20 + 2 * cart.lines + (customer.tier == \"gold\" ? 30 : 0)", |view| {
     let gold = if view.customer_is("tier", "gold") { 30.0 } else { 0.0 };
     20.0 + 2.0 * view.cart_lines as f64 + gold
@@ -326,7 +338,9 @@ fn defaults() -> RuleSet {
 /// What people pay attention to, and when they stop; with associates who ask for them.
 fn attention() -> RuleSet {
     let rules = vec![
-        Rule { score: BY_LINES, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
+        Rule { score: BY_SPEND, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
+        Rule { condition: Some(BUYER), ..Rule::new("buyer", When::Lapsed { idle: 2 * MINUTE }) },
+        Rule { condition: Some(NOT_TODAY), ..Rule::new("again", When::CheckedIn) },
         Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
         Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
         Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },

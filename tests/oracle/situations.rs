@@ -355,7 +355,7 @@ fn price_dropped(
 fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
     let mut found = Vec::new();
     for event in &person.events {
-        let Act::Purchase { transaction, items, location } = &event.act else { continue };
+        let Act::Purchase { transaction, items, location, .. } = &event.act else { continue };
         let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
         let line = |(id, quantity): &(String, Option<i64>)| Item {
             id: id.clone(),

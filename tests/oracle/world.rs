@@ -98,12 +98,36 @@ impl Person<'_> {
         best.map_or(unless_told, |(_, granted)| granted)
     }
 
+    /// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
+    fn customer(&self, now: Time) -> BTreeMap<String, Value> {
+        let (mut orders, mut spend, mut last) = (0, 0, None);
+        for event in &self.events {
+            match &event.act {
+                Act::Purchase { amount, .. } => {
+                    (orders, spend, last) = (orders + 1, spend + amount, last.max(Some(event.time)));
+                }
+                Act::Refund { amount } => spend -= amount,
+                _ => {}
+            }
+        }
+        let mut customer = BTreeMap::from([
+            ("orders".to_owned(), Value::from(orders)),
+            ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
+        ]);
+        if let Some(last) = last {
+            let days = now.saturating_sub(last) / super::config::DAY;
+            customer.insert("days_since_last_order".to_owned(), Value::from(days));
+        }
+        customer.extend(self.attributes.clone());
+        customer
+    }
+
     /// What expressions see; `item` is the article in question.
     pub(crate) fn view(&self, known: &Catalogue, item: Option<ItemView>, now: Time) -> View {
         let lines = self.interests.lines();
         let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
         View {
-            customer: self.attributes.clone(),
+            customer: self.customer(now),
             item,
             cart_lines: lines.len() as i64,
             cart_quantity: lines.iter().map(|line| line.quantity).sum(),

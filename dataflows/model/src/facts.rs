@@ -45,6 +45,8 @@ pub enum PersonFact {
     Request(Shared<Request>),
     /// It was decided whether the offer may be made.
     Decision(Shared<Decision>),
+    /// What was ever bought.
+    Totals(Shared<Totals>),
     /// Somebody did something, and paused.
     Active(Shared<Active>),
     /// A profile attribute was set or deleted.
@@ -229,6 +231,26 @@ pub struct Decision {
     pub approved: bool,
     /// The event.
     pub event: EventRef,
+}
+
+/// What was ever bought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Totals {
+    /// Purchases.
+    pub orders: u64,
+    /// Their amounts less those of refunds, in ten-thousandths: no sum of 64-bit amounts goes beyond it.
+    pub spend: i128,
+    /// The time of the latest purchase.
+    pub last_order: Option<Time>,
+}
+
+impl Totals {
+    /// Both together.
+    pub fn add(&mut self, other: &Totals) {
+        self.orders = self.orders.saturating_add(other.orders);
+        self.spend = self.spend.saturating_add(other.spend);
+        self.last_order = self.last_order.max(other.last_order);
+    }
 }
 
 /// A time in which somebody did something again and again, without a longer pause.

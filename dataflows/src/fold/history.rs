@@ -113,7 +113,7 @@ impl Histories {
                 keep.fact(span, Group::Alone, PersonFact::Decision(Shared::new(decision)));
             }
             Act::Push(outcome, offer) => keep.outcome(outcome, offer),
-            // Known, and without effect on any answer yet: searches, refunds.
+            // Known, and without effect on what is kept here: searches, refunds, positions.
             // Links, sensors, profiles and consent have been dealt with before.
             Act::Refund(_)
             | Act::Search(_)

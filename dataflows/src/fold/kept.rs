@@ -13,7 +13,7 @@ use super::stock::Article as Stocked;
 use super::{Changes, Fold};
 use crate::kept::KeptKey;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::Moment;
+use shopbell_model::facts::{Moment, Totals};
 
 /// What is kept of a key.
 #[derive(Debug, Deserialize)]
@@ -49,6 +49,7 @@ enum Value {
         profile: Option<Profile>,
         tracker: Option<Tracker>,
         stays: Option<Stays>,
+        totals: Option<Totals>,
     },
     Link(Moment, bool),
     Stock(Stocked),
@@ -68,6 +69,7 @@ enum ValueRef<'a> {
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
         stays: Option<&'a Stays>,
+        totals: Option<&'a Totals>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
@@ -98,9 +100,9 @@ impl Fold {
                 let (history, profile) = (self.histories.of(handle), self.profiles.of(handle));
                 let (activity, tracker) = (self.activities.of(handle), self.readings.of(handle));
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
-                let stays = self.nearby.of(handle);
-                let known = known || activity.is_some() || stays.is_some();
-                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays })
+                let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
+                let known = known || activity.is_some() || stays.is_some() || totals.is_some();
+                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
@@ -115,7 +117,10 @@ impl Fold {
     /// nothing; false is returned for it.
     pub fn restore(&mut self, key: KeptKey, value: FoldValue, out: &mut Changes) -> bool {
         match (key, *value.0) {
-            (KeptKey::Handle(handle), Value::Handle { seen, history, activity, profile, tracker, stays }) => {
+            (
+                KeptKey::Handle(handle),
+                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+            ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
                 }
@@ -130,6 +135,9 @@ impl Fold {
                 }
                 if let Some(tracker) = tracker {
                     self.readings.restore(&handle, tracker, &mut self.timers, out);
+                }
+                if let Some(totals) = totals {
+                    self.totals.restore(&handle, totals, out);
                 }
                 if let Some(stays) = stays {
                     self.nearby.restore(&handle, stays, &mut self.timers, out);

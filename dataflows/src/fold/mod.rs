@@ -17,6 +17,7 @@ mod operator;
 mod profile;
 mod readings;
 mod stock;
+mod totals;
 
 pub use kept::{FoldValue, FoldValueRef};
 pub use machine::{Machine, Reading};
@@ -180,6 +181,7 @@ pub struct Fold {
     histories: history::Histories,
     activities: activity::Activities,
     profiles: profile::Profiles,
+    totals: totals::AllTotals,
     readings: readings::Readings,
     nearby: nearby::Nearby,
     stock: stock::Stocks,
@@ -198,6 +200,7 @@ impl Fold {
             histories: history::Histories::new(settings.retention.clone()),
             activities: activity::Activities::new(settings.demand.pause(), settings.retention.activity),
             profiles: profile::Profiles::default(),
+            totals: totals::AllTotals::default(),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
             nearby: nearby::Nearby::new(
                 settings.demand.radii().to_vec(),
@@ -278,6 +281,11 @@ impl Fold {
         if activity::is_own(&act) {
             self.activities.act(&handle, at, &event, &mut self.timers, out);
         }
+        match &act {
+            Act::Purchase(purchase) => self.totals.purchase(&handle, at.time, purchase, out),
+            Act::Refund(refund) => self.totals.refund(&handle, refund, out),
+            _ => {}
+        }
         match act {
             Act::Reading(beacon, rssi) => {
                 self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
@@ -318,6 +326,7 @@ impl Fold {
         self.histories.forget(handle, timers, later);
         self.activities.forget(handle, timers, later);
         self.profiles.forget(handle, later);
+        self.totals.forget(handle, later);
         self.readings.forget(handle, timers, later);
         self.nearby.forget(handle, timers, later);
         let mut redeemed = Vec::new();

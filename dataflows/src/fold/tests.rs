@@ -50,9 +50,9 @@ impl World {
         World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default() }
     }
 
-    /// One fold, where nobody asks who paused.
+    /// One fold, where nobody asks who paused or how much was bought.
     fn one() -> Self {
-        let demand = Demand::everything().with_pause(None);
+        let demand = Demand::everything().without_sums();
         World::new(&FoldSettings { demand, ..settings() }, 1)
     }
 

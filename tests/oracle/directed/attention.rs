@@ -258,3 +258,47 @@ case!(
          10:11:00 withdrawn near left"
     )
 );
+
+case!(
+    what_somebody_bought_counts_where_the_profile_says_nothing,
+    Case::new(
+        vec![
+            Rule {
+                condition: Some(("customer.orders >= 2", |v| v
+                    .customer_number("orders")
+                    .is_some_and(|n| n >= 2.0))),
+                score: ("customer.lifetime_spend", |v| v.customer_number("lifetime_spend").unwrap_or(0.0)),
+                ..Rule::new("welcome", When::CheckedIn)
+            },
+            Rule {
+                condition: Some(("customer.days_since_last_order == 1", |v| {
+                    v.customer_number("days_since_last_order") == Some(1.0)
+                })),
+                ..Rule::new("yesterday", When::CheckedIn)
+            },
+        ],
+        "59:00:00",
+        // 2 * 10.50 + 9 on the cookie, 20 on the phone, 5 of it given back. A day to the moment is one day.
+        "10:00:00 cookie:1 buy t1 A*2@10.5 B@9 C
+         11:00:00 phone:1 till s1 t2 A@99 =20
+         11:00:00 phone:1 link cookie:1
+         11:30:00 cookie:1 refund t2 A@5
+         12:00:00 cookie:1 checkin s1
+         12:00:00 cookie:2 checkin s1
+         12:00:00 cookie:3 profile {\"orders\":3,\"lifetime_spend\":77}
+         13:00:00 cookie:3 buy t3 A =11
+         13:00:00 cookie:3 checkin s1
+         34:59:59.999 phone:1 checkin s1
+         35:00:00 phone:1 checkin s1
+         58:59:59.999 phone:1 checkin s1
+         59:00:00 phone:1 checkin s1",
+        "12:00:00 made welcome phone:1 web 45 -
+         13:00:00 made welcome cookie:3 web 77 -
+         34:59:59.999 made welcome phone:1 web 45 -
+         35:00:00 made welcome phone:1 web 45 -
+         35:00:00 made yesterday phone:1 web 50 -
+         58:59:59.999 made welcome phone:1 web 45 -
+         58:59:59.999 made yesterday phone:1 web 50 -
+         59:00:00 made welcome phone:1 web 45 -"
+    )
+);

@@ -159,7 +159,7 @@ macro_rules! fields {
 /// All fields.
 #[rustfmt::skip]
 pub const FIELDS: &[FieldInfo] = fields![
-    CustomerId "customer" "id" Text Always false "the person's stable key; every other name is an attribute of the profile";
+    CustomerId "customer" "id" Text Always false "the person's stable key; of other names see below";
     ItemId "item" "id" Text Item false "the article's id";
     ItemName "item" "name" Text Item true "its name in the catalogue";
     ItemCategory "item" "category" Text Item true "its category";
