@@ -166,11 +166,9 @@ pub fn candidates(
             let due = since.saturating_add(idle.0);
             let about = About::Lapse(Idle { since, idle: *idle });
             let text = format!("lapsed|{anchor}|{since}");
-            builder.whole(
-                Found { due, until: None, text, anchor, about, more: None },
-                &[],
-                Some(&lapse.event),
-            );
+            let until = Some(due.saturating_add(LAPSE_STANDS.0).saturating_add(1));
+            let found = Found { due, until, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&lapse.event));
         }
         (when, Scene::Interest) => builder.article(when),
         _ => {}
@@ -384,6 +382,10 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         });
     }
 }
+
+/// How long after it came true somebody's silence is a reason: the ledger, which remembers that it was one
+/// already, does not last for ever.
+const LAPSE_STANDS: Duration = Duration::from_secs(30 * 86_400);
 
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };

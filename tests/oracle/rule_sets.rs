@@ -344,12 +344,9 @@ fn attention() -> RuleSet {
         Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
         Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
         Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
-        Rule { condition: Some(DEAR), ..Rule::new("looked_hard", browsed(1000, 3, 20 * MINUTE)) },
+        Rule::new("looked_hard", browsed(1000, 3, 20 * MINUTE)),
         Rule { score: BY_LINES, ..Rule::new("near", When::Nearby { within: 70, location: None }) },
-        Rule {
-            condition: Some(GOLD),
-            ..Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") })
-        },
+        Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") }),
         Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },
         Rule { condition: Some(GOLD_OR_DEAR), ..Rule::new("given", When::Requested { approval: false }) },
         Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },

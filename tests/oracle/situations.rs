@@ -383,6 +383,7 @@ fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<
         }
         let episode = format!("lapsed|{anchor}|{a}");
         let mut lapsed = situation(episode, anchor, a + idle, Vec::new(), Basis::Done);
+        lapsed.until = Some(a + idle + 30 * super::config::DAY);
         lapsed.about_items = false;
         found.push(lapsed);
     }
@@ -501,6 +502,9 @@ fn nearby(
     clock: Time,
 ) -> Vec<Situation> {
     let mut found = Vec::new();
+    if !brand.arrived.iter().any(|event| person.handles.contains(&event.handle)) {
+        return found;
+    }
     for stay in stays(&brand.arrived, within, &config.presence, clock) {
         let Stay { handle, location, start, .. } = stay.clone();
         let elsewhere = only.is_some_and(|only| only != location);

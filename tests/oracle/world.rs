@@ -21,7 +21,7 @@ pub(crate) struct Brand<'a> {
     pub(crate) name: String,
     pub(crate) catalogue: Catalogue,
     pub(crate) zone_visits: Vec<ZoneVisit>,
-    /// All its events in order of arrival.
+    /// Positions of handles and places, in order of arrival.
     pub(crate) arrived: Vec<&'a Event>,
     pub(crate) persons: Vec<Person<'a>>,
 }
@@ -35,6 +35,16 @@ pub(crate) struct Person<'a> {
     pub(crate) interests: Interests,
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
+    pub(crate) bought: Bought,
+}
+
+/// What a person ever bought.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Bought {
+    orders: u64,
+    /// Ten-thousandths, less refunds.
+    spend: i64,
+    last: Option<Time>,
 }
 
 /// The world after `events` (in order of arrival, copies left out) at `clock`.
@@ -57,18 +67,31 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             interests: interests(&events, clock.saturating_sub(config.views_kept)),
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
+            bought: bought(&events),
             handles,
             events,
         }
     };
     let persons = persons(arrived, &config.identity).into_iter().map(person).collect();
-    Brand {
-        name: brand.to_owned(),
-        catalogue: catalogue(&ordered),
-        persons,
-        zone_visits,
-        arrived: arrived.to_vec(),
+    let of_positions = |event: &&Event| matches!(event.act, Act::Geo { .. } | Act::Location { .. });
+    let arrived = arrived.iter().copied().filter(of_positions).collect();
+    Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits, arrived }
+}
+
+fn bought(events: &[&Event]) -> Bought {
+    let mut bought = Bought::default();
+    for event in events {
+        match &event.act {
+            Act::Purchase { amount, .. } => {
+                bought.orders += 1;
+                bought.spend += amount;
+                bought.last = bought.last.max(Some(event.time));
+            }
+            Act::Refund { amount } => bought.spend -= amount,
+            _ => {}
+        }
     }
+    bought
 }
 
 fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {
@@ -100,16 +123,7 @@ impl Person<'_> {
 
     /// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
     fn customer(&self, now: Time) -> BTreeMap<String, Value> {
-        let (mut orders, mut spend, mut last) = (0, 0, None);
-        for event in &self.events {
-            match &event.act {
-                Act::Purchase { amount, .. } => {
-                    (orders, spend, last) = (orders + 1, spend + amount, last.max(Some(event.time)));
-                }
-                Act::Refund { amount } => spend -= amount,
-                _ => {}
-            }
-        }
+        let Bought { orders, spend, last } = self.bought;
         let mut customer = BTreeMap::from([
             ("orders".to_owned(), Value::from(orders)),
             ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
