@@ -27,7 +27,7 @@ pub enum KeptKey {
     Place(LocationId),
     /// What stands in a zone.
     Shelf(ZoneId),
-    /// All zones, and what senses in them. Every worker has this row.
+    /// All zones and what senses in them, and where places are. Every worker has this row.
     Zones,
     /// A fact of the ledger: the handle it belongs to, the offer, and what of it.
     Said(Handle, Text, Said),

@@ -34,6 +34,7 @@ pub mod interests;
 pub mod inventory;
 mod joined;
 pub mod kept;
+mod lapses;
 mod ledger;
 pub mod matching;
 mod offers;

@@ -58,7 +58,7 @@ pub fn candidates(
     if rule.brand.as_ref().is_some_and(|brand| *brand != person.brand()) {
         return;
     }
-    let mut builder = Builder { situation, rule, give };
+    let mut builder = Builder { situation, rule, also: None, give };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -70,6 +70,17 @@ pub fn candidates(
             let about = |idle| About::Cart(cart.life.start, idle);
             let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
             builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
+        }
+        (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
+            for (step, event) in browse.abandoned(*idle, *min_views, *within) {
+                let (since, anchor) = (step.time, &step.handle);
+                let (idle, min_views, within) = (*idle, *min_views, *within);
+                let about = About::Browse { since, idle, min_views, within };
+                let text = format!("browse|{anchor}|{}|{since}", browse.item);
+                let due = since.saturating_add(idle.0);
+                let found = Found { due, until: None, text, anchor, about, more: None };
+                builder.per_item(found, situation.items.iter().collect(), Some(VIEWED), Some(event));
+            }
         }
         (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
             let zone = &visit.zone;
@@ -120,6 +131,45 @@ pub fn candidates(
             let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
+        (When::Nearby { within, location }, Scene::Near(anchor, near)) if near.within == *within => {
+            let there = location.as_ref().map(|name| LocationId::new(&person.brand(), name));
+            if there.is_some_and(|there| there != near.location) {
+                return;
+            }
+            let start = near.start.time;
+            let about = About::Near { location: near.location.clone(), start, within: *within };
+            let text = format!("nearby|{anchor}|{}|{start}", near.location);
+            let found = Found { due: start, until: None, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&near.event));
+        }
+        (When::Requested { approval }, Scene::Request(asked)) if asked.request.rule == rule.id => {
+            let (anchor, request) = (&asked.handle, &asked.request);
+            let approved = asked.approval().filter(|_| *approval);
+            if *approval && approved.is_none() {
+                return;
+            }
+            let at = request.at.time;
+            let due = approved.map_or(at, |(_, decision)| decision.at.time.max(at));
+            let about = About::Request { request: request.request.clone(), at, approval: *approval };
+            let text = format!("request|{anchor}|{}|{at}", request.request);
+            let more = approved.map(|(handle, _)| handle);
+            builder.also = approved.map(|(_, decision)| &decision.event);
+            let found = Found { due, until: Some(request.until), text, anchor, about, more };
+            if situation.items.is_empty() {
+                builder.whole(found, &[], Some(&request.event));
+            } else {
+                builder.per_item(found, situation.items.iter().collect(), None, Some(&request.event));
+            }
+        }
+        (When::Lapsed { idle }, Scene::Lapse(lapse)) if lapse.lasts(*idle) => {
+            let (since, anchor) = (lapse.since.time, &lapse.anchor);
+            let due = since.saturating_add(idle.0);
+            let about = About::Lapse(Idle { since, idle: *idle });
+            let text = format!("lapsed|{anchor}|{since}");
+            let until = Some(due.saturating_add(LAPSE_STANDS.0).saturating_add(1));
+            let found = Found { due, until, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&lapse.event));
+        }
         (when, Scene::Interest) => builder.article(when),
         _ => {}
     }
@@ -145,6 +195,8 @@ struct Found<'a> {
 struct Builder<'a, G> {
     situation: &'a Shared<Situation>,
     rule: &'a Shared<Rule>,
+    /// An event that is evidence of whatever is found.
+    also: Option<&'a EventRef>,
     give: &'a mut G,
 }
 
@@ -306,8 +358,12 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         handles.extend(found.more.cloned());
         handles.sort_unstable();
         handles.dedup();
-        let mut events: Vec<EventRef> =
-            lives.iter().map(|life| life.event.clone()).chain(event.cloned()).collect();
+        let mut events: Vec<EventRef> = lives
+            .iter()
+            .map(|life| life.event.clone())
+            .chain(event.cloned())
+            .chain(self.also.cloned())
+            .collect();
         events.sort_unstable();
         events.dedup();
         let text = Text::from(found.text);
@@ -327,8 +383,15 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
     }
 }
 
+/// How long after it came true somebody's silence is a reason: the ledger, which remembers that it was one
+/// already, does not last for ever.
+const LAPSE_STANDS: Duration = Duration::from_secs(30 * 86_400);
+
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
+
+/// Articles that were browsed are of interest because they were viewed.
+const VIEWED: Interests = Interests { cart: false, wishlist: false, viewed: true, none: false };
 
 /// When the last run of prices began that are lower by that much than the one in force at `start` (or
 /// the first known after), and whether it goes on.

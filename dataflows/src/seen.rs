@@ -30,7 +30,14 @@ pub(crate) fn see<A>(
             dwell: Duration(due.saturating_sub(sign.at.time)),
             zone: None,
         }),
-        Scene::Line(_) | Scene::Cart(_) | Scene::Purchase(..) | Scene::Interest => None,
+        Scene::Line(_)
+        | Scene::Cart(_)
+        | Scene::Browse(_)
+        | Scene::Purchase(..)
+        | Scene::Near(..)
+        | Scene::Request(_)
+        | Scene::Lapse(_)
+        | Scene::Interest => None,
     };
     let place = location.map(|location| match &situation.place {
         Some(place) => {

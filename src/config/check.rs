@@ -293,6 +293,7 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         carts: section.duration("carts", default.carts),
         wishlists: section.duration("wishlists", default.wishlists),
         purchases: section.duration("purchases", default.purchases),
+        activity: section.duration("activity", default.activity),
         ledger: section.duration("ledger", default.ledger),
         duplicates: section.duration("duplicates", default.duplicates),
     };

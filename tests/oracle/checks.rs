@@ -11,6 +11,7 @@ use super::policies::held_out;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
+use super::rules::When;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -55,7 +56,7 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 8] = [
+    let faults: [Fault; 10] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -64,6 +65,17 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
         ("policies", |r| r.config.policy.cap = Some((4, 600_000))),
         ("identity", |r| r.config.identity.max_links = 3),
         ("stock", |r| r.config.views_kept += 1000),
+        ("attention", |r| r.config.activity_kept -= 1),
+        ("attention", |r| {
+            for when in r.rules.iter_mut().map(|rule| &mut rule.when) {
+                match when {
+                    When::BrowseAbandoned { within, .. } => *within -= 1,
+                    When::Nearby { within, .. } => *within += 5,
+                    When::Requested { approval } => *approval = true,
+                    _ => {}
+                }
+            }
+        }),
     ];
     for (name, fault) in faults {
         let set = set(name);

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// `[retention] views`.
     pub(crate) views_kept: Time,
+    /// `[retention] activity`.
+    pub(crate) activity_kept: Time,
 }
 
 impl Default for Config {
@@ -76,6 +78,7 @@ impl Default for Config {
             identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
+            activity_kept: 400 * DAY,
         }
     }
 }
@@ -104,9 +107,10 @@ impl Config {
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         let _ = writeln!(
             text,
-            "views = {:?}\nvisits = {:?}\n",
+            "views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
             span(self.views_kept),
-            span(presence.visits_kept)
+            span(presence.visits_kept),
+            span(self.activity_kept)
         );
         let _ = writeln!(
             text,

@@ -149,7 +149,7 @@ fn candidates<'a>(
     let mut found: Vec<Candidate<'_>> = Vec::new();
     for rule in rules {
         moments.extend(rule.from.into_iter().chain(rule.until));
-        for situation in situations(&rule.when, person, brand, config) {
+        for situation in situations(rule.id, &rule.when, person, brand, config, clock) {
             moments.insert(situation.due);
             moments.extend(situation.until.map(|until| until + 1));
             let id = offer_id(&brand.name, rule.id, &situation.episode);
@@ -162,7 +162,8 @@ fn candidates<'a>(
             let Some((score, items)) = scored else { continue };
             // Of two with the same episode the better counts.
             match found.iter_mut().find(|other| other.offer_id == id) {
-                Some(other) if other.score >= score => {}
+                Some(other) if other.score > score => {}
+                Some(other) if other.score == score && other.situation.evidence <= situation.evidence => {}
                 Some(other) => *other = Candidate { offer_id: id, rule, situation, score, items },
                 None => found.push(Candidate { offer_id: id, rule, situation, score, items }),
             }
@@ -306,7 +307,7 @@ fn take_back(
             _ if !consents => "consent",
             Some(true) => continue,
             _ if !rules.iter().any(|rule| rule.toml() == sent.rule.toml()) => "rule",
-            stands => reason_gone(sent, stands.is_some(), person, brand),
+            stands => reason_gone(sent, stands.is_some(), person, brand, config, clock),
         };
         sent.withdrawn = true;
         rows.push(Row {

@@ -26,6 +26,7 @@ mod event;
 mod forget;
 mod generate;
 mod interest;
+mod nearby;
 mod persons;
 mod policies;
 mod presence;

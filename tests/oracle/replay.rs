@@ -112,13 +112,19 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         moments.extend(of_shops.map(|visit| visit.end_at_the_latest(&config.presence)));
     }
     for event in taken {
+        if event.own {
+            moments.push(event.time + config.activity_kept + 1);
+        }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
+            Act::Geo { .. } => moments.push(event.time + config.presence.leave_after),
             Act::Enter(_)
             | Act::CheckIn(_)
             | Act::Sign(_)
             | Act::Purchase { .. }
             | Act::Leave(_)
+            | Act::Request { .. }
+            | Act::Decision { .. }
             | Act::Reading { .. } => {
                 moments.push(event.time + config.presence.visits_kept + 1);
             }

@@ -38,6 +38,18 @@ const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_c
 const NOT_CARTED: Condition =
     ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
 
+const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.5", |view| {
+    let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
+    at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
+});
+const NOT_TODAY: Condition =
+    ("!has(customer.days_since_last_order) || customer.days_since_last_order > 0", |v| {
+        v.customer_number("days_since_last_order").is_none_or(|days| days > 0.0)
+    });
+const BY_SPEND: Score = ("customer.lifetime_spend + customer.orders", |view| {
+    view.customer_number("lifetime_spend").unwrap_or(0.0) + view.customer_number("orders").unwrap_or(0.0)
+});
+
 const BY_LINES: Score = ("20 + 2 * cart.lines + (customer.tier == \"gold\" ? 30 : 0)", |view| {
     let gold = if view.customer_is("tier", "gold") { 30.0 } else { 0.0 };
     20.0 + 2.0 * view.cart_lines as f64 + gold
@@ -49,6 +61,10 @@ const BY_PIECES: Score = ("90 + 10 * cart.quantity - 5 * item.quantity", |view| 
 
 fn cart(idle: u64, per_item: bool, first_add: bool) -> When {
     When::CartAbandoned { idle, per_item, first_add }
+}
+
+fn browsed(idle: u64, min_views: usize, within: u64) -> When {
+    When::BrowseAbandoned { idle, min_views, within }
 }
 
 fn zone(dwell: u64, interest: Kinds) -> When {
@@ -67,6 +83,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         identity(),
         blocked(),
         defaults(),
+        attention(),
     ]
 }
 
@@ -95,6 +112,7 @@ fn carts() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "carts", rules, config: Config::default(), shape }
 }
@@ -126,6 +144,7 @@ fn presence() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "presence", rules: presence_rules(), config: Config::default(), shape }
 }
@@ -149,6 +168,7 @@ fn every_zone() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "every_zone", rules: presence_rules(), config: Config { presence, ..base }, shape }
 }
@@ -179,6 +199,7 @@ fn stock() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
     RuleSet { name: "stock", rules, config, shape }
@@ -221,6 +242,7 @@ fn policies() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "policies", rules: mixed_rules(), config: Config { policy, ..Config::default() }, shape }
 }
@@ -247,6 +269,7 @@ fn quiet_hours() -> RuleSet {
         hour: 20,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "quiet_hours", rules, config: Config { policy, presence, ..base }, shape }
@@ -266,6 +289,7 @@ fn identity() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "identity", rules: mixed_rules(), config, shape }
 }
@@ -282,6 +306,7 @@ fn blocked() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "blocked", rules: mixed_rules(), config, shape }
 }
@@ -303,8 +328,41 @@ fn defaults() -> RuleSet {
         hour: 1,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "defaults", rules, config: Config { presence, ..base }, shape }
+}
+
+/// What people pay attention to, and when they stop; with associates who ask for them.
+fn attention() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_SPEND, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
+        Rule { condition: Some(BUYER), ..Rule::new("buyer", When::Lapsed { idle: 2 * MINUTE }) },
+        Rule { condition: Some(NOT_TODAY), ..Rule::new("again", When::CheckedIn) },
+        Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
+        Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
+        Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
+        Rule::new("looked_hard", browsed(1000, 3, 20 * MINUTE)),
+        Rule { score: BY_LINES, ..Rule::new("near", When::Nearby { within: 70, location: None }) },
+        Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") }),
+        Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },
+        Rule { condition: Some(GOLD_OR_DEAR), ..Rule::new("given", When::Requested { approval: false }) },
+        Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },
+    ];
+    let shape = Shape {
+        cart: 8,
+        presence: 3,
+        stock: 1,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: true,
+        brands: true,
+        service: 9,
+    };
+    let base = Config::default();
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
 }

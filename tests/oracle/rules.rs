@@ -34,6 +34,7 @@ impl Kinds {
 #[derive(Clone, Debug)]
 pub(crate) enum When {
     CartAbandoned { idle: Time, per_item: bool, first_add: bool },
+    BrowseAbandoned { idle: Time, min_views: usize, within: Time },
     ZoneEntered { dwell: Time, interest: Kinds, in_stock: bool, zones: &'static [&'static str] },
     StoreLeft { min_dwell: Time, after: Time, interest: Kinds },
     CheckedIn,
@@ -41,6 +42,9 @@ pub(crate) enum When {
     RunningLow { interest: Kinds, at_most: i64, location: Option<&'static str> },
     PriceDropped { interest: Kinds, by_percent: i64 },
     Purchased { within: Time },
+    Nearby { within: u64, location: Option<&'static str> },
+    Requested { approval: bool },
+    Lapsed { idle: Time },
 }
 
 /// `item` in expressions.
@@ -190,6 +194,11 @@ impl When {
                 if *per_item { "item" } else { "cart" },
                 if *first_add { "first_add" } else { "last_activity" }
             ),
+            When::BrowseAbandoned { idle, min_views, within } => format!(
+                "when = \"browse_abandoned\"\nidle = {:?}\nmin_views = {min_views}\nwithin = {:?}\n",
+                span(*idle),
+                span(*within)
+            ),
             When::ZoneEntered { dwell, interest, in_stock, zones } => {
                 let zones = if zones.is_empty() { String::new() } else { format!("zones = {zones:?}\n") };
                 let dwell = span(*dwell);
@@ -216,6 +225,11 @@ impl When {
                 format!("when = \"price_dropped\"\ninterest = {:?}\nby_percent = {by_percent}\n", interest.0)
             }
             When::Purchased { within } => format!("when = \"purchased\"\nwithin = {:?}\n", span(*within)),
+            When::Nearby { within, location } => {
+                format!("when = \"nearby\"\nwithin = {within}\n{}", at(location))
+            }
+            When::Requested { approval } => format!("when = \"requested\"\napproval = {approval}\n"),
+            When::Lapsed { idle } => format!("when = \"lapsed\"\nidle = {:?}\n", span(*idle)),
         }
     }
 }

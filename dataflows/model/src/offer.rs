@@ -71,6 +71,17 @@ pub enum About {
     Line(Time, Option<Idle>),
     /// A cart that began then, with the idle period it was about.
     Cart(Time, Option<Idle>),
+    /// Views of an article, the last of them then.
+    Browse {
+        /// The last view.
+        since: Time,
+        /// How long nothing more was done with the article.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
+    },
     /// A stay in a zone.
     Zone {
         /// The zone.
@@ -99,6 +110,26 @@ pub enum About {
     },
     /// A check-in.
     CheckIn,
+    /// A stay near a place.
+    Near {
+        /// The place.
+        location: LocationId,
+        /// When it began.
+        start: Time,
+        /// Metres that count as near.
+        within: u32,
+    },
+    /// An associate's request.
+    Request {
+        /// Its own id.
+        request: Text,
+        /// When it was made.
+        at: Time,
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
+    /// A pause in all that the person does.
+    Lapse(Idle),
     /// A purchase.
     Purchase,
     /// Stock of an article of interest.

@@ -4,6 +4,7 @@
 //! not the wall clock, so that the same facts always give the same answer.
 
 use crate::event::LocationKind;
+use crate::facts::Totals;
 use crate::key::{ItemId, LocationId, Person, Text};
 use crate::time::{Duration, Time};
 use crate::value::{Money, Value};
@@ -16,6 +17,8 @@ pub struct CustomerView {
     pub person: Person,
     /// `customer.<name>`, sorted by name.
     pub attributes: Vec<(Text, Value)>,
+    /// What was ever bought, where a rule asks.
+    pub totals: Totals,
 }
 
 /// `item`: the article the situation is about.

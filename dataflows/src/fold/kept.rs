@@ -3,15 +3,17 @@
 //! Invariant: a fold that took up the rows of another gives the same differences from then on, whatever
 //! comes. Cost: what is kept of the keys that changed.
 
+use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
 use super::history::History;
+use super::nearby::{Places, Stays};
 use super::profile::Profile;
 use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
 use super::{Changes, Fold};
 use crate::kept::KeptKey;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::Moment;
+use shopbell_model::facts::{Moment, Totals};
 
 /// What is kept of a key.
 #[derive(Debug, Deserialize)]
@@ -40,13 +42,21 @@ impl FoldValueRef<'_> {
 
 #[derive(Debug, Deserialize)]
 enum Value {
-    Handle { seen: bool, history: Option<History>, profile: Option<Profile>, tracker: Option<Tracker> },
+    Handle {
+        seen: bool,
+        history: Option<History>,
+        activity: Option<Activity>,
+        profile: Option<Profile>,
+        tracker: Option<Tracker>,
+        stays: Option<Stays>,
+        totals: Option<Totals>,
+    },
     Link(Moment, bool),
     Stock(Stocked),
     Article(Described),
     Place(Spot),
     Shelf(Shelf),
-    Zones(Zones),
+    Zones(Zones, Places),
 }
 
 /// Variants and fields as in [`Value`], in the same order.
@@ -55,15 +65,18 @@ enum ValueRef<'a> {
     Handle {
         seen: bool,
         history: Option<&'a History>,
+        activity: Option<&'a Activity>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
+        stays: Option<&'a Stays>,
+        totals: Option<&'a Totals>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
     Article(&'a Described),
     Place(&'a Spot),
     Shelf(&'a Shelf),
-    Zones(&'a Zones),
+    Zones(&'a Zones, &'a Places),
 }
 
 impl Fold {
@@ -85,15 +98,17 @@ impl Fold {
             KeptKey::Handle(handle) => {
                 let seen = self.seen.contains(handle);
                 let (history, profile) = (self.histories.of(handle), self.profiles.of(handle));
-                let tracker = self.readings.of(handle);
+                let (activity, tracker) = (self.activities.of(handle), self.readings.of(handle));
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
-                known.then_some(ValueRef::Handle { seen, history, profile, tracker })
+                let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
+                let known = known || activity.is_some() || stays.is_some() || totals.is_some();
+                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
             KeptKey::Place(location) => self.catalogue.place(location).map(ValueRef::Place),
             KeptKey::Shelf(zone) => self.catalogue.shelf(zone).map(ValueRef::Shelf),
-            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones())),
+            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones(), &self.nearby.places)),
             KeptKey::Link(..) | KeptKey::Said(..) => None,
         }
     }
@@ -102,18 +117,30 @@ impl Fold {
     /// nothing; false is returned for it.
     pub fn restore(&mut self, key: KeptKey, value: FoldValue, out: &mut Changes) -> bool {
         match (key, *value.0) {
-            (KeptKey::Handle(handle), Value::Handle { seen, history, profile, tracker }) => {
+            (
+                KeptKey::Handle(handle),
+                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+            ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
                 }
                 if let Some(history) = history {
                     self.histories.restore(&handle, history, &mut self.timers, out);
                 }
+                if let Some(activity) = activity {
+                    self.activities.restore(&handle, activity, &mut self.timers, out);
+                }
                 if let Some(profile) = profile {
                     self.profiles.restore(&handle, profile, out);
                 }
                 if let Some(tracker) = tracker {
                     self.readings.restore(&handle, tracker, &mut self.timers, out);
+                }
+                if let Some(totals) = totals {
+                    self.totals.restore(&handle, totals, out);
+                }
+                if let Some(stays) = stays {
+                    self.nearby.restore(&handle, stays, &mut self.timers, out);
                 }
             }
             (KeptKey::Stock(item), Value::Stock(article)) => self.stock.restore(&item, article, out),
@@ -124,7 +151,10 @@ impl Fold {
                 self.catalogue.restore_place(&location, spot, out);
             }
             (KeptKey::Shelf(zone), Value::Shelf(shelf)) => self.catalogue.restore_shelf(&zone, shelf, out),
-            (KeptKey::Zones, Value::Zones(zones)) => self.readings.restore_zones(zones),
+            (KeptKey::Zones, Value::Zones(zones, places)) => {
+                self.readings.restore_zones(zones);
+                self.nearby.places = places;
+            }
             _ => return false,
         }
         true

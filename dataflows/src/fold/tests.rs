@@ -50,8 +50,10 @@ impl World {
         World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default() }
     }
 
+    /// One fold, where nobody asks who paused or how much was bought.
     fn one() -> Self {
-        World::new(&settings(), 1)
+        let demand = Demand::everything().without_sums();
+        World::new(&FoldSettings { demand, ..settings() }, 1)
     }
 
     /// One tick as the operator runs it: what ends before it, its events, what ends with it.

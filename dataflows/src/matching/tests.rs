@@ -113,7 +113,11 @@ fn article(stock: &[(Option<&str>, i64, Option<Time>)], prices: &[(Time, i64)]) 
     Shared::new(Situation {
         scene: Scene::Interest,
         items: vec![Shared::new(wanted)],
-        customer: Shared::new(CustomerView { person: person(), attributes: Vec::new() }),
+        customer: Shared::new(CustomerView {
+            person: person(),
+            attributes: Vec::new(),
+            totals: Default::default(),
+        }),
         cart: CartView::default(),
         place: None,
     })

@@ -13,6 +13,7 @@ use super::replay::{Replay, Ticks, answer};
 use super::rules::Rule;
 use super::script::{json_lines, moment};
 
+mod attention;
 mod carts;
 mod forget;
 mod identity;

@@ -188,13 +188,17 @@ impl Compiler<'_> {
             Available::Item if self.scope.situation == "checked_in" => {
                 "use customer, cart, visit, location, now"
             }
+            Available::Item if self.scope.situation == "lapsed" => "use customer, cart, now",
+            Available::Item if self.scope.situation == "nearby" => "use customer, cart, location, now",
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
             Available::Visit => "a visit is known in zone_entered, store_left and checked_in alone",
             Available::Location if matches!(self.scope.situation, "back_in_stock" | "running_low") => {
                 "name the rule's `location`, then it can be used"
             }
-            _ => "a location is known in zone_entered, store_left, checked_in and purchased",
+            _ => {
+                "a location is known in zone_entered, store_left, checked_in, nearby, requested and purchased"
+            }
         };
         let problem =
             ExpressionProblem::NotAvailable { path: info.path(), situation: self.scope.situation, instead };

@@ -134,12 +134,6 @@ pub enum Problem {
         /// What was probably meant.
         near: Option<String>,
     },
-    /// `when` names a situation that is described but not built.
-    #[error("the situation `{word}` is not available yet")]
-    SituationNotAvailable {
-        /// The word.
-        word: String,
-    },
     /// A name that cannot be a rule's.
     #[error("`{0}` cannot be the name of a rule")]
     BadName(String),
@@ -316,7 +310,6 @@ impl Problem {
             Problem::BadTime { .. } => "value.time",
             Problem::UnknownWord { .. } => "value.unknown",
             Problem::UnknownSituation { .. } => "when.unknown",
-            Problem::SituationNotAvailable { .. } => "when.not_available",
             Problem::BadName(_) => "rule.name",
             Problem::Duplicate { .. } => "rule.duplicate",
             Problem::Period => "rule.period",
@@ -354,9 +347,6 @@ impl Problem {
             }
             Problem::UnknownSituation { near, .. } => {
                 meant(near.as_ref(), || format!("known: {}", super::parameters::situations()))
-            }
-            Problem::SituationNotAvailable { .. } => {
-                format!("available: {}", super::parameters::situations())
             }
             Problem::BadName(_) => "1 to 128 bytes, without control characters".to_owned(),
             Problem::Duplicate { .. } => "give one of them another name".to_owned(),

@@ -159,7 +159,7 @@ macro_rules! fields {
 /// All fields.
 #[rustfmt::skip]
 pub const FIELDS: &[FieldInfo] = fields![
-    CustomerId "customer" "id" Text Always false "the person's stable key; every other name is an attribute of the profile";
+    CustomerId "customer" "id" Text Always false "the person's stable key; of other names see below";
     ItemId "item" "id" Text Item false "the article's id";
     ItemName "item" "name" Text Item true "its name in the catalogue";
     ItemCategory "item" "category" Text Item true "its category";
@@ -226,6 +226,7 @@ impl Scope {
         let scope = |situation| Scope { situation, item: true, visit: false, zone: false, location: false };
         match when {
             When::CartAbandoned { .. } => scope("cart_abandoned"),
+            When::BrowseAbandoned { .. } => scope("browse_abandoned"),
             When::ZoneEntered { interest, .. } => Scope {
                 item: !interest.none,
                 visit: true,
@@ -245,6 +246,9 @@ impl Scope {
             }
             When::PriceDropped { .. } => scope("price_dropped"),
             When::Purchased { .. } => Scope { location: true, ..scope("purchased") },
+            When::Nearby { .. } => Scope { item: false, location: true, ..scope("nearby") },
+            When::Requested { .. } => Scope { location: true, ..scope("requested") },
+            When::Lapsed { .. } => Scope { item: false, ..scope("lapsed") },
         }
     }
 

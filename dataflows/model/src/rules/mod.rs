@@ -111,6 +111,15 @@ pub enum When {
         /// Counted from the first add, not from the last activity.
         from_first_add: bool,
     },
+    /// An item was viewed again and again, and neither put into the cart nor bought.
+    BrowseAbandoned {
+        /// How long nothing more was done with it.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
+    },
     /// In a zone for `dwell`, with an item of interest on its shelf.
     ZoneEntered {
         /// How long in the zone.
@@ -161,7 +170,27 @@ pub enum When {
         /// How long after it a suggestion makes sense.
         within: Duration,
     },
+    /// Near a place.
+    Nearby {
+        /// How near, in metres.
+        within: u32,
+        /// Only that place; any where absent.
+        location: Option<Text>,
+    },
+    /// An associate asked for this rule's offer.
+    Requested {
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
+    /// Nothing was done for `idle`.
+    Lapsed {
+        /// How long; at least [`LEAST_PAUSE`].
+        idle: Duration,
+    },
 }
+
+/// The shortest pause that can be asked for: what a person does within it is one stretch of activity.
+pub const LEAST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Which kinds of interest count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 /// The schema of a rule file.
 pub fn schema() -> Value {
-    let situations: Vec<Value> = SITUATIONS.iter().filter(|one| one.available).map(branch).collect();
-    let names: Vec<&str> = SITUATIONS.iter().filter(|one| one.available).map(|one| one.name).collect();
+    let situations: Vec<Value> = SITUATIONS.iter().map(branch).collect();
+    let names: Vec<&str> = SITUATIONS.iter().map(|one| one.name).collect();
     let mut rule_properties = properties(&RULE_KEYS, "rule");
     rule_properties
         .insert("when".to_owned(), described("the situation the rule reacts to", json!({ "enum": names })));

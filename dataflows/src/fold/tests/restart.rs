@@ -53,7 +53,7 @@ proptest! {
         events in prop::collection::vec((drawn_event(), prop::option::weighted(0.2, 1usize..5), any::<bool>()), 1..120),
         tick in 1u64..60_000,
     ) {
-        let mut undisturbed = World::one();
+        let mut undisturbed = World::new(&settings(), 1);
         let (mut world, mut rows) = (kept_world(2), Rows::default());
         let (events, restarts): (Vec<Drawn>, Vec<_>) =
             events.into_iter().map(|(drawn, restart, kept)| (drawn, (restart, kept))).unzip();

@@ -32,9 +32,17 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (rule_of("priority = 1"), "1:7 key.missing"),
         (rule_of("when = 'cart_abandonned'"), "2:8 when.unknown"),
         (rule_of("when = 3"), "2:8 value.type"),
-        (rule_of("when = 'nearby'\nwithin = '3m'"), "2:8 when.not_available"),
-        (rule_of("when = 'lapsed'\ndwell = '3m'"), "2:8 when.not_available, 3:1 key.misplaced"),
+        (rule_of("when = 'nearby'\nwithin = '3m'"), "3:10 value.type"),
+        (rule_of("when = 'nearby'\nwithin = 50001"), "3:10 value.invalid"),
+        (rule_of("when = 'nearby'\ndwell = '3m'"), "1:7 key.missing, 3:1 key.misplaced"),
         // Parameters.
+        (rule_of("when = 'lapsed'"), "1:7 key.missing"),
+        (rule_of("when = 'lapsed'\nidle = '59s'"), "3:8 value.duration"),
+        (
+            rule_of("when = 'browse_abandoned'\nmin_views = 0\nwithin = '0s'"),
+            "1:7 key.missing, 3:13 value.invalid, 4:10 value.duration",
+        ),
+        (rule_of("when = 'requested'\napproval = 'yes'"), "3:12 value.type"),
         (cart("idel = '30m'"), "3:1 key.unknown"),
         (cart("dwell = '30m'"), "3:1 key.misplaced"),
         (cart("idle = 30"), "3:8 value.type"),
@@ -198,8 +206,6 @@ fn hints_name_what_was_meant() {
         let errors = load_one(&rule_of(lines)).expect_err(lines);
         assert_eq!(errors[0].hint(), expected, "{lines}");
     }
-    let errors = load_one(&rule_of("when = 'lapsed'")).unwrap_err();
-    assert_eq!(errors[0].problem.to_string(), "the situation `lapsed` is not available yet");
 }
 
 #[test]
@@ -337,6 +343,14 @@ fn defaults_are_those_of_the_contract() {
             When::PriceDropped { interest: both, by_basis_points: points }
         );
     }
+    let (idle, within) = (minutes(180), minutes(24 * 60));
+    assert_eq!(when("when = 'lapsed'\nidle = '3h'"), When::Lapsed { idle });
+    assert_eq!(
+        when("when = 'browse_abandoned'\nidle = '3h'"),
+        When::BrowseAbandoned { idle, min_views: 2, within }
+    );
+    assert_eq!(when("when = 'nearby'\nwithin = 300"), When::Nearby { within: 300, location: None });
+    assert_eq!(when("when = 'requested'"), When::Requested { approval: true });
     assert_eq!(when("when = 'purchased'"), When::Purchased { within: minutes(5) });
     let set = load_one(&rule_of("when = 'checked_in'")).unwrap();
     let offer = &set.rules[0].offer;
