@@ -22,6 +22,8 @@ pub struct Demand {
     views: bool,
     /// Stock above this many reads as this many.
     stock_detail: i64,
+    /// Something that there is only so much of for everybody.
+    pools: bool,
 }
 
 impl Demand {
@@ -36,6 +38,7 @@ impl Demand {
             {
                 demand.carts.push(SceneKind::of(&rule.when));
             }
+            demand.pools |= rule.offer.is_pooled();
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
@@ -57,7 +60,7 @@ impl Demand {
     pub fn everything() -> Self {
         use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
         let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest];
-        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX }
+        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX, pools: true }
     }
 
     /// Whether all that another asks for is asked for by this one.
@@ -68,11 +71,17 @@ impl Demand {
             && self.wishes >= other.wishes
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
+            && self.pools >= other.pools
     }
 
     /// The same with another limit to the detail of stock.
     pub fn with_stock_detail(self, stock_detail: i64) -> Self {
         Demand { stock_detail, ..self }
+    }
+
+    /// Whether offers need a part of what there is only so much of.
+    pub fn pools(&self) -> bool {
+        self.pools
     }
 
     /// Whether scenes of that kind are asked for.

@@ -105,6 +105,7 @@ pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Setti
         decide: shopbell_dataflows::decide::DecideSettings {
             policy: config.policy.clone(),
             report_suppressed: config.output.suppressed,
+            pools: rules.iter().any(|rule| rule.offer.is_pooled()),
         },
         ledger: config.retention.ledger,
     }

@@ -27,6 +27,7 @@ mod generate;
 mod interest;
 mod persons;
 mod policies;
+mod pools;
 mod presence;
 mod random;
 mod replay;

@@ -3,7 +3,7 @@
 //! Cost: the square of the number of events and more; meant for scripts of up to some hundred.
 
 use super::config::Config;
-use super::decide::{Row, Sent, decide};
+use super::decide::{Memory, Row, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
 use super::rules::Rule;
@@ -38,7 +38,7 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
     let grid_point = |moment: Time| moment.div_ceil(replay.grid) * replay.grid;
     let last_with_events = by_tick.keys().last().copied().unwrap_or(first);
 
-    let (mut rows, mut ledger, mut taken) = (Vec::new(), Vec::<Sent>::new(), Vec::<&Event>::new());
+    let (mut rows, mut memory, mut taken) = (Vec::new(), Memory::default(), Vec::<&Event>::new());
     let mut moments: BTreeSet<Time> = BTreeSet::new();
     let mut tick = first;
     loop {
@@ -50,8 +50,9 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
         let world = world(&seen, &replay.config, tick.min(end));
         moments.extend(silences(&world, &seen, &replay.config));
         let Replay { rules, config, .. } = replay;
-        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut moments));
-        forgotten.clear(&mut taken, &mut ledger);
+        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut memory, &mut moments));
+        forgotten.clear(&mut taken, &mut memory.ledger);
+        moments.extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {

@@ -109,6 +109,7 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
             ("crm.consent", data)
         }
         "redeem" => ("push.redeemed", json!({ "offer_id": words[0] })),
+        "delivered" => ("push.delivered", json!({ "offer_id": words[0] })),
         "opened" => ("push.opened", json!({ "offer_id": words[0] })),
         "search" => ("web.search", json!({ "query": words.join(" ") })),
         "level" => {

@@ -4,6 +4,7 @@
 //! changes with its meaning alone, not with comments, white space or the order of keys.
 //! Cost: some 50 µs a rule with a few expressions (a debug build); at start and when a file changes.
 
+use super::budgets::{self, Budgets};
 use super::error::{Problem, RuleError};
 use super::fields::Scope;
 use super::parameters::when;
@@ -12,6 +13,7 @@ use super::table::{Entry, Sheet, Table, is_name};
 use super::testing::{self, Mention, RuleTest, TestProblem};
 use super::{Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template};
 use crate::key::{Brand, Text};
+use crate::pool::Back;
 use crate::time::Duration;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ pub struct RuleSet {
     pub disabled: Vec<Arc<Rule>>,
     /// The `[[test]]` tables, in the order of files and lines.
     pub tests: Vec<RuleTest>,
+    /// Names of budgets that no rule is paid from.
+    pub idle_budgets: Vec<Text>,
 }
 
 /// The longest an offer may hold.
@@ -41,6 +45,7 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleError>> {
         loader.file(name, text);
     }
     loader.look_up(files);
+    loader.pay();
     if !loader.errors.is_empty() {
         return Err(loader.errors);
     }
@@ -56,6 +61,7 @@ struct Loader {
     seen: BTreeMap<String, (String, usize)>,
     /// Rules that tests name: they may stand in a file that comes later.
     mentioned: Vec<Mentioned>,
+    budgets: Budgets,
 }
 
 /// Rules named by the test of that number, with file and place.
@@ -92,7 +98,10 @@ impl Loader {
 
     fn root(&mut self, sheet: &Sheet<'_>, root: &DeTable<'_>) {
         let root = Table { sheet, table: root, of: "a rule file".to_owned(), at: 0 };
-        root.only(&["rule", "test"]);
+        root.only(&["rule", "budget", "test"]);
+        if let Some(table) = root.get("budget").and_then(|entry| entry.table("budget".to_owned(), entry.at())) {
+            self.budgets.read(sheet, &table);
+        }
         let mut of_file = Vec::new();
         if let Some(rules) = root.get("rule").and_then(|entry| entry.table("rule".to_owned(), entry.at())) {
             let mut entries: Vec<_> = rules.table.iter().collect();
@@ -121,9 +130,10 @@ impl Loader {
         }
     }
 
-    /// Whether the rules that tests name exist, and belong to the test.
+    /// Whether the budgets and rules that are named exist, and rules belong to the test.
     fn look_up(&mut self, files: &[(String, String)]) {
         let before = self.errors.len();
+        self.errors.extend(self.budgets.unknown());
         for Mentioned { test, rule, listed, file, line, column } in std::mem::take(&mut self.mentioned) {
             let known = self.seen.contains_key(rule.as_str());
             let part = listed || self.set.tests.get(test).is_some_and(|test| test.rules.contains(&rule));
@@ -141,6 +151,18 @@ impl Loader {
             let place = |file: &String| files.iter().position(|(name, _)| name == file);
             self.errors.sort_by_key(|error| (place(&error.file), error.line, error.column));
         }
+    }
+
+    /// Gives rules the budgets they name, now that all are known.
+    fn pay(&mut self) {
+        for rule in self.set.rules.iter_mut().chain(&mut self.set.disabled) {
+            if let Some(budget) = rule.offer.budget.as_ref().and_then(|named| self.budgets.get(&named.name)) {
+                let rule = Arc::make_mut(rule);
+                rule.offer.budget = Some(budget.clone());
+                rule.version = version(rule);
+            }
+        }
+        self.set.idle_budgets = self.budgets.idle();
     }
 
     fn rule<'a>(
@@ -170,6 +192,9 @@ impl Loader {
         let Some(table) = entry.table(format!("rule.{id}"), at) else { return };
         let enabled = table.get("enabled").and_then(Entry::bool).unwrap_or(true);
         if let Some(rule) = rule(id, &table) {
+            if let Some(entry) = table.table("offer").as_ref().and_then(|offer| offer.get("budget")) {
+                self.budgets.mention(entry, &rule);
+            }
             if enabled {
                 self.set.rules.push(Arc::new(rule));
             } else {
@@ -282,7 +307,18 @@ fn text(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Template> {
 }
 
 fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
-    offer.only(&["title", "body", "coupon", "valid", "channels", "units"]);
+    offer.only(&[
+        "title",
+        "body",
+        "coupon",
+        "valid",
+        "channels",
+        "units",
+        "units_back",
+        "budget",
+        "cost",
+        "replaceable",
+    ]);
     let title = offer.required("title").and_then(|entry| {
         if entry.text()?.trim().is_empty() {
             return entry.bad("", "a title of at least one character");
@@ -293,7 +329,9 @@ fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
     let valid = offer.get("valid").and_then(|entry| entry.duration(SHORTEST, LONGEST_VALID));
     let coupon = offer.get("coupon").and_then(Entry::name);
     let channels = offer.get("channels").and_then(Entry::names).unwrap_or_default();
-    let units = offer.get("units").and_then(|entry| entry.int(1..=i64::MAX));
+    let units = offer.get("units").and_then(|entry| entry.int(0..=i64::MAX));
+    let (budget, cost) = budgets::spending(offer);
+    let units_back = offer.get("units_back").map_or_else(Back::default, budgets::back);
     Some(OfferText {
         title: title?,
         body: body?,
@@ -301,6 +339,10 @@ fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
         valid: valid.unwrap_or(Duration::from_secs(86_400)),
         channels,
         units: units.and_then(|units| u64::try_from(units).ok()),
+        budget,
+        cost,
+        units_back,
+        replaceable: offer.get("replaceable").and_then(Entry::bool).unwrap_or(false),
     })
 }
 
