@@ -131,7 +131,11 @@ pub fn allot<'scope>(
                 let by_time = shares.next_due().filter(|due| clock.comes_to(*due));
                 let by_change = waiting.answers.first().copied().filter(comes);
                 let next = by_time.map(|due| clock.tick_of(due)).into_iter().chain(by_change).min();
-                waiting.right = waiting.right.take().zip(next).map(|(right, next)| right.delayed(&next.max(*right.time())));
+                waiting.right = waiting
+                    .right
+                    .take()
+                    .zip(next)
+                    .map(|(right, next)| right.delayed(&next.max(*right.time())));
                 if answered || next != told {
                     told = next;
                     report(answered.then(|| shares.numbers()), next);

@@ -60,7 +60,14 @@ impl Demand {
     pub fn everything() -> Self {
         use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
         let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest];
-        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX, pools: true }
+        Demand {
+            scenes: all.clone(),
+            carts: all,
+            wishes: true,
+            views: true,
+            stock_detail: i64::MAX,
+            pools: true,
+        }
     }
 
     /// Whether all that another asks for is asked for by this one.

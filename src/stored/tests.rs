@@ -43,9 +43,9 @@ fn waiting() -> OutboxValue {
     OutboxValue::Message(3, message.into(), true)
 }
 
-/// What version 2 writes. Where this has to change, so has [`FORMAT`].
+/// What version 3 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_2() {
+fn the_format_is_that_of_version_3() {
     let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
@@ -63,7 +63,7 @@ fn the_format_is_that_of_version_2() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (2, None));
+    assert_eq!((FORMAT, row.value), (3, None));
 }
 
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\

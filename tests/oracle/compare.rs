@@ -3,8 +3,8 @@
 use super::decide::{Row, What};
 use super::engine::{Engine, Job};
 use super::event::Time;
-use super::rules::Budget;
 use super::replay::{Replay, Ticks, answer};
+use super::rules::Budget;
 use super::script::clock_text;
 use serde_json::Value;
 use std::fmt::Write;

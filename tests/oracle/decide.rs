@@ -227,7 +227,8 @@ impl About<'_> {
     ) -> Result<Way, Option<Time>> {
         let About { person, brand, config, now } = *self;
         let (policy, rule) = (&config.policy, candidate.rule);
-        if held_out(&brand.name, &person.name, policy.hold_out_percent) || candidate.score < policy.min_score {
+        if held_out(&brand.name, &person.name, policy.hold_out_percent) || candidate.score < policy.min_score
+        {
             return Err(None);
         }
         let (channel, address) = channel(rule, policy, person).ok_or(None)?;
@@ -242,14 +243,19 @@ impl About<'_> {
         let mut lesser: Vec<&&Sent> = sent
             .iter()
             .filter(|sent| sent.gives_way(now.clock) && !reached.contains(&sent.offer_id))
-            .filter(|sent| (-candidate.score, -rule.priority, rule.id) < (-sent.score, -sent.rule.priority, sent.rule.id))
+            .filter(|sent| {
+                (-candidate.score, -rule.priority, rule.id) < (-sent.score, -sent.rule.priority, sent.rule.id)
+            })
             .collect();
         lesser.sort_by_key(|sent| std::cmp::Reverse(rank(sent)));
-        let free = |other: &&&Sent| objection(rule, policy, &channel, sent, Some(&other.offer_id), now.clock).is_none();
-        match lesser.into_iter().find(free).filter(|_| by_place) {
-            Some(other) => Ok(Way { channel, address, replaces: Some(other.offer_id.clone()) }),
-            None => Err(Some(again)),
+        let mut soonest = again;
+        for other in lesser.into_iter().filter(|_| by_place) {
+            match objection(rule, policy, &channel, sent, Some(&other.offer_id), now.clock) {
+                None => return Ok(Way { channel, address, replaces: Some(other.offer_id.clone()) }),
+                Some((again, _)) => soonest = soonest.min(again),
+            }
         }
+        Err(Some(soonest))
     }
 
     fn sent(&self, candidate: &Candidate<'_>, way: &Way) -> Sent {
@@ -268,7 +274,10 @@ impl About<'_> {
             withdrawn: false,
             score: *score,
             replaces: way.replaces.clone(),
-            holds: needs(rule, &self.brand.name, self.now.clock).into_iter().map(|(pool, n, _)| (pool, n)).collect(),
+            holds: needs(rule, &self.brand.name, self.now.clock)
+                .into_iter()
+                .map(|(pool, n, _)| (pool, n))
+                .collect(),
         }
     }
 
@@ -334,7 +343,8 @@ fn send(
             }
         }
         if let Some(other) = &way.replaces {
-            let sent = ledger.iter_mut().find(|sent| sent.offer_id == *other).expect("an offer of the ledger");
+            let sent =
+                ledger.iter_mut().find(|sent| sent.offer_id == *other).expect("an offer of the ledger");
             sent.withdrawn = true;
             let what = What::Withdrawn { reason: "superseded".to_owned() };
             rows.push(Row { tick: now.tick, offer_id: other.clone(), what });

@@ -64,7 +64,8 @@ impl Answers {
         for brand in &world.brands {
             for sent in ledger.iter().filter(|sent| sent.brand == brand.name && !sent.holds.is_empty()) {
                 moments.insert(sent.ends() + 1);
-                let used = redeemed(brand, forgotten, sent) && !forgotten.has(&brand.name, &sent.situation.anchor);
+                let used =
+                    redeemed(brand, forgotten, sent) && !forgotten.has(&brand.name, &sent.situation.anchor);
                 if counts(sent, used, world.clock) {
                     sent.holds.iter().for_each(|(pool, n)| *spent.entry(pool.clone()).or_default() += n);
                 }

@@ -52,7 +52,8 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
         let Replay { rules, config, .. } = replay;
         rows.extend(decide(tick, &world, &forgotten, rules, config, &mut memory, &mut moments));
         forgotten.clear(&mut taken, &mut memory.ledger);
-        moments.extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
+        moments
+            .extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {

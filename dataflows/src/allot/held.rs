@@ -37,10 +37,9 @@ pub fn held<'scope>(
     ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
 ) -> VecCollection<'scope, Time, Held> {
     let sent = ledger.clone().flat_map(|(handle, fact)| match fact {
-        PersonFact::Sent(sent) => sent
-            .holding
-            .as_ref()
-            .map(|holding| ((handle.brand(), sent.offer_id.clone()), holding.clone())),
+        PersonFact::Sent(sent) => {
+            sent.holding.as_ref().map(|holding| ((handle.brand(), sent.offer_id.clone()), holding.clone()))
+        }
         _ => None,
     });
     let over = ledger.flat_map(|(handle, fact)| match fact {

@@ -138,7 +138,8 @@ impl Shares {
     fn count(&mut self, key: OfferKey, now: Time) {
         let Some(offer) = self.offers.get_mut(&key) else { return };
         let counted = offer.holds(now).map(|(holding, used)| (holding.clone(), used));
-        let waits = counted.as_ref().filter(|(_, used)| !used).map(|(holding, _)| holding.ends.saturating_add(1));
+        let waits =
+            counted.as_ref().filter(|(_, used)| !used).map(|(holding, _)| holding.ends.saturating_add(1));
         if waits != offer.waits {
             offer.waits.into_iter().for_each(|due| self.ends.update(due, key.clone(), -1));
             waits.into_iter().for_each(|due| self.ends.update(due, key.clone(), 1));
@@ -272,3 +273,6 @@ impl Shares {
         pools.into_values().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

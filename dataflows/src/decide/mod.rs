@@ -211,7 +211,8 @@ pub fn decide(
                 decision.asks.push(Ask::of(person, candidate));
                 let until = permission.permitted_until(candidate);
                 if grounds.denied.contains(&candidate.offer_id) {
-                    objections.push((candidate, Objection { policy: candidate.rule.offer.pool_policy(), until }));
+                    objections
+                        .push((candidate, Objection { policy: candidate.rule.offer.pool_policy(), until }));
                 } else {
                     decision.wake = decision.wake.into_iter().chain(until).min();
                 }

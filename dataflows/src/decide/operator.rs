@@ -147,7 +147,8 @@ pub fn decisions<'scope>(
                 agenda = Agenda::new(settings.pools);
                 return;
             };
-            let (mut messages, mut facts, mut asks) = (messages.activate(), facts.activate(), asks.activate());
+            let (mut messages, mut facts, mut asks) =
+                (messages.activate(), facts.activate(), asks.activate());
             loop {
                 let next_pending = agenda.next().filter(|tick| *tick < frontier);
                 let next_wake = wakes.next_due().and_then(|due| clock.fires_before(due, frontier));

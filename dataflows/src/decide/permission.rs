@@ -66,7 +66,8 @@ impl<'a> Permission<'a> {
         withdrawn: &BTreeSet<&Text>,
         policy: &'a Policy,
     ) -> Self {
-        let replaced: BTreeSet<&Text> = grounds.sent.iter().filter_map(|sent| sent.replaces.as_ref()).collect();
+        let replaced: BTreeSet<&Text> =
+            grounds.sent.iter().filter_map(|sent| sent.replaces.as_ref()).collect();
         let count = |sent: &&Sent| Count {
             offer: sent.offer_id.clone(),
             at: sent.at,
@@ -130,7 +131,7 @@ impl<'a> Permission<'a> {
 
     /// Whether and how this candidate may be sent, by itself or in the place of a lesser one.
     pub(super) fn permit(&self, candidate: &Candidate) -> Result<Permitted<'a>, Objection> {
-        let objection = match self.ask(candidate, None) {
+        let mut objection = match self.ask(candidate, None) {
             Ok(contact) => return Ok(Permitted { contact, replaces: None }),
             Err(objection) => objection,
         };
@@ -139,10 +140,15 @@ impl<'a> Permission<'a> {
         }
         let better = (Reverse(candidate.score), Reverse(candidate.rule.priority), &candidate.rule.id);
         for sent in &self.replaceable {
-            if better < (Reverse(sent.score), Reverse(sent.priority), &sent.rule)
-                && let Ok(contact) = self.ask(candidate, Some(&sent.offer_id))
-            {
-                return Ok(Permitted { contact, replaces: Some(sent) });
+            if better >= (Reverse(sent.score), Reverse(sent.priority), &sent.rule) {
+                continue;
+            }
+            match self.ask(candidate, Some(&sent.offer_id)) {
+                Ok(contact) => return Ok(Permitted { contact, replaces: Some(sent) }),
+                // In that place it may be sent before there is room for both.
+                Err(Objection { until, .. }) => {
+                    objection.until = objection.until.into_iter().chain(until).min();
+                }
             }
         }
         Err(objection)
@@ -197,7 +203,8 @@ impl<'a> Permission<'a> {
             return forbid("cap", Some(until));
         }
         let cap = self.policy.channel_cap(&contact.channel);
-        if let Some(until) = self.exhausted(cap, |count| in_place(count) && count.channel == contact.channel) {
+        if let Some(until) = self.exhausted(cap, |count| in_place(count) && count.channel == contact.channel)
+        {
             return forbid("channel_cap", Some(until));
         }
         Ok(contact)

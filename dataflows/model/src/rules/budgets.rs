@@ -28,7 +28,10 @@ impl Budgets {
         for (key, value) in entries {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
             if !is_name(name) {
-                sheet.report(at, Problem::BadName(name.chars().filter(|c| !c.is_control()).take(64).collect()));
+                sheet.report(
+                    at,
+                    Problem::BadName(name.chars().filter(|c| !c.is_control()).take(64).collect()),
+                );
             }
             let entry = Entry { sheet, key: name, value };
             let Some(table) = entry.table(format!("budget.{name}"), at) else { continue };
@@ -85,6 +88,9 @@ fn budget(name: &str, table: &Table<'_>) -> Option<Budget> {
         }
         entry.bad(text, "a name of the IANA database, as \"Asia/Shanghai\"")
     });
+    if let (Some(entry), false) = (table.get("tz"), daily) {
+        entry.bad::<()>(entry.text().unwrap_or_default(), "it only with `per = \"day\"`");
+    }
     let day_in = daily.then(|| tz.unwrap_or_else(|| Text::from("UTC")));
     Some(Budget { name: Text::from(name), amount: amount?, day_in })
 }

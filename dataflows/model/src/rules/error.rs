@@ -379,9 +379,9 @@ impl Problem {
                 format!("available: {}", super::parameters::situations())
             }
             Problem::BadName(_) => "1 to 128 bytes, without control characters".to_owned(),
-            Problem::NoSuchBudget { name, near } => meant(near.as_ref(), || {
-                format!("add `[budget.{name}]` with `amount = …` to any rule file")
-            }),
+            Problem::NoSuchBudget { name, near } => {
+                meant(near.as_ref(), || format!("add `[budget.{name}]` with `amount = …` to any rule file"))
+            }
             Problem::Duplicate { .. } | Problem::DuplicateBudget { .. } => {
                 "give one of them another name".to_owned()
             }

@@ -99,7 +99,8 @@ impl Loader {
     fn root(&mut self, sheet: &Sheet<'_>, root: &DeTable<'_>) {
         let root = Table { sheet, table: root, of: "a rule file".to_owned(), at: 0 };
         root.only(&["rule", "budget", "test"]);
-        if let Some(table) = root.get("budget").and_then(|entry| entry.table("budget".to_owned(), entry.at())) {
+        if let Some(table) = root.get("budget").and_then(|entry| entry.table("budget".to_owned(), entry.at()))
+        {
             self.budgets.read(sheet, &table);
         }
         let mut of_file = Vec::new();
@@ -244,6 +245,10 @@ fn rule(id: &str, table: &Table<'_>) -> Option<Rule> {
     Some(rule)
 }
 
+/// How an offer is written that needs no budget and gives way to none; no text can hold bare quotes.
+const NOT_LIMITED: &str = ",\"budget\":null,\"cost\":0,\"units_back\":\
+    {\"expired\":true,\"withdrawn\":true,\"redeemed\":false},\"replaceable\":false";
+
 /// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version and without
 /// how its terms are written.
 fn version(rule: &Rule) -> Text {
@@ -252,9 +257,10 @@ fn version(rule: &Rule) -> Text {
     for term in &mut canonical.score {
         term.text = Text::default();
     }
-    // A rule is plain data with text keys: writing it does not fail.
-    let bytes = serde_json::to_vec(&canonical).unwrap_or_default();
-    let digits = Sha256::digest(&bytes);
+    // A rule is plain data with text keys: writing it does not fail. One without these keys keeps the version that it
+    // had before there were any.
+    let text = serde_json::to_string(&canonical).unwrap_or_default().replacen(NOT_LIMITED, "", 1);
+    let digits = Sha256::digest(text.as_bytes());
     digits
         .iter()
         .take(6)
