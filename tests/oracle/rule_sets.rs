@@ -341,7 +341,7 @@ fn pooled_rules() -> Vec<Rule> {
         Rule {
             units: Some(4),
             budget: Some((COUPONS, 3)),
-            score: BY_PIECES,
+            score: BY_LINES,
             ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE })
         },
     ]

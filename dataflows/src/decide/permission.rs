@@ -24,10 +24,10 @@ pub(super) struct Objection {
 }
 
 /// What a cap counts of an offer.
-struct Count {
-    offer: Text,
+struct Count<'a> {
+    offer: &'a Text,
     at: Time,
-    rule: Text,
+    rule: &'a Text,
     channel: Text,
     /// Its place was taken: only its own rule's limits count it.
     superseded: bool,
@@ -46,9 +46,9 @@ pub(super) struct Permission<'a> {
     now: Time,
     grounds: &'a Grounds<'a>,
     policy: &'a Policy,
-    counts: Vec<Count>,
+    counts: Vec<Count<'a>>,
     /// What waits to hear whether there is one for it: it counts for those after it that need not ask.
-    reserved: Vec<Count>,
+    reserved: Vec<Count<'a>>,
     /// Offers whose place a better one may take, the least first.
     replaceable: Vec<&'a Sent>,
     held_out: bool,
@@ -68,10 +68,10 @@ impl<'a> Permission<'a> {
     ) -> Self {
         let replaced: BTreeSet<&Text> =
             grounds.sent.iter().filter_map(|sent| sent.replaces.as_ref()).collect();
-        let count = |sent: &&Sent| Count {
-            offer: sent.offer_id.clone(),
+        let count = |sent: &&'a Sent| Count {
+            offer: &sent.offer_id,
             at: sent.at,
-            rule: sent.rule.clone(),
+            rule: &sent.rule,
             channel: sent.channel.clone(),
             superseded: replaced.contains(&sent.offer_id),
         };
@@ -90,21 +90,21 @@ impl<'a> Permission<'a> {
         Permission { now, grounds, policy, counts, reserved: Vec::new(), replaceable, held_out }
     }
 
-    fn as_count(&self, candidate: &Candidate, permitted: &Permitted<'_>) -> Count {
+    fn as_count(&self, candidate: &'a Candidate, permitted: &Permitted<'_>) -> Count<'a> {
         Count {
-            offer: candidate.offer_id.clone(),
+            offer: &candidate.offer_id,
             at: self.now,
-            rule: candidate.rule.id.clone(),
+            rule: &candidate.rule.id,
             channel: permitted.contact.channel.clone(),
             superseded: false,
         }
     }
 
     /// Takes an offer into account for what comes after it.
-    pub(super) fn count(&mut self, candidate: &Candidate, permitted: &Permitted<'_>) {
+    pub(super) fn count(&mut self, candidate: &'a Candidate, permitted: &Permitted<'_>) {
         if let Some(replaced) = permitted.replaces {
             self.replaceable.retain(|sent| sent.offer_id != replaced.offer_id);
-            let of_replaced = self.counts.iter_mut().filter(|count| count.offer == replaced.offer_id);
+            let of_replaced = self.counts.iter_mut().filter(|count| *count.offer == replaced.offer_id);
             of_replaced.for_each(|count| count.superseded = true);
         }
         let count = self.as_count(candidate, permitted);
@@ -112,7 +112,7 @@ impl<'a> Permission<'a> {
     }
 
     /// Keeps the place of an offer that has to ask.
-    pub(super) fn reserve(&mut self, candidate: &Candidate, permitted: &Permitted<'_>) {
+    pub(super) fn reserve(&mut self, candidate: &'a Candidate, permitted: &Permitted<'_>) {
         let count = self.as_count(candidate, permitted);
         self.reserved.push(count);
     }
@@ -181,14 +181,14 @@ impl<'a> Permission<'a> {
             return forbid("quiet_hours", Some(until));
         }
         let rule = &candidate.rule;
-        let in_place = |count: &Count| !count.superseded && Some(&count.offer) != without;
+        let in_place = |count: &Count<'_>| !count.superseded && Some(count.offer) != without;
         if let Some(pause) = self.policy.hold.filter(|pause| pause.0 > 0) {
             let once = Cap { count: 1, within: pause };
             if let Some(until) = self.exhausted(Some(once), in_place) {
                 return forbid("hold", Some(until));
             }
         }
-        let of_rule = |count: &Count| count.rule == rule.id;
+        let of_rule = |count: &Count<'_>| *count.rule == rule.id;
         let cooldown = rule.policy.cooldown.or(self.policy.cooldown).filter(|pause| pause.0 > 0);
         if let Some(pause) = cooldown {
             let once = Cap { count: 1, within: pause };
@@ -211,7 +211,7 @@ impl<'a> Permission<'a> {
     }
 
     /// When a cap that is used up has room again.
-    fn exhausted(&self, cap: Option<Cap>, counts: impl Fn(&Count) -> bool) -> Option<Time> {
+    fn exhausted(&self, cap: Option<Cap>, counts: impl Fn(&Count<'_>) -> bool) -> Option<Time> {
         let Cap { count, within: Duration(within) } = cap?;
         let mut times: Vec<Time> = self
             .counts

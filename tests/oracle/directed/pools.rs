@@ -129,7 +129,7 @@ case!(
                 Rule { score: ("60", |_| 60.0), units: Some(1), ..on_check_in("coupon") },
                 on_check_in("plain"),
             ],
-            "11:00:00",
+            "11:30:00",
             "10:00:00 card:1 checkin s1
              10:01:00 card:2 checkin s1",
             "10:00:00.001 made coupon card:1 associate 60 -

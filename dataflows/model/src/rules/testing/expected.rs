@@ -78,16 +78,19 @@ const REASONS: [Reason; 10] = [
 ];
 
 /// Policies that can object, in the order in which they are asked.
-const POLICIES: [&str; 9] = [
+const POLICIES: [&str; 12] = [
     "hold_out",
     "min_score",
     "consent",
     "no_channel",
     "quiet_hours",
+    "hold",
     "cooldown",
     "rule_cap",
     "cap",
     "channel_cap",
+    "units",
+    "budget",
 ];
 
 const OFFER: [&str; 12] = [
