@@ -64,7 +64,7 @@ pub struct OfferClaim {
 }
 
 /// Why an offer can be taken back.
-const REASONS: [Reason; 10] = [
+const REASONS: [Reason; 11] = [
     Reason::Bought,
     Reason::Removed,
     Reason::Left,
@@ -75,6 +75,7 @@ const REASONS: [Reason; 10] = [
     Reason::Consent,
     Reason::Forgotten,
     Reason::LateEvent,
+    Reason::Superseded,
 ];
 
 /// Policies that can object, in the order in which they are asked.
