@@ -55,7 +55,7 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 8] = [
+    let faults: [Fault; 14] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -64,6 +64,12 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
         ("policies", |r| r.config.policy.cap = Some((4, 600_000))),
         ("identity", |r| r.config.identity.max_links = 3),
         ("stock", |r| r.config.views_kept += 1000),
+        ("pools", |r| r.rules[0].units = Some(3)),
+        ("pools", |r| r.rules[2].back = &["expired", "withdrawn"]),
+        ("pools", |r| r.rules[3].back = &["expired", "withdrawn"]),
+        ("days", |r| r.rules[0].budget = r.rules[0].budget.map(|(budget, cost)| (budget, cost - 1))),
+        ("places", |r| r.config.policy.hold = None),
+        ("places", |r| r.rules.iter_mut().for_each(|rule| rule.replaceable = false)),
     ];
     for (name, fault) in faults {
         let set = set(name);
