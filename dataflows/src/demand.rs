@@ -30,6 +30,8 @@ pub struct Demand {
     radii: Vec<u32>,
     /// What was ever bought.
     totals: bool,
+    /// Something that there is only so much of for everybody.
+    pools: bool,
 }
 
 impl Demand {
@@ -44,6 +46,7 @@ impl Demand {
             {
                 demand.carts.push(SceneKind::of(&rule.when));
             }
+            demand.pools |= rule.offer.is_pooled();
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
@@ -84,6 +87,7 @@ impl Demand {
             pause: Some(LEAST_PAUSE),
             radii: vec![100, 1000],
             totals: true,
+            pools: true,
         }
     }
 
@@ -98,6 +102,7 @@ impl Demand {
             && self.totals >= other.totals
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
+            && self.pools >= other.pools
     }
 
     /// The same with another limit to the detail of stock.
@@ -109,6 +114,11 @@ impl Demand {
     #[cfg(test)]
     pub fn without_sums(self) -> Self {
         Demand { pause: None, totals: false, ..self }
+    }
+
+    /// Whether offers need a part of what there is only so much of.
+    pub fn pools(&self) -> bool {
+        self.pools
     }
 
     /// Whether scenes of that kind are asked for.

@@ -11,6 +11,10 @@
 //!                                                                         └──── one tick later ───────┘
 //! ```
 //!
+//! What there is only so much of for everybody (units of a coupon, money of a day) goes round the same loop: what
+//! decide asks for, and what the ledger says is held of it, come to allot a tick later, and its answers are grounds
+//! of decisions. Where no rule needs any of it that part of the graph is not built.
+//!
 //! The loop holds as little as can be: while something in it is under way at a tick, nothing in it can
 //! go on to the next. `by_key` and `joined` are what `reduce` and `join` are, for our totally ordered
 //! times; rules ⋈ situations is differential's own join, over arrangements that a rule edit finds in place.
@@ -23,6 +27,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod allot;
 mod by_key;
 pub mod clock;
 pub mod decide;

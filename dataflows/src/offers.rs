@@ -1,5 +1,6 @@
 //! The whole graph, put together.
 
+use crate::allot::{PoolNumbers, allot, held};
 use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
@@ -52,6 +53,8 @@ pub trait Report {
     fn waiting(&self, place: &'static str, waiting: Waiting);
     /// What would be otherwise under the shadow set.
     fn shadowed(&self, tally: &Tally);
+    /// How much there is, and is held and used, of everything there is only so much of. Told by the first worker.
+    fn pools(&self, pools: Vec<PoolNumbers>);
 }
 
 /// What is outside of one worker's graph, besides its streams.
@@ -129,18 +132,36 @@ pub fn offers<'scope>(
         Finding::Stands(_) => None,
     });
     let answered = answered(outcomes, kept.clone());
-    let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
+    let ledger_rows = kept.concat(answered);
+    let ledger_facts = of_persons(ledger_rows.clone(), persons.person_of.clone(), "Ledger");
     let handles = persons.person_of.map(|(handle, person)| (person, Ground::Handle(handle)));
     let facts = persons
         .facts
         .filter(|(_, (_, fact))| matches!(fact, PersonFact::Consent(_) | PersonFact::Forgotten(_)));
     let facts =
         facts.concat(ledger_facts).map(|(person, (handle, fact))| (person, Ground::Fact(handle, fact)));
-    let grounds = candidates.concat(background).concat(handles).concat(facts);
+    let mut grounds = candidates.concat(background).concat(handles).concat(facts);
+    let mut asking = None;
+    if settings.decide.pools {
+        let (variable, asks) = Variable::new(scope, 1);
+        let answers = {
+            let (report, waits) = (Rc::clone(&report), waiting("pools"));
+            let report = move |pools: Option<Vec<_>>, next| {
+                pools.into_iter().for_each(|pools| report.pools(pools));
+                waits((0, next));
+            };
+            allot(asks, held(ledger_rows), rules.clone(), clock.clone(), report)
+        };
+        grounds = grounds.concat(answers);
+        asking = Some(variable);
+    }
     let wakes = waiting("objections");
     let decided =
         decisions(grounds, rules, settings.decide.clone(), clock.clone(), move |next| wakes((0, next)));
     ledger.set(decided.facts);
+    if let Some(asking) = asking {
+        asking.set(decided.asks);
+    }
     gather(decided.messages, deliver)
 }
 

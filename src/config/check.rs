@@ -261,6 +261,9 @@ fn policy(mut section: Section<'_, '_>) -> Policy {
         cooldown: section.parsed("cooldown", "a time span as in \"1h\"", |text| {
             Duration::parse(text).filter(|span| span.0 > 0)
         }),
+        hold: section.parsed("hold", "a time span as in \"30m\"", |text| {
+            Duration::parse(text).filter(|span| span.0 > 0)
+        }),
         opt_in: consent.unwrap_or(false),
         channels: texts(section.texts("channels").unwrap_or_default()),
         channel_kinds: Policy::default().channel_kinds,
@@ -301,6 +304,7 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         policy.channel_caps.iter().map(|(c, cap)| (format!("`channel_caps.{c}`"), cap.within)).collect();
     needs.extend(policy.cap.map(|cap| ("`cap`".to_owned(), cap.within)));
     needs.extend(policy.cooldown.map(|cooldown| ("`cooldown`".to_owned(), cooldown)));
+    needs.extend(policy.hold.map(|hold| ("`hold`".to_owned(), hold)));
     for (name, needed) in needs.into_iter().filter(|(_, needed)| *needed > retention.ledger) {
         let (ledger, needed) = (retention.ledger.to_string(), needed.to_string());
         section.note(section.span(), Problem::LedgerTooShort { ledger, policy: name, needed });

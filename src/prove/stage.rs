@@ -92,7 +92,8 @@ fn config(test: &RuleTest) -> Config {
     let mut config = Config::default();
     let policy = &test.policy;
     let caps = policy.cap.iter().chain(policy.channel_caps.iter().map(|(_, cap)| cap));
-    let longest = caps.map(|cap| cap.within).chain(policy.cooldown).max().unwrap_or(Duration(0));
+    let longest =
+        caps.map(|cap| cap.within).chain(policy.cooldown).chain(policy.hold).max().unwrap_or(Duration(0));
     config.retention.ledger = config.retention.ledger.max(longest);
     config.policy = policy.clone();
     config.presence = test.presence.clone();

@@ -441,6 +441,7 @@ impl Ticker {
         self.metrics.skipped("reading-too-late", folded.too_late);
         self.metrics.skipped("fact-dropped", folded.dropped_facts);
         self.metrics.waiting_deadlines.set(board.waiting().0 as i64);
+        self.metrics.pools(&board.pools());
         self.metrics.shared_handles.set(identified.shared_handles as i64);
         self.metrics.capped_persons.set(identified.capped_links as i64);
     }

@@ -4,6 +4,7 @@
 
 use crate::cluster::{Pulse, WorkerPulse};
 use shopbell_dataflows::Report;
+use shopbell_dataflows::allot::PoolNumbers;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
 use shopbell_dataflows::shadow::Tally;
@@ -24,11 +25,13 @@ struct Numbers {
     waiting: BTreeMap<&'static str, Waiting>,
     /// How often in a row it had nothing to do.
     quiet: u64,
+    /// What there is only so much of.
+    pools: Vec<PoolNumbers>,
 }
 
 impl Numbers {
     fn pulse(&self) -> WorkerPulse {
-        let Numbers { folded, identified, waiting, quiet } = self;
+        let Numbers { folded, identified, waiting, quiet, pools: _ } = self;
         WorkerPulse {
             folded: [folded.unknown_beacons, folded.too_late, folded.dropped_facts],
             identified: [identified.shared_handles, identified.capped_links],
@@ -46,6 +49,8 @@ impl Numbers {
             identified: IdentityCounts { shared_handles, capped_links },
             waiting: BTreeMap::from([("elsewhere", (pulse.waiting, pulse.next))]),
             quiet: pulse.quiet,
+            // They are with the first worker of all.
+            pools: Vec::new(),
         }
     }
 }
@@ -200,6 +205,11 @@ impl Board {
         held(&self.shadowed).clone()
     }
 
+    /// What there is only so much of, and how much of it is held and used.
+    pub fn pools(&self) -> Vec<PoolNumbers> {
+        self.workers.iter().flat_map(|numbers| held(numbers).pools.clone()).collect()
+    }
+
     /// How some workers are.
     pub(super) fn pulse(&self, workers: Range<usize>) -> Pulse {
         let workers = self.workers.get(workers).unwrap_or_default();
@@ -276,5 +286,9 @@ impl Report for Reporter {
         self.write(|numbers| {
             numbers.waiting.insert(place, waiting);
         });
+    }
+
+    fn pools(&self, pools: Vec<PoolNumbers>) {
+        self.write(|numbers| numbers.pools = pools);
     }
 }

@@ -100,12 +100,14 @@ pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Setti
 
 /// Settings of the graph from a configuration and what rules ask for.
 pub fn settings_for(config: &crate::config::Config, demand: Demand) -> Settings {
+    let pools = demand.pools();
     Settings {
         fold: FoldSettings { presence: config.presence.clone(), retention: config.retention.clone(), demand },
         identity: config.identity.clone(),
         decide: shopbell_dataflows::decide::DecideSettings {
             policy: config.policy.clone(),
             report_suppressed: config.output.suppressed,
+            pools,
         },
         ledger: config.retention.ledger,
     }

@@ -3,6 +3,7 @@
 mod ends;
 mod inspect;
 mod live;
+mod pools;
 mod reload;
 mod setup;
 mod shadow;

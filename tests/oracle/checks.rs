@@ -56,7 +56,7 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 10] = [
+    let faults: [Fault; 16] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -76,6 +76,12 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
                 }
             }
         }),
+        ("pools", |r| r.rules[0].units = Some(3)),
+        ("pools", |r| r.rules[2].back = &["expired", "withdrawn"]),
+        ("pools", |r| r.rules[3].back = &["expired", "withdrawn"]),
+        ("days", |r| r.rules[0].budget = r.rules[0].budget.map(|(budget, cost)| (budget, cost - 1))),
+        ("places", |r| r.config.policy.hold = None),
+        ("places", |r| r.rules.iter_mut().for_each(|rule| rule.replaceable = false)),
     ];
     for (name, fault) in faults {
         let set = set(name);
@@ -165,9 +171,10 @@ fn scripts_reach_every_rule_and_every_reason() {
         "consent",
         "forgotten",
         "late_event",
+        "superseded",
     ];
     let mut missing: BTreeSet<String> = rules.chain(reasons.map(str::to_owned)).collect();
-    for seed in 0..600 {
+    for seed in 0..1200 {
         let set = &sets[seed as usize % sets.len()];
         // Sets of which everything has been seen are done.
         let done = missing.iter().all(|key| key.contains(' ') && !key.starts_with(&format!("{} ", set.name)));

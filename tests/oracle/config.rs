@@ -46,6 +46,7 @@ pub(crate) struct Policy {
     pub(crate) hold_out_percent: u64,
     pub(crate) min_score: i64,
     pub(crate) cooldown: Option<Time>,
+    pub(crate) hold: Option<Time>,
     pub(crate) opt_in: bool,
     pub(crate) channels: Vec<&'static str>,
 }
@@ -133,6 +134,9 @@ impl Config {
         }
         if let Some(cooldown) = policy.cooldown {
             let _ = writeln!(text, "cooldown = {:?}", span(cooldown));
+        }
+        if let Some(hold) = policy.hold {
+            let _ = writeln!(text, "hold = {:?}", span(hold));
         }
         let caps: Vec<String> = policy
             .channel_caps

@@ -76,6 +76,8 @@ pub(crate) enum Act {
         granted: bool,
     },
     Redeemed(String),
+    /// It reached somebody: delivered, opened or clicked.
+    Reached(String),
     Forget,
     Level {
         location: String,
@@ -207,6 +209,7 @@ fn act(kind: &str, data: &Value) -> Act {
             granted: data["granted"] == true,
         },
         "crm.forget" => Act::Forget,
+        "push.delivered" | "push.opened" | "push.clicked" => Act::Reached(text("offer_id")),
         "push.redeemed" => Act::Redeemed(text("offer_id")),
         "stock.level" => {
             Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }

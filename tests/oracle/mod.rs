@@ -29,6 +29,7 @@ mod interest;
 mod nearby;
 mod persons;
 mod policies;
+mod pools;
 mod presence;
 mod random;
 mod replay;

@@ -3,7 +3,7 @@
 //! Cost: the square of the number of events and more; meant for scripts of up to some hundred.
 
 use super::config::Config;
-use super::decide::{Primed, Row, Sent, decide};
+use super::decide::{Memory, Row, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
 use super::rules::Rule;
@@ -52,16 +52,16 @@ pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<
     let grid_point = |moment: Time| moment.div_ceil(replay.grid) * replay.grid;
     let last_with_events = by_tick.keys().last().copied().unwrap_or(first);
 
-    let (mut rows, mut ledger, mut taken) = (Vec::new(), Vec::<Sent>::new(), Vec::<&Event>::new());
+    let (mut rows, mut memory, mut taken) = (Vec::new(), Memory::default(), Vec::<&Event>::new());
     let mut moments: BTreeSet<Time> = edits.iter().map(|edit| edit.tick).collect();
-    let (mut tick, mut rules, mut primed) = (first, &replay.rules, Primed::default());
+    let (mut tick, mut rules) = (first, &replay.rules);
     loop {
-        primed.before = tick - replay.grid;
-        primed.arriving.clear();
+        memory.primed.before = tick - replay.grid;
+        memory.primed.arriving.clear();
         if let Some(edit) = edits.iter().find(|edit| edit.tick == tick) {
             let was: Vec<String> = rules.iter().map(Rule::toml).collect();
             let come = edit.rules.iter().map(Rule::toml).filter(|rule| edit.primes && !was.contains(rule));
-            primed.arriving = come.collect();
+            memory.primed.arriving = come.collect();
             rules = &edit.rules;
         }
         let events = by_tick.get(&tick).map(Vec::as_slice).unwrap_or_default();
@@ -72,8 +72,10 @@ pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<
         let world = world(&seen, &replay.config, tick.min(end));
         moments.extend(silences(&world, &seen, &replay.config));
         let config = &replay.config;
-        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut primed, &mut moments));
-        forgotten.clear(&mut taken, &mut ledger);
+        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut memory, &mut moments));
+        forgotten.clear(&mut taken, &mut memory.ledger);
+        moments
+            .extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {

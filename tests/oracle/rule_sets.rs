@@ -2,7 +2,7 @@
 
 use super::config::{Config, DAY, HOUR, Identity, MINUTE, Policy, Presence};
 use super::generate::Shape;
-use super::rules::{Condition, Kinds, Rule, Score, When};
+use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
 use super::script::moment;
 
 /// A set.
@@ -84,6 +84,9 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         blocked(),
         defaults(),
         attention(),
+        pools(),
+        days(),
+        places(),
     ]
 }
 
@@ -365,4 +368,115 @@ fn attention() -> RuleSet {
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
+}
+
+const COUPONS: Budget = Budget { name: "coupons", amount: 12, day_in: None };
+const DAILY: Budget = Budget { name: "daily", amount: 10, day_in: Some("Asia/Tokyo") };
+
+fn pooled_rules() -> Vec<Rule> {
+    let low = When::RunningLow { interest: ALL, at_most: 3, location: None };
+    vec![
+        Rule {
+            score: BY_LINES,
+            units: Some(2),
+            valid: 2 * MINUTE,
+            ..Rule::new("cart_idle", cart(MINUTE, false, false))
+        },
+        Rule {
+            score: BY_PRICE,
+            budget: Some((COUPONS, 5)),
+            valid: MINUTE,
+            ..Rule::new("line_idle", cart(10_000, true, false))
+        },
+        Rule {
+            units: Some(1),
+            priority: 5,
+            back: &["expired", "withdrawn", "redeemed"],
+            ..Rule::new("on_shelf", zone(0, ALL))
+        },
+        Rule { units: Some(1), back: &["withdrawn"], valid: MINUTE, ..Rule::new("welcome", When::CheckedIn) },
+        Rule { valid: MINUTE, category: Some("promo"), ..Rule::new("few", low) },
+        Rule {
+            units: Some(4),
+            budget: Some((COUPONS, 3)),
+            score: BY_LINES,
+            ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE })
+        },
+    ]
+}
+
+/// Units and a budget that several share, so few that most have to wait.
+fn pools() -> RuleSet {
+    let base = Config::default();
+    let policy = Policy { cap: Some((2, 3 * MINUTE)), cooldown: Some(20_000), ..base.policy.clone() };
+    let shape = Shape {
+        cart: 10,
+        presence: 4,
+        stock: 2,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: false,
+        brands: true,
+    };
+    RuleSet { name: "pools", rules: pooled_rules(), config: Config { policy, ..base }, shape }
+}
+
+/// A budget for each day, quiet hours, rules that end, and long jumps.
+fn days() -> RuleSet {
+    let base = Config::default();
+    let mut rules = pooled_rules();
+    rules[0].budget = Some((DAILY, 5));
+    rules[1].budget = Some((DAILY, 4));
+    rules[1].until = Some(moment("21:10:00"));
+    rules[3].budget = Some((DAILY, 0));
+    rules[4].budget = Some((DAILY, 7));
+    rules[5] = Rule { units: None, budget: Some((DAILY, 3)), ..rules[5].clone() };
+    let policy = Policy {
+        quiet_hours: Some((21 * 60, 8 * 60)),
+        tz: Some("Europe/London"),
+        hold: Some(5_000),
+        ..base.policy.clone()
+    };
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    let shape = Shape {
+        cart: 10,
+        presence: 2,
+        stock: 2,
+        identity: 3,
+        profile: 3,
+        hour: 19,
+        jumps: true,
+        brands: false,
+    };
+    RuleSet { name: "days", rules, config: Config { policy, presence, ..base }, shape }
+}
+
+/// Better offers take the place of lesser ones.
+fn places() -> RuleSet {
+    let base = Config::default();
+    let mut rules = mixed_rules();
+    for rule in &mut rules {
+        rule.replaceable = true;
+        rule.cooldown = None;
+    }
+    rules[2].units = Some(2);
+    rules[3].replaceable = false;
+    let policy = Policy {
+        hold: Some(MINUTE),
+        cap: Some((3, 10 * MINUTE)),
+        channel_caps: vec![("sms", (1, 5 * MINUTE))],
+        ..base.policy.clone()
+    };
+    let shape = Shape {
+        cart: 9,
+        presence: 4,
+        stock: 2,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: false,
+        brands: false,
+    };
+    RuleSet { name: "places", rules, config: Config { policy, ..base }, shape }
 }

@@ -111,6 +111,34 @@ pub(crate) struct Rule {
     pub(crate) category: Option<&'static str>,
     pub(crate) cooldown: Option<Time>,
     pub(crate) cap: Option<Cap>,
+    pub(crate) units: Option<i64>,
+    /// With what one costs.
+    pub(crate) budget: Option<(Budget, i64)>,
+    /// `units_back`.
+    pub(crate) back: &'static [&'static str],
+    pub(crate) replaceable: bool,
+}
+
+/// `[budget.<name>]`, in whole units of the currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) name: &'static str,
+    pub(crate) amount: i64,
+    /// The time zone, where each day has its own.
+    pub(crate) day_in: Option<&'static str>,
+}
+
+impl Budget {
+    /// The budgets of some rules as a rule file has them.
+    pub(crate) fn toml(rules: &[Rule]) -> String {
+        let budgets: BTreeMap<&str, Budget> =
+            rules.iter().filter_map(|rule| rule.budget).map(|(budget, _)| (budget.name, budget)).collect();
+        let text = |Budget { name, amount, day_in }: Budget| {
+            let day = day_in.map(|tz| format!("per = \"day\"\ntz = {tz:?}\n")).unwrap_or_default();
+            format!("[budget.{name}]\namount = {amount}.00\n{day}")
+        };
+        budgets.into_values().map(text).collect()
+    }
 }
 
 impl Rule {
@@ -129,6 +157,10 @@ impl Rule {
             category: None,
             cooldown: None,
             cap: None,
+            units: None,
+            budget: None,
+            back: &["expired", "withdrawn"],
+            replaceable: false,
         }
     }
 
@@ -160,6 +192,13 @@ impl Rule {
         let _ = writeln!(text, "[rule.{id}.offer]\ntitle = {id:?}\nvalid = {:?}", span(self.valid));
         if !self.channels.is_empty() {
             let _ = writeln!(text, "channels = {:?}", self.channels);
+        }
+        let _ = writeln!(text, "units_back = {:?}\nreplaceable = {}", self.back, self.replaceable);
+        if let Some(units) = self.units {
+            let _ = writeln!(text, "units = {units}");
+        }
+        if let Some((budget, cost)) = self.budget {
+            let _ = writeln!(text, "budget = {:?}\ncost = {cost}", budget.name);
         }
         let _ = writeln!(text, "[rule.{id}.policy]");
         if let Some(category) = self.category {

@@ -4,6 +4,7 @@
 //! The subject is a handle, `-` for stock and catalogue, and has `brand/` before it where there is a
 //! brand. `#id` sets the event's id (else its place in the log). Times are of Monday, 2025-03-03 UTC.
 
+use super::decide::offer_id;
 use super::event::Time;
 use serde_json::{Value, json};
 
@@ -24,6 +25,23 @@ pub(crate) fn clock_text(time: Time) -> String {
     let (seconds, millis) = ((time - MONDAY) / 1000, (time - MONDAY) % 1000);
     let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if millis == 0 { clock } else { format!("{clock}.{millis:03}") }
+}
+
+/// A text with `{10:00:00}` written as milliseconds.
+pub(crate) fn moments_in(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (clock, rest) = part.split_once('}').expect("a closing brace");
+        read += &format!("{}{rest}", moment(clock));
+    }
+    read
+}
+
+/// An offer id, or that of `RULE/EPISODE`, an offer of no brand.
+fn offer(word: &str) -> String {
+    let named = word.split_once('/');
+    named.map_or_else(|| word.to_owned(), |(rule, episode)| offer_id("", rule, &moments_in(episode)))
 }
 
 /// JSON lines of a script in shorthand; empty lines and those that begin with `//` are left out.
@@ -150,7 +168,8 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
             }
             ("crm.consent", data)
         }
-        "redeem" => ("push.redeemed", json!({ "offer_id": words[0] })),
+        "redeem" => ("push.redeemed", json!({ "offer_id": offer(words[0]) })),
+        "delivered" => ("push.delivered", json!({ "offer_id": offer(words[0]) })),
         "opened" => ("push.opened", json!({ "offer_id": words[0] })),
         "search" => ("web.search", json!({ "query": words.join(" ") })),
         "level" => {

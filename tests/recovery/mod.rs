@@ -55,9 +55,14 @@ impl Mall {
 
     /// Writes what a replay says of the events.
     fn replay(&self) {
+        self.replay_with(&Self::rules());
+    }
+
+    /// The same with other rules.
+    fn replay_with(&self, rules: &Path) {
         let replayed = Command::new(SHOPBELL)
             .args(["replay", "--workers", "1", "--tick", "1ms", "--rules"])
-            .arg(Self::rules())
+            .arg(rules)
             .arg("--events")
             .arg(self.path("events.jsonl"))
             .arg("--out")

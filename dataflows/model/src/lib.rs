@@ -11,6 +11,7 @@ pub mod key;
 pub mod local_time;
 pub mod offer;
 pub mod policy;
+pub mod pool;
 pub mod rules;
 pub mod settings;
 pub mod shared;

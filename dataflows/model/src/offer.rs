@@ -4,6 +4,7 @@
 //! rings twice, whatever tick, worker or set of handles it was found in.
 
 use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
+use crate::pool::Holding;
 use crate::rules::Interests;
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,16 @@ pub struct Sent {
     pub items: Vec<ItemId>,
     /// Whom it was made for: all that is said of it goes out under that person's key.
     pub person: Person,
+    /// Its score.
+    pub score: u8,
+    /// Its rule's priority.
+    pub priority: i32,
+    /// Whether a better one may take its place while it is not delivered.
+    pub replaceable: bool,
+    /// The offer whose place it took.
+    pub replaces: Option<Text>,
+    /// What it holds of pools.
+    pub holding: Option<Holding>,
 }
 
 /// One occurrence of a situation, with an identity of its own.

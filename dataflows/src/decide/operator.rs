@@ -6,6 +6,7 @@
 
 use super::agenda::{Agenda, Pending, is_lively};
 use super::{Arrival, Ground, Grounds, decide};
+use crate::allot::Ask;
 use crate::clock::Clock;
 use crate::joined::{Rows, add};
 use crate::shards::shard_of;
@@ -35,6 +36,8 @@ pub struct DecideSettings {
     pub policy: Policy,
     /// Whether suppressed candidates go out as `offer.suppressed`.
     pub report_suppressed: bool,
+    /// Whether any rule needs a part of what there is only so much of.
+    pub pools: bool,
 }
 
 /// The versions of rules that are in force.
@@ -66,6 +69,8 @@ pub struct Decided<'scope> {
     pub messages: Stream<'scope, Time, Vec<Message>>,
     /// What becomes a fact of the ledger, at the tick of the decision.
     pub facts: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    /// What is asked for, from the tick of the decision on.
+    pub asks: VecCollection<'scope, Time, Ask>,
 }
 
 /// One person's grounds, and when to look at them again.
@@ -75,6 +80,8 @@ struct State {
     /// How many of them something can be decided about.
     lively: usize,
     wake: Option<Time>,
+    /// What it asks for; sorted.
+    asks: Vec<Ask>,
 }
 
 impl State {
@@ -95,6 +102,13 @@ impl State {
         };
         self.grounds.iter().filter(|(_, count)| **count > 0).filter_map(|(ground, _)| offer(ground)).collect()
     }
+
+    /// Asks for these instead of those before; `give` is told what changes.
+    fn ask(&mut self, asks: Vec<Ask>, mut give: impl FnMut(Ask, isize)) {
+        self.asks.iter().filter(|ask| !asks.contains(ask)).for_each(|ask| give(ask.clone(), -1));
+        asks.iter().filter(|ask| !self.asks.contains(ask)).for_each(|ask| give(ask.clone(), 1));
+        self.asks = asks;
+    }
 }
 
 /// Decides about every person whose grounds change. `report` is told the next time at which an
@@ -113,10 +127,12 @@ pub fn decisions<'scope>(
     let mut rules_in = builder.new_input(rules.inner.broadcast(), Pipeline);
     let (messages, messages_stream) = builder.new_output::<Vec<Message>>();
     let (facts, facts_stream) = builder.new_output::<Vec<((Handle, PersonFact), Time, isize)>>();
+    let (asks, asks_stream) = builder.new_output::<Vec<(Ask, Time, isize)>>();
     let mut messages = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(messages);
     let mut facts = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(facts);
+    let mut asks = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(asks);
     builder.build(move |_| {
-        let mut agenda = Agenda::default();
+        let mut agenda = Agenda::new(settings.pools);
         let mut persons: FxHashMap<Person, State> = FxHashMap::default();
         let mut versions = Versions::default();
         let mut wakes: Wheel<Person> = Wheel::default();
@@ -137,10 +153,11 @@ pub fn decisions<'scope>(
             let frontier = frontiers.iter().map(first).try_fold(Time::MAX, |a, b| b.map(|b| a.min(b)));
             // At the empty frontier the job ends; nothing is decided because of that.
             let Some(frontier) = frontier else {
-                agenda = Agenda::default();
+                agenda = Agenda::new(settings.pools);
                 return;
             };
-            let (mut messages, mut facts) = (messages.activate(), facts.activate());
+            let (mut messages, mut facts, mut asks) =
+                (messages.activate(), facts.activate(), asks.activate());
             loop {
                 let next_pending = agenda.next().filter(|tick| *tick < frontier);
                 let next_wake = wakes.next_due().and_then(|due| clock.fires_before(due, frontier));
@@ -152,6 +169,8 @@ pub fn decisions<'scope>(
                 let mut messages = messages.session(to_messages);
                 let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
                 let mut arrival = Arrival::after(clock.tick_before(tick));
+                let to_asks = agenda.to_asks.as_ref().filter(|_| commits);
+                let mut asks = to_asks.map(|to_asks| asks.session(to_asks));
                 for (rule, diff) in rules {
                     versions.update(&rule, diff);
                     // Those of the beginning come before there is anything.
@@ -184,12 +203,16 @@ pub fn decisions<'scope>(
                     let present = state.grounds.iter().filter(|(_, count)| **count > 0).map(|(row, _)| row);
                     let known = Grounds::new(present);
                     let mut wake = if facts.is_some() { None } else { state.wake };
+                    let mut asked = Vec::new();
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
                         arrival.stood(stood.remove(&person).unwrap_or_default());
                         let decision = decide(tick, now, &person, &known, &versions, &arrival, &settings);
                         messages.give_iterator(decision.messages.into_iter());
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
-                        wake = decision.wake;
+                        (wake, asked) = (decision.wake, decision.asks);
+                    }
+                    if let Some(asks) = &mut asks {
+                        state.ask(asked, |ask, diff| asks.give((ask, tick, diff)));
                     }
                     if wake != state.wake {
                         state.wake.into_iter().for_each(|due| wakes.update(due, person.clone(), -1));
@@ -200,14 +223,18 @@ pub fn decisions<'scope>(
                         persons.remove(&person);
                     }
                 }
-                drop((messages, facts));
+                drop((messages, facts, asks));
             }
             let next_wake = wakes.next_due().filter(|due| clock.comes_to(*due)).map(|due| clock.tick_of(due));
             agenda.hold(next_wake);
             report(wakes.next_due());
         }
     });
-    Decided { messages: messages_stream, facts: facts_stream.as_collection() }
+    Decided {
+        messages: messages_stream,
+        facts: facts_stream.as_collection(),
+        asks: asks_stream.as_collection(),
+    }
 }
 
 #[cfg(test)]

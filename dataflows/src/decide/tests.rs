@@ -58,6 +58,11 @@ impl Case {
                 episode: candidate.episode,
                 items: candidate.items,
                 person: person(),
+                score: candidate.score,
+                priority: rule.priority,
+                replaceable: rule.offer.replaceable,
+                replaces: None,
+                holding: None,
             };
             case.fact(PersonFact::Sent(Shared::new(sent)))
         })
@@ -70,7 +75,7 @@ impl Case {
     fn decide_in(&self, tick: Time, now: Time) -> Decision {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
-        let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true };
+        let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true, pools: true };
         decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &self.arrival, &settings)
     }
 

@@ -150,6 +150,24 @@ pub enum Problem {
     /// `from` is not before `until`.
     #[error("`from` must be before `until`")]
     Period,
+    /// A budget that nobody defines.
+    #[error("there is no budget `{name}`")]
+    NoSuchBudget {
+        /// Its name.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// Two budgets of one name.
+    #[error("the budget `{name}` stands in {file} (line {line}) already")]
+    DuplicateBudget {
+        /// The name.
+        name: String,
+        /// The file with the first.
+        file: String,
+        /// The first one's line.
+        line: usize,
+    },
     /// No interest at all.
     #[error("`interest` is empty")]
     NoInterest,
@@ -313,6 +331,8 @@ impl Problem {
             Problem::BadName(_) => "rule.name",
             Problem::Duplicate { .. } => "rule.duplicate",
             Problem::Period => "rule.period",
+            Problem::NoSuchBudget { .. } => "budget.unknown",
+            Problem::DuplicateBudget { .. } => "budget.duplicate",
             Problem::NoInterest => "interest.empty",
             Problem::InterestNone { .. } => "interest.none",
             Problem::Unbalanced(_) => "template.unbalanced",
@@ -349,7 +369,12 @@ impl Problem {
                 meant(near.as_ref(), || format!("known: {}", super::parameters::situations()))
             }
             Problem::BadName(_) => "1 to 128 bytes, without control characters".to_owned(),
-            Problem::Duplicate { .. } => "give one of them another name".to_owned(),
+            Problem::NoSuchBudget { name, near } => {
+                meant(near.as_ref(), || format!("add `[budget.{name}]` with `amount = …` to any rule file"))
+            }
+            Problem::Duplicate { .. } | Problem::DuplicateBudget { .. } => {
+                "give one of them another name".to_owned()
+            }
             Problem::Period => "swap them, or leave one out".to_owned(),
             Problem::NoInterest => "name at least one of cart, wishlist, viewed".to_owned(),
             Problem::InterestNone { .. } => "name any of cart, wishlist, viewed".to_owned(),

@@ -5,10 +5,12 @@
 //! rules are a collection like any other fact, and a changed rule is a retraction and an insertion.
 
 use crate::key::{Brand, Text};
+use crate::pool::{Back, Budget};
 use crate::time::{Duration, Time};
 use expr::Expr;
 use serde::{Deserialize, Serialize};
 
+mod budgets;
 mod calls;
 pub mod compile;
 pub mod datum;
@@ -231,8 +233,16 @@ pub struct OfferText {
     pub valid: Duration,
     /// Channels it may use, best first; those of the configuration where empty.
     pub channels: Vec<Text>,
-    /// Coupons there are; kept for the budget, unlimited where absent.
+    /// Coupons there are for everybody together; unlimited where absent.
     pub units: Option<u64>,
+    /// The budget it is paid from.
+    pub budget: Option<Budget>,
+    /// What one is reckoned to cost, in ten-thousandths.
+    pub cost: i64,
+    /// What gives back what an offer holds of units and budget.
+    pub units_back: Back,
+    /// Whether a better offer may take its place while it is not delivered.
+    pub replaceable: bool,
 }
 
 /// How often a rule may speak.

@@ -31,6 +31,11 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
         items: Vec::new(),
         // Of a person that was another one then, now and again.
         person: Person::named_by(&handle((anchor + u8::from(offer.is_multiple_of(3))) % 6)),
+        score: 50,
+        priority: 0,
+        replaceable: false,
+        replaces: None,
+        holding: None,
     };
     (handle(anchor), PersonFact::Sent(Shared::new(sent)))
 }

@@ -94,7 +94,22 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (titled("valid = '0s'"), "5:9 value.duration"),
         (titled("channels = []"), "5:12 value.invalid"),
         (titled("channels = ['sms', 'sms']"), "5:20 value.invalid"),
-        (titled("units = 0"), "5:9 value.invalid"),
+        (titled("units = -1"), "5:9 value.invalid"),
+        (titled("units_back = 'expired'"), "5:14 value.type"),
+        (titled("units_back = ['expired', 'used']"), "5:26 value.unknown"),
+        (titled("replaceable = 1"), "5:15 value.type"),
+        // Budgets.
+        (titled("budget = 'x'"), "3:9 key.missing, 5:10 budget.unknown"),
+        (titled("cost = 5"), "3:9 key.missing"),
+        (titled("budget = 'x'\ncost = -5\n[budget.x]\namount = 1"), "6:8 value.invalid"),
+        (titled("budget = 'y'\ncost = 5\n[budget.x]\namount = 1"), "5:10 budget.unknown"),
+        ("[budget.x]\nper = 'day'".into(), "1:9 key.missing"),
+        ("[budget.x]\namount = '5'".into(), "2:10 value.type"),
+        ("[budget.x]\namount = 1e12".into(), "2:10 value.invalid"),
+        ("[budget.x]\namount = 5\nper = 'week'".into(), "3:7 value.unknown"),
+        ("[budget.x]\namount = 5\nper = 'day'\ntz = 'Mars'".into(), "4:6 value.invalid"),
+        ("[budget.x]\namount = 5\ntz = 'UTC'".into(), "3:6 value.invalid"),
+        ("[budget]\nx = 5".into(), "2:5 value.type"),
         (titled("coupon = \"a\\nb\""), "5:10 value.invalid"),
         // Policies.
         (policy("cooldown = '3 days'"), "4:12 value.duration"),
@@ -240,6 +255,34 @@ fn names_are_unique_over_all_files() {
     assert_eq!(errors.len(), 1);
     assert_eq!((errors[0].code(), errors[0].file.as_str()), ("rule.duplicate", "b.toml"));
     assert_eq!(errors[0].problem.to_string(), "the rule `a` stands in a.toml (line 2) already");
+}
+
+#[test]
+fn budgets_may_stand_in_any_file_and_change_the_version_of_rules_that_name_them() {
+    let rule = rule_of("when = 'checked_in'") + "units = 0\nbudget = 'b'\ncost = 2.5\n";
+    let with = |budget: &str| {
+        let budgets = format!("{budget}\n[budget.idle]\namount = 1\n");
+        load(&[("a.toml".to_owned(), rule.clone()), ("b.toml".to_owned(), budgets)]).unwrap()
+    };
+    let set = with("[budget.b]\namount = 5000.25\nper = 'day'\ntz = 'Asia/Shanghai'");
+    let offer = &set.rules[0].offer;
+    let day_in = Some(Text::from("Asia/Shanghai"));
+    let budget = crate::pool::Budget { name: Text::from("b"), amount: 50_002_500, day_in };
+    assert_eq!((offer.units, offer.spends()), (Some(0), Some((&budget, 25_000))));
+    assert_eq!(set.idle_budgets, ["idle"]);
+    let other = with("[budget.b]\namount = 5000.25\nper = 'day'");
+    assert_eq!(other.rules[0].offer.budget.as_ref().unwrap().day_in.as_deref(), Some("UTC"));
+    assert_ne!(other.rules[0].version, set.rules[0].version);
+
+    let twice = "[budget.b]\namount = 1\n".to_owned();
+    let errors = load(&[("a.toml".to_owned(), twice.clone()), ("b.toml".to_owned(), twice)]).unwrap_err();
+    assert_eq!((errors.len(), errors[0].code()), (1, "budget.duplicate"));
+    assert_eq!(errors[0].problem.to_string(), "the budget `b` stands in a.toml (line 1) already");
+    let unknown = load(&[
+        ("a.toml".to_owned(), rule.clone()),
+        ("b.toml".to_owned(), "[budget.bb]\namount = 1".to_owned()),
+    ]);
+    assert_eq!(unknown.unwrap_err()[0].hint(), "did you mean `bb`?");
 }
 
 const FULL: &str = r#"

@@ -46,6 +46,7 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
         "hold_out_percent",
         "min_score",
         "cooldown",
+        "hold",
         "consent",
         "channels",
     ]);
@@ -75,6 +76,7 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
     policy.hold_out_percent = percent("hold_out_percent");
     policy.min_score = percent("min_score");
     policy.cooldown = table.get("cooldown").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
+    policy.hold = table.get("hold").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
     policy.opt_in =
         table.get("consent").and_then(|entry| entry.word(&["opt_out", "opt_in"])) == Some("opt_in");
     policy.channels = table.get("channels").and_then(Entry::names).unwrap_or_default();
