@@ -119,8 +119,12 @@ pub trait Keep {
     fn is_wanted(&self) -> bool;
     /// The next tick after which this part is to give its rows.
     fn next(&self, keeper: Keeper) -> Option<Time>;
+    /// The part holds the rows of that tick and gives them from now on, in one turn or several.
+    fn begun(&self, keeper: Keeper);
     /// A row that changed since the last time; without a value it is gone.
-    fn row(&self, key: &KeptKey, value: Option<KeptValueRef<'_>>);
+    fn row(&self, keeper: Keeper, key: &KeptKey, value: Option<KeptValueRef<'_>>);
+    /// Whether enough was given in this turn, so that events do not wait; the rest is for the next one.
+    fn is_enough(&self) -> bool;
     /// All rows of that tick were given.
     fn done(&self, keeper: Keeper, tick: Time);
 }

@@ -19,18 +19,23 @@ pub(super) struct Stored {
 }
 
 /// How the life after a damage ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NextLife {
-    /// With an error that has a name and a hint.
-    Refused,
+    /// With an error that has a name, this one, and a hint.
+    Refused(String),
     /// With the bytes of a replay.
     SaidTheSame,
 }
 
 impl Stored {
     pub(super) fn new() -> Stored {
+        Stored::with_checkpoints_every("20ms")
+    }
+
+    /// With few of them the journal is all that there is.
+    fn with_checkpoints_every(span: &str) -> Stored {
         let mall = Mall::new(8_000, 5);
-        mall.configure("checkpoint_every = \"20ms\"\nsegment = \"64KiB\"");
+        mall.configure(&format!("checkpoint_every = \"{span}\"\nsegment = \"64KiB\""));
         begin(&mall);
         assert!(!life(&mall, "crash:delivered:25").success());
         let (offers, files) = (mall.text("offers.jsonl"), files(&mall));
@@ -56,8 +61,10 @@ impl Stored {
         }
         let log = mall.text("log");
         assert_eq!(status.code(), Some(3), "{after}: {log}");
-        assert!(log.contains("error[") && log.contains("hint:"), "{after}: {log}");
-        NextLife::Refused
+        let code = log.split_once("error[").and_then(|(_, rest)| rest.split_once(']'));
+        let (code, _) = code.unwrap_or_else(|| panic!("{after}: {log}"));
+        assert!(log.contains("hint:"), "{after}: {log}");
+        NextLife::Refused(code.to_owned())
     }
 }
 
@@ -117,31 +124,50 @@ fn kind(file: &Path) -> &'static str {
     }
 }
 
-#[test]
-fn a_file_that_is_cut_or_gone_is_found_or_changes_nothing() {
-    let state = Stored::new();
-    let mut random = Random(setting("SHOPBELL_CUTS_SEED", 1));
-    let mut kinds: BTreeMap<&str, Vec<&PathBuf>> = BTreeMap::new();
+/// How lives ended, by kind of file.
+type Ends = BTreeMap<(&'static str, NextLife), u64>;
+
+/// Goes through every way of cutting every kind of file at least once.
+fn cuts(state: &Stored, count: u64, random: &mut Random, ends: &mut Ends) {
+    let mut kinds: BTreeMap<&'static str, Vec<&PathBuf>> = BTreeMap::new();
     state.files.iter().for_each(|file| kinds.entry(kind(file)).or_default().push(file));
-    assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), ["manifest", "mark", "run", "segment"]);
-    let every: Vec<(&str, Cut)> =
+    // A torn end is none of the others'.
+    let last = kinds.get_mut("segment").and_then(Vec::pop).unwrap();
+    kinds.insert("last segment", vec![last]);
+    kinds.retain(|_, files| !files.is_empty());
+    let every: Vec<(&'static str, Cut)> =
         kinds.keys().flat_map(|kind| CUTS.iter().map(|how| (*kind, *how))).collect();
-    let mut ends: BTreeMap<(&str, NextLife), u64> = BTreeMap::new();
-    for count in 0..setting("SHOPBELL_CUTS", 40).max(every.len() as u64) {
+    for count in 0..count.max(every.len() as u64) {
         let (kind, how) = every[count as usize % every.len()];
         let of_kind = &kinds[kind];
         state.put_back();
-        let what = cut(of_kind[random.below(of_kind.len() as u64) as usize], how, &mut random);
+        let what = cut(of_kind[random.below(of_kind.len() as u64) as usize], how, random);
         *ends.entry((kind, state.next_life(&what))).or_default() += 1;
     }
-    println!("{ends:?}");
-    // Older checkpoints help against damage to the newest one; nothing does against damage to the journal's mark.
-    for ended in [
-        ("manifest", NextLife::SaidTheSame),
-        ("run", NextLife::SaidTheSame),
-        ("mark", NextLife::Refused),
-        ("segment", NextLife::Refused),
-    ] {
-        assert!(ends.contains_key(&ended), "never {ended:?}: {ends:?}");
+}
+
+#[test]
+fn a_file_that_is_cut_or_gone_is_found_or_changes_nothing() {
+    let (count, mut random) = (setting("SHOPBELL_CUTS", 40), Random(setting("SHOPBELL_CUTS_SEED", 1)));
+    let (mut ends, mut of_journal) = (Ends::new(), Ends::new());
+    cuts(&Stored::new(), count * 5 / 8, &mut random, &mut ends);
+    // Where there is no checkpoint every segment is needed.
+    cuts(&Stored::with_checkpoints_every("1h"), count * 3 / 8, &mut random, &mut of_journal);
+    println!("{ends:?}; without checkpoints {of_journal:?}");
+    // Older checkpoints help against damage to the newest one; nothing does against damage to the journal.
+    let came = |ends: &Ends, kind: &str, how: &dyn Fn(&NextLife) -> bool| {
+        assert!(ends.keys().any(|(of, end)| *of == kind && how(end)), "not so with any {kind}: {ends:?}");
+    };
+    came(&ends, "manifest", &|end| *end == NextLife::SaidTheSame);
+    came(&ends, "run", &|end| *end == NextLife::SaidTheSame);
+    for ends in [&ends, &of_journal] {
+        came(ends, "mark", &|end| matches!(end, NextLife::Refused(_)));
+        // Not only where it is gone: also where it ends before what was durable.
+        came(ends, "last segment", &|end| *end == NextLife::Refused("journal-lost".to_owned()));
     }
+    let segments: Vec<_> = of_journal.keys().filter(|(kind, _)| *kind == "segment").collect();
+    assert!(
+        !segments.is_empty() && segments.iter().all(|(_, end)| *end != NextLife::SaidTheSame),
+        "{of_journal:?}"
+    );
 }

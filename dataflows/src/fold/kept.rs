@@ -1,7 +1,8 @@
 //! The fold's facts as rows, and back.
 //!
 //! Invariant: a fold that took up the rows of another gives the same differences from then on, whatever
-//! comes. Cost: what is kept of the keys that changed.
+//! comes. What is held is given as it was when it was held, in any portions: a key that changes before its turn is given
+//! first. Cost: what is kept of the keys that changed, and two copies of each key.
 
 use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
@@ -12,8 +13,11 @@ use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
 use super::{Changes, Fold};
 use crate::kept::KeptKey;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Moment, Totals};
+use std::fmt;
+use std::rc::Rc;
 
 /// What is kept of a key.
 #[derive(Debug, Deserialize)]
@@ -79,16 +83,68 @@ enum ValueRef<'a> {
     Zones(&'a Zones, &'a Places),
 }
 
+/// Takes what is kept of a key; nothing where it is gone.
+pub type Give = Rc<dyn Fn(&KeptKey, Option<FoldValueRef<'_>>)>;
+
+/// Which keys are to be kept.
+pub(super) struct Track {
+    /// Those that changed since the last hold, and in which order they did first.
+    changed: FxHashSet<KeptKey>,
+    order: Vec<KeptKey>,
+    /// Those that are held: neither given yet nor changed since.
+    giving: FxHashSet<KeptKey>,
+    /// All that were held, but for those that `keep_on` came by.
+    left: Vec<KeptKey>,
+    give: Give,
+}
+
+impl fmt::Debug for Track {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Track").field("changed", &self.changed).field("giving", &self.giving).finish()
+    }
+}
+
 impl Fold {
-    /// Notes from now on which keys change.
-    pub fn keep_track(&mut self) {
-        self.touched.get_or_insert_default();
+    /// Notes from now on which keys change. `give` takes what is kept of them.
+    pub fn keep_track(&mut self, give: Give) {
+        let (changed, order, giving, left) = Default::default();
+        self.track.get_or_insert(Track { changed, order, giving, left, give });
     }
 
-    /// Gives the keys that changed since the last call, with what is kept of them now.
-    pub fn keep(&mut self, mut give: impl FnMut(&KeptKey, Option<FoldValueRef<'_>>)) {
-        let touched = self.touched.as_mut().map(std::mem::take).unwrap_or_default();
-        for key in touched {
+    /// Holds the keys that changed since the last call, as they are now, to be given. What was held before and is not
+    /// given yet would be lost: [`Fold::keep_on`] comes first.
+    pub fn hold(&mut self) {
+        let Some(track) = &mut self.track else { return };
+        track.giving = std::mem::take(&mut track.changed);
+        track.left = std::mem::take(&mut track.order);
+    }
+
+    /// Gives what is held, until it is enough; whether all of it was given.
+    pub fn keep_on(&mut self, mut is_enough: impl FnMut() -> bool) -> bool {
+        let Some(mut track) = self.track.take() else { return true };
+        while let Some(key) = track.left.pop() {
+            if track.giving.remove(&key) {
+                (track.give)(&key, self.value(&key).map(FoldValueRef));
+                if is_enough() {
+                    break;
+                }
+            }
+        }
+        let all = track.left.is_empty();
+        self.track = Some(track);
+        all
+    }
+
+    /// The key is about to change.
+    pub(super) fn touch(&mut self, key: impl FnOnce() -> KeptKey) {
+        let Some(track) = &mut self.track else { return };
+        let key = key();
+        let give = track.giving.remove(&key).then(|| Rc::clone(&track.give));
+        if !track.changed.contains(&key) {
+            track.order.push(key.clone());
+            track.changed.insert(key.clone());
+        }
+        if let Some(give) = give {
             give(&key, self.value(&key).map(FoldValueRef));
         }
     }

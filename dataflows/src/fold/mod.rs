@@ -19,7 +19,7 @@ mod readings;
 mod stock;
 mod totals;
 
-pub use kept::{FoldValue, FoldValueRef};
+pub use kept::{FoldValue, FoldValueRef, Give};
 pub use machine::{Machine, Reading};
 pub use operator::FoldOutputs;
 pub(crate) use operator::{FoldRows, fold};
@@ -188,8 +188,8 @@ pub struct Fold {
     catalogue: catalogue::CatalogueFacts,
     timers: Wheel<Timer>,
     counts: FoldCounts,
-    /// Keys whose facts changed since they were last kept; none where nothing is kept.
-    touched: Option<FxHashSet<KeptKey>>,
+    /// Keys whose facts are to be kept; none where nothing is kept.
+    track: Option<kept::Track>,
 }
 
 impl Fold {
@@ -211,13 +211,7 @@ impl Fold {
             catalogue: catalogue::CatalogueFacts::default(),
             timers: Wheel::default(),
             counts: FoldCounts::default(),
-            touched: None,
-        }
-    }
-
-    fn touch(&mut self, key: impl FnOnce() -> KeptKey) {
-        if let Some(touched) = &mut self.touched {
-            touched.insert(key());
+            track: None,
         }
     }
 
@@ -318,9 +312,11 @@ impl Fold {
     /// tick: what the handle reported of offers counts for its own person alone, and that person is marked; `later`
     /// takes what is gone from the next tick on. A handle that was never seen changes nothing.
     pub fn forget(&mut self, handle: &Handle, out: &mut Changes, later: &mut Changes) {
-        if !self.seen.remove(handle) {
+        if !self.seen.contains(handle) {
             return;
         }
+        self.touch(|| KeptKey::Handle(handle.clone()));
+        self.seen.remove(handle);
         later.persons.push(((handle.clone(), None), -1));
         let (timers, first) = (&mut self.timers, later.persons.len());
         self.histories.forget(handle, timers, later);
@@ -341,7 +337,6 @@ impl Fold {
         let mark = PersonFact::Forgotten(redeemed);
         out.person(handle, mark.clone(), 1);
         later.person(handle, mark, -1);
-        self.touch(|| KeptKey::Handle(handle.clone()));
     }
 
     /// The earliest moment at which something ends by itself.

@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod beat;
 mod disk;
 mod file;
 mod live;
@@ -112,15 +113,12 @@ fn measure(arguments: Arguments) -> Result<(), MeasureError> {
     {
         return Err(MeasureError::Arguments);
     }
+    let shopbell = beside("shopbell", arguments.shopbell.as_deref())?;
+    let load = beside("load", arguments.load.as_deref())?;
     let passing = std::env::temp_dir().join(format!("shopbell-recovery-{}", std::process::id()));
     let folder = arguments.folder.clone().unwrap_or_else(|| passing.clone());
     std::fs::create_dir_all(&folder).map_err(MeasureError::io("make", &folder))?;
-    let bench = Bench {
-        shopbell: beside("shopbell", arguments.shopbell.as_deref())?,
-        load: beside("load", arguments.load.as_deref())?,
-        folder,
-        arguments,
-    };
+    let bench = Bench { shopbell, load, folder, arguments };
     let measured = all(&bench);
     // What remains there is rubbish, of a failed measurement too.
     let _ = std::fs::remove_dir_all(&passing);

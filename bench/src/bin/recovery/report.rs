@@ -32,7 +32,11 @@ impl Report {
 
     fn write_restart(&self, text: &mut String, bench: &Bench) -> std::fmt::Result {
         let Restart { events, facts, known, sizes, starts } = &self.restart;
-        writeln!(text, "## A state of {} customers, killed and taken up\n", bench.arguments.customers)?;
+        writeln!(
+            text,
+            "## The state of a mall of {} customers, killed and taken up\n",
+            bench.arguments.customers
+        )?;
         writeln!(
             text,
             "{events} events read, SIGKILL after the last checkpoint: {facts} rows of facts and {known} of events that are known; on\n\

@@ -1,6 +1,7 @@
 //! A large state: killed after its last checkpoint, and taken up by two workers and by one.
 
 use crate::Bench;
+use crate::beat::beat;
 use crate::disk::{Newest, Sizes, newest, sizes};
 use crate::error::MeasureError;
 use crate::job::{Job, Wanted};
@@ -8,8 +9,8 @@ use crate::material::{Config, mall};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// So long after the last one was due, with nothing half written, no checkpoint comes any more.
-const QUIET: Duration = Duration::from_secs(2);
+/// From one beat to the next.
+const BEAT: Duration = Duration::from_millis(500);
 
 /// What came out.
 pub(crate) struct Restart {
@@ -32,15 +33,16 @@ pub(crate) struct Start {
 
 pub(crate) fn measure(bench: &Bench) -> Result<Restart, MeasureError> {
     let arguments = &bench.arguments;
-    let events = mall(bench, "mall.jsonl", arguments.customers, arguments.events)?;
+    let file = mall(bench, "mall.jsonl", arguments.customers, arguments.events)?;
     // HTTP keeps it alive when the file is read.
-    let config = Config { events: Some(&events), http: true, state: true }.write(bench)?;
+    let config = Config { events: Some(&file), http: true, state: true }.write(bench)?;
     let wanted = |workers| Wanted { config: &config, rules: bench.rules("rules"), workers };
     bench.tell("the first life, up to its last checkpoint");
     let mut job = Job::start(&bench.shopbell, &wanted(2))?;
+    let address = job.says("running")?.text("http");
     let events = job.says("read to its end")?.number("events");
     let state = bench.path("state");
-    settled(&mut job, &state, QUIET + Duration::from_millis(arguments.checkpoint_ms))?;
+    settled(&mut job, &address, &state, &file)?;
     job.kill()?;
     let said = read(&bench.path("offers.jsonl"))?;
     let sizes = sizes(&state)?;
@@ -60,16 +62,18 @@ pub(crate) fn measure(bench: &Bench) -> Result<Restart, MeasureError> {
     Ok(Restart { events, facts, known, sizes, starts })
 }
 
-/// Waits until checkpoints come no more.
-fn settled(job: &mut Job, state: &Path, quiet: Duration) -> Result<(), MeasureError> {
-    let (mut last, mut since) = (Newest::default(), Instant::now());
-    job.watch(|| {
-        let now = newest(state);
-        if now != last || now.unfinished {
-            (last, since) = (now, Instant::now());
-        }
-        last.manifest.is_none() || since.elapsed() < quiet
-    })
+/// Lets time go on until there is a checkpoint of the whole file. Its last lines may be second copies, which nobody keeps.
+fn settled(job: &mut Job, address: &str, state: &Path, file: &Path) -> Result<(), MeasureError> {
+    let length = std::fs::metadata(file).map_err(MeasureError::io("look at", file))?.len();
+    let is_whole = |now: &Newest| now.read + 4096 > length && !now.unfinished;
+    let (mut seconds, mut waiting) = (0, Vec::new());
+    while !is_whole(&newest(state)) {
+        seconds += 1;
+        waiting.push(beat(address, seconds)?);
+        let since = Instant::now();
+        job.watch(|| since.elapsed() < BEAT && !is_whole(&newest(state)))?;
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, MeasureError> {
