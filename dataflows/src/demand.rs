@@ -104,7 +104,7 @@ impl Demand {
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
             | PersonFact::Sent(_)
-            | PersonFact::Withdrawn(_)
+            | PersonFact::Withdrawn(..)
             | PersonFact::Suppressed(..)
             | PersonFact::Forgotten(_) => true,
         }

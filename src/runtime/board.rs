@@ -6,7 +6,9 @@ use crate::cluster::{Pulse, WorkerPulse};
 use shopbell_dataflows::Report;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
+use shopbell_dataflows::learning::RuleOf;
 use shopbell_dataflows::when_due::Waiting;
+use shopbell_model::learning::Counts;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -72,6 +74,8 @@ pub struct Board {
     submitted: AtomicU64,
     changed: Condvar,
     watch: OnceLock<Watch>,
+    /// What was learned of rules by workers of this process.
+    learned: Mutex<BTreeMap<RuleOf, (Counts, u32)>>,
     /// Called when a number is another one than before.
     numbers_changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -85,6 +89,7 @@ impl Board {
             changed: Condvar::new(),
             watch: OnceLock::new(),
             numbers_changed: OnceLock::new(),
+            learned: Mutex::default(),
         }
     }
 
@@ -179,6 +184,11 @@ impl Board {
         sum
     }
 
+    /// Answered offers by rule, with the accept rate in basis points: as workers of this process last saw them.
+    pub fn learned(&self) -> BTreeMap<RuleOf, (Counts, u32)> {
+        held(&self.learned).clone()
+    }
+
     /// Rows that wait for their time, and when the next of them is due.
     pub fn waiting(&self) -> Waiting {
         let (mut rows, mut next) = (0, None);
@@ -263,5 +273,9 @@ impl Report for Reporter {
         self.write(|numbers| {
             numbers.waiting.insert(place, waiting);
         });
+    }
+
+    fn learned(&self, rule: &RuleOf, counts: Counts, rate: u32) {
+        held(&self.board.learned).insert(rule.clone(), (counts, rate));
     }
 }

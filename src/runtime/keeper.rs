@@ -11,7 +11,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Parts of the graph that give rows.
-const PARTS: usize = 3;
+const PARTS: usize = 4;
 
 /// What one worker kept of a tick.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ struct State {
     fold: VecDeque<Time>,
     links: VecDeque<Time>,
     ledger: VecDeque<Time>,
+    learning: VecDeque<Time>,
     /// Of the part that gives its rows just now.
     rows: Vec<StoredRow>,
     failed: Option<StoredError>,
@@ -49,6 +50,7 @@ impl State {
             Keeper::Fold => &mut self.fold,
             Keeper::Links => &mut self.links,
             Keeper::Ledger => &mut self.ledger,
+            Keeper::Learning => &mut self.learning,
         }
     }
 }
@@ -64,6 +66,7 @@ impl WorkerKeeper {
         state.fold.push_back(tick);
         state.links.push_back(tick);
         state.ledger.push_back(tick);
+        state.learning.push_back(tick);
     }
 }
 

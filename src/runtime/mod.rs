@@ -105,8 +105,10 @@ pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Setti
         decide: shopbell_dataflows::decide::DecideSettings {
             policy: config.policy.clone(),
             report_suppressed: config.output.suppressed,
+            learning: config.learning.clone().unwrap_or_default(),
         },
         ledger: config.retention.ledger,
+        learning: config.learning.clone(),
     }
 }
 

@@ -43,9 +43,9 @@ fn waiting() -> OutboxValue {
     OutboxValue::Message(3, message.into(), true)
 }
 
-/// What version 2 writes. Where this has to change, so has [`FORMAT`].
+/// What version 3 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_2() {
+fn the_format_is_that_of_version_3() {
     let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
@@ -63,7 +63,7 @@ fn the_format_is_that_of_version_2() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (2, None));
+    assert_eq!((FORMAT, row.value), (3, None));
 }
 
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
@@ -75,7 +75,7 @@ const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 #[test]
 fn rows_are_read_back_and_others_refused() {
     let handle = Handle::new(&Brand::default(), "card:1");
-    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"));
+    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"), 7);
     let key = KeptKey::of_ledger(&handle, &said).unwrap();
     let row = fact_row(&key, Some(KeptValueRef::Said(&said, 9))).unwrap();
     assert_eq!(row.bucket, key.bucket());

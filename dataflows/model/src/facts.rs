@@ -47,8 +47,8 @@ pub enum PersonFact {
     Outcome(Text, PushOutcome),
     /// An offer was sent.
     Sent(Shared<Sent>),
-    /// It was taken back.
-    Withdrawn(Text),
+    /// It was taken back, in that tick.
+    Withdrawn(Text, Time),
     /// A candidate was reported as suppressed by this policy.
     Suppressed(Text, Text),
     /// The person is forgotten in this tick; with the offers that the handle reported as redeemed.

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{Consent, PersonFact};
 use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::{Made, Message, News, Sent};
 use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
@@ -62,7 +63,7 @@ impl<'a> Grounds<'a> {
                 Ground::Handle(handle) => grounds.handles.push(handle),
                 Ground::Fact(_, PersonFact::Consent(consent)) => grounds.consents.push(consent),
                 Ground::Fact(_, PersonFact::Sent(sent)) => grounds.sent.push(sent),
-                Ground::Fact(_, PersonFact::Withdrawn(offer)) => {
+                Ground::Fact(_, PersonFact::Withdrawn(offer, _)) => {
                     grounds.withdrawn.insert(offer);
                 }
                 Ground::Fact(_, PersonFact::Suppressed(offer, policy)) => {
@@ -127,7 +128,7 @@ pub fn decide(
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         let news = News::Withdrawn(reason, sent.channel.clone());
         decision.messages.push(say(&sent.offer_id, &sent.person, news));
-        let fact = PersonFact::Withdrawn(sent.offer_id.clone());
+        let fact = PersonFact::Withdrawn(sent.offer_id.clone(), tick);
         decision.facts.push((sent.episode.anchor.clone(), fact));
     }
     if grounds.forgotten {
@@ -147,7 +148,8 @@ pub fn decide(
             Ok(contact) => {
                 let over =
                     fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-                let (sent, made) = commit(tick, person, candidate, contact, grounds, over);
+                let (sent, made) =
+                    commit(tick, person, candidate, contact, grounds, over, &settings.learning);
                 permission.count(&sent);
                 decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
                 let fact = PersonFact::Sent(Shared::new(sent));
@@ -190,6 +192,7 @@ fn commit(
     contact: Contact,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
+    learning: &Learning,
 ) -> (Sent, Made) {
     let rule = &candidate.rule;
     let valid_until = tick.saturating_add(rule.offer.valid.0);
@@ -210,6 +213,7 @@ fn commit(
         category: rule.policy.category.clone(),
         at: tick,
         channel: contact.channel.clone(),
+        segment: learning.segment_of(&situation.customer),
         ends: candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1))),
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
@@ -252,7 +256,7 @@ fn consents(consents: &[&Consent], channel: &str, category: Option<&Text>, opt_i
 impl DecideSettings {
     /// No policy, and suppressed candidates are not reported.
     pub fn new(policy: Policy) -> Self {
-        DecideSettings { policy, report_suppressed: false }
+        DecideSettings { policy, report_suppressed: false, learning: Learning::default() }
     }
 }
 

@@ -14,6 +14,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::Message;
 use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
@@ -35,6 +36,8 @@ pub struct DecideSettings {
     pub policy: Policy,
     /// Whether suppressed candidates go out as `offer.suppressed`.
     pub report_suppressed: bool,
+    /// How persons are told apart into segments.
+    pub learning: Learning,
 }
 
 /// The versions of rules that are in force.

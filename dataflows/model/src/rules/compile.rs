@@ -37,7 +37,7 @@ pub enum Purpose {
 /// Compiles `text` for a situation.
 pub fn compile(text: &str, scope: &Scope, purpose: Purpose) -> Result<Expr, Vec<Located>> {
     let parsed = parse(text).map_err(|located| vec![located])?;
-    let mut compiler = Compiler { parsed: &parsed, scope, problems: Vec::new(), depth: 0 };
+    let mut compiler = Compiler { parsed: &parsed, scope, purpose, problems: Vec::new(), depth: 0 };
     let compiled = compiler.node(&parsed.root);
     if let Some((_, found)) = &compiled {
         compiler.check(purpose, *found);
@@ -57,6 +57,7 @@ pub(super) type Typed = Option<(Expr, Type)>;
 pub(super) struct Compiler<'a> {
     pub(super) parsed: &'a Parsed<'a>,
     scope: &'a Scope,
+    purpose: Purpose,
     problems: Vec<Located>,
     depth: u16,
 }
@@ -181,12 +182,17 @@ impl Compiler<'_> {
     }
 
     fn available(&mut self, info: &FieldInfo, at: usize) -> Option<()> {
+        if info.available == Available::Score && self.purpose != Purpose::Points {
+            // A rate that moves would take offers back, or change what is said.
+            let (path, instead) = (info.path(), "use it in `score`");
+            return self.report(at, ExpressionProblem::OnlyInScore { path, instead });
+        }
         if self.scope.has(info.available) {
             return Some(());
         }
         let instead = match info.available {
             Available::Item if self.scope.situation == "checked_in" => {
-                "use customer, cart, visit, location, now"
+                "use customer, cart, visit, location, now, and history in a score"
             }
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
