@@ -50,6 +50,15 @@ pub(crate) struct Policy {
     pub(crate) channels: Vec<&'static str>,
 }
 
+/// `[learning]`; rates in basis points.
+#[derive(Clone, Debug)]
+pub(crate) struct Learning {
+    pub(crate) every: Time,
+    pub(crate) segment: Option<&'static str>,
+    pub(crate) start_rate: u64,
+    pub(crate) weight: u64,
+}
+
 /// All of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -58,6 +67,7 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// `[retention] views`.
     pub(crate) views_kept: Time,
+    pub(crate) learning: Option<Learning>,
 }
 
 impl Default for Config {
@@ -76,6 +86,7 @@ impl Default for Config {
             identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
+            learning: None,
         }
     }
 }
@@ -108,6 +119,14 @@ impl Config {
             span(self.views_kept),
             span(presence.visits_kept)
         );
+        if let Some(learning) = &self.learning {
+            let Learning { every, segment, start_rate, weight } = learning;
+            let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));
+            let _ = writeln!(text, "start_rate = {start_rate}\nweight = {weight}");
+            if let Some(segment) = segment {
+                let _ = writeln!(text, "segment = {segment:?}");
+            }
+        }
         let _ = writeln!(
             text,
             "[policy]\nhold_out_percent = {}\nmin_score = {}",

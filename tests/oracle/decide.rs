@@ -5,6 +5,7 @@
 use super::config::Config;
 use super::event::{Act, Time};
 use super::forget::Forgotten;
+use super::learning::{Learned, segment};
 use super::policies::{channel, held_out, objection, quiet_until};
 use super::rules::Rule;
 use super::situations::{Situation, situations};
@@ -50,8 +51,11 @@ pub(crate) struct Sent {
     pub(crate) items: Vec<String>,
     pub(crate) evidence: BTreeSet<String>,
     pub(crate) channel: String,
+    /// The person's, when it was sent.
+    pub(crate) segment: String,
     pub(crate) tick: Time,
-    pub(crate) withdrawn: bool,
+    /// When, if it was.
+    pub(crate) withdrawn: Option<Time>,
 }
 
 /// A tick, and how far the clock has come in it.
@@ -84,19 +88,23 @@ pub(crate) fn decide(
     rules: &[Rule],
     config: &Config,
     ledger: &mut Vec<Sent>,
+    learned: &mut Learned,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
     let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
     for brand in &world.brands {
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         for person in &brand.persons {
-            let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
+            let candidates =
+                candidates(person, brand, rules, config, world.clock, learned, &mut standing, moments);
             if !forgotten.has(&brand.name, &person.name) {
                 rows.extend(send(person, brand, candidates, config, now, ledger, moments));
             }
         }
         rows.extend(take_back(brand, forgotten, &standing, config, now, ledger));
     }
+    learned.count(tick, world, forgotten, ledger);
+    moments.extend(learned.next(tick));
     rows.sort_by(|a, b| a.offer_id.cmp(&b.offer_id));
     rows
 }
@@ -109,6 +117,7 @@ fn candidates<'a>(
     rules: &'a [Rule],
     config: &Config,
     clock: Time,
+    learned: &Learned,
     standing: &mut BTreeMap<String, bool>,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Candidate<'a>> {
@@ -122,7 +131,8 @@ fn candidates<'a>(
                 continue;
             }
             let in_time = rule.from.is_none_or(|from| from <= clock);
-            let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
+            let history = learned.seen(clock, &brand.name, rule, person);
+            let scored = evaluate(rule, &situation, person, brand, history).filter(|_| in_time);
             *standing.entry(id.clone()).or_default() |= scored.is_some();
             let Some((score, items)) = scored else { continue };
             // Of two with the same episode the better counts.
@@ -146,11 +156,13 @@ fn evaluate(
     situation: &Situation,
     person: &Person<'_>,
     brand: &Brand<'_>,
+    history: (i64, i64),
 ) -> Option<(i64, Vec<String>)> {
     let known = &brand.catalogue;
     let view = |item| {
         let mut view = person.view(known, item, situation.due);
         view.dwell = situation.dwell;
+        view.history = history;
         view.location.clone_from(&situation.place);
         view
     };
@@ -226,6 +238,7 @@ fn send(
         let of_items =
             situation.items.iter().filter(|item| items.contains(&item.id)).map(|item| item.handle.clone());
         let evidence = situation.handles.iter().cloned().chain(of_items).collect();
+        let segment = config.learning.as_ref().map_or(String::new(), |learning| segment(learning, person));
         let (brand, rule) = (brand.name.clone(), rule.clone());
         ledger.push(Sent {
             offer_id,
@@ -235,8 +248,9 @@ fn send(
             items,
             evidence,
             channel,
+            segment,
             tick,
-            withdrawn: false,
+            withdrawn: None,
         });
     }
     rows
@@ -252,7 +266,8 @@ fn take_back(
     ledger: &mut [Sent],
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < tick;
+    let in_brand =
+        |sent: &&mut Sent| sent.brand == brand.name && sent.withdrawn.is_none() && sent.tick < tick;
     for sent in ledger.iter_mut().filter(in_brand) {
         let over =
             sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
@@ -271,7 +286,7 @@ fn take_back(
             Some(true) => continue,
             stands => reason_gone(sent, stands.is_some(), person, brand),
         };
-        sent.withdrawn = true;
+        sent.withdrawn = Some(tick);
         rows.push(Row {
             tick,
             offer_id: sent.offer_id.clone(),

@@ -55,6 +55,8 @@ pub(crate) enum Act {
         granted: bool,
     },
     Redeemed(String),
+    Clicked(String),
+    Failed(String),
     Forget,
     Level {
         location: String,
@@ -158,6 +160,8 @@ fn act(kind: &str, data: &Value) -> Act {
         },
         "crm.forget" => Act::Forget,
         "push.redeemed" => Act::Redeemed(text("offer_id")),
+        "push.clicked" => Act::Clicked(text("offer_id")),
+        "push.failed" => Act::Failed(text("offer_id")),
         "stock.level" => {
             Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }
         }

@@ -25,6 +25,7 @@ mod event;
 mod forget;
 mod generate;
 mod interest;
+mod learning;
 mod persons;
 mod policies;
 mod presence;

@@ -24,7 +24,12 @@ pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
     let replay = Replay { events, rules: set.rules.clone(), config: set.config.clone(), grid, until: None };
     let more = random.of(&[0, MINUTE, 20 * MINUTE, HOUR]);
     let end = replay.last_moment() + more + random.of(&[0, 0, 1, grid / 2]);
-    let replay = redeem_some(&mut random, Replay { until: Some(end), ..replay });
+    let mut replay = redeem_some(&mut random, Replay { until: Some(end), ..replay });
+    if replay.config.learning.is_some() {
+        for _ in 0..random.below(4) {
+            replay = redeem_some(&mut random, replay);
+        }
+    }
     end_within_a_tick(&mut random, replay)
 }
 
@@ -36,7 +41,12 @@ fn redeem_some(random: &mut Random, mut replay: Replay) -> Replay {
     }
     let row = &rows[random.below(rows.len() as u64) as usize];
     let time = super::script::clock_text(row.tick);
-    let event = json_lines(&format!("{time} card:1 redeem {} #redeemed", row.offer_id));
+    let verb = match replay.config.learning {
+        Some(_) => random.of(&["redeem", "clicked", "clicked", "failed"]),
+        None => "redeem",
+    };
+    let number = replay.events.len();
+    let event = json_lines(&format!("{time} card:1 {verb} {} #redeemed-{number}", row.offer_id));
     let after = replay.place_after(row.tick);
     replay.events.splice(after..after, event);
     replay

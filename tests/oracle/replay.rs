@@ -6,6 +6,7 @@ use super::config::Config;
 use super::decide::{Row, Sent, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
+use super::learning::Learned;
 use super::rules::Rule;
 use super::world::{World, world};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
 
     let (mut rows, mut ledger, mut taken) = (Vec::new(), Vec::<Sent>::new(), Vec::<&Event>::new());
     let mut moments: BTreeSet<Time> = BTreeSet::new();
+    let mut learned = Learned::new(replay.config.learning.clone(), replay.grid);
     let mut tick = first;
     loop {
         let events = by_tick.get(&tick).map(Vec::as_slice).unwrap_or_default();
@@ -50,7 +52,7 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
         let world = world(&seen, &replay.config, tick.min(end));
         moments.extend(silences(&world, &seen, &replay.config));
         let Replay { rules, config, .. } = replay;
-        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut moments));
+        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut learned, &mut moments));
         forgotten.clear(&mut taken, &mut ledger);
 
         moments = moments.split_off(&(tick + 1));
