@@ -16,6 +16,7 @@ use super::script::{json_lines, moment};
 mod carts;
 mod forget;
 mod identity;
+mod learning;
 mod policies;
 mod presence;
 mod stock;
