@@ -117,7 +117,7 @@ pub fn offers<'scope>(
     let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
     let rates = {
         let facts = persons.facts.clone().concat(ledger_facts.clone());
-        learned(facts, settings.learning.as_ref(), of_learning, clock, &report, keep)
+        learned(facts, rules.clone(), settings.learning.as_ref(), of_learning, clock, &report, keep)
     };
     let in_force = in_force(rules.clone(), rates);
     let learning = settings.learning.clone().unwrap_or_default();
@@ -145,6 +145,7 @@ pub fn offers<'scope>(
 /// Accept rates from the moment on at which they are in force; none where they are not learned.
 fn learned<'scope>(
     facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
+    rules: VecCollection<'scope, Time, Shared<Rule>>,
     learning: Option<&Learning>,
     began: Began,
     clock: &Clock,
@@ -174,8 +175,10 @@ fn learned<'scope>(
     // What is published at a moment waits for the next one; on its way nothing before that waits for it.
     let (later, before_long) = Variable::new(scope, period.saturating_sub(1).max(1));
     later.set(published);
-    let first = first.to_stream(scope).as_collection();
-    Some(when_due(before_long.concat(first), clock.clone(), "When due: rates", waiting("rates")))
+    // By itself that way is a period ahead of the clock: nothing may come true before its tick is there.
+    let no_sooner = rules.flat_map(|_| None);
+    let coming = before_long.concat(first.to_stream(scope).as_collection()).concat(no_sooner);
+    Some(when_due(coming, clock.clone(), "When due: rates", waiting("rates")))
 }
 
 /// Rows of identity, of the fold, of the ledger and of what was learned.

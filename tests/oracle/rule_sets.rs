@@ -315,7 +315,7 @@ fn learning() -> RuleSet {
 /// The same where persons are not told apart, and clocks jump.
 fn learning_together() -> RuleSet {
     let set = learning();
-    let learning = Learning { every: 7 * MINUTE, segment: None, start_rate: 3000, weight: 1 };
+    let learning = Learning { every: 7 * MINUTE, segment: None, start_rate: 4500, weight: 1 };
     let policy = Policy { cap: Some((4, 10 * MINUTE)), ..set.config.policy.clone() };
     let shape = Shape { jumps: true, brands: false, ..set.shape };
     let config = Config { policy, learning: Some(learning), ..set.config };
