@@ -142,6 +142,9 @@ pub(crate) fn in_force<'scope>(
 
 /// What a score of the rule sees of its history.
 pub(crate) fn history((rule, rates): &InForce, customer: &CustomerView, learning: &Learning) -> HistoryView {
+    if rates.is_empty() {
+        return learning.nothing();
+    }
     let brand = customer.person.brand();
     let Ok(at) = rates.binary_search_by(|(known, _)| known.cmp(&brand)) else { return learning.nothing() };
     let Some((_, rates)) = rates.get(at) else { return learning.nothing() };

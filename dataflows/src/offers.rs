@@ -116,7 +116,11 @@ pub fn offers<'scope>(
     let answered = answered(outcomes, kept.clone());
     let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
     let rates = {
-        let facts = persons.facts.clone().concat(ledger_facts.clone());
+        // Where nothing is learned nothing is looked at.
+        let facts = match settings.learning {
+            Some(_) => persons.facts.clone().concat(ledger_facts.clone()),
+            None => ledger_facts.clone().filter(|_| false),
+        };
         learned(facts, rules.clone(), settings.learning.as_ref(), of_learning, clock, &report, keep)
     };
     let in_force = in_force(rules.clone(), rates);
@@ -153,13 +157,12 @@ fn learned<'scope>(
     keep: Rc<dyn Keep>,
 ) -> Option<VecCollection<'scope, Time, Published>> {
     let scope = facts.inner.scope();
-    let on = learning.is_some();
-    let facts = facts.flat_map(move |(person, (_, fact))| match fact {
+    let facts = facts.flat_map(|(person, (_, fact))| match fact {
         PersonFact::Bought(_)
         | PersonFact::Forgotten(_)
         | PersonFact::Sent(_)
         | PersonFact::Withdrawn(..)
-        | PersonFact::Outcome(..) => on.then_some((person, fact)),
+        | PersonFact::Outcome(..) => Some((person, fact)),
         _ => None,
     });
     let settings = learning.cloned().unwrap_or_default();

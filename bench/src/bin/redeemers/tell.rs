@@ -53,7 +53,7 @@ pub(crate) fn report(campaigns: &[Ranked], resamples: u32, seed: u64) -> String 
     let over = |of: &dyn Fn(&Figures) -> Option<f64>| interval(drawn.iter().filter_map(of).collect());
     let mut text = String::new();
     let _ = write!(text, "| campaign | starts | households | known before | redeemed |");
-    RANKINGS.iter().for_each(|name| drop(write!(text, " {name} |")));
+    let _ = write!(text, " {} |", RANKINGS.join(" | "));
     let _ = write!(text, "\n|---|---|---|---|---|{}\n", "---|".repeat(RANKINGS.len()));
     for (place, ranked) in judged.iter().enumerate() {
         let Ranked { id, start, households, known, redeemed, .. } = ranked;
