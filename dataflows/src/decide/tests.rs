@@ -70,7 +70,7 @@ impl Case {
     fn decide_in(&self, tick: Time, now: Time) -> Decision {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
-        let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true };
+        let settings = DecideSettings { report_suppressed: true, ..DecideSettings::new(self.policy.clone()) };
         decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &settings)
     }
 
