@@ -81,6 +81,7 @@ pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
 }
 
 /// One tick: rows in order of offer id, and later moments at which something may come due.
+#[expect(clippy::too_many_arguments, reason = "all that a tick follows from")]
 pub(crate) fn decide(
     tick: Time,
     world: &World<'_>,
@@ -111,6 +112,7 @@ pub(crate) fn decide(
 
 /// Candidates of a person, best first. `standing` takes every offer id whose situation stands, and
 /// whether it is a candidate.
+#[expect(clippy::too_many_arguments, reason = "all that a candidate follows from")]
 fn candidates<'a>(
     person: &Person<'_>,
     brand: &Brand<'_>,

@@ -161,7 +161,7 @@ proptest! {
         for segment in ["", "a", "b", "c", "d"] {
             for channel in [None, Some(text("x")), Some(text("w"))] {
                 let view = rates.look(&text(segment), channel.as_ref());
-                prop_assert!(view.accept_rate <= WHOLE && view.accept_rate % STEP == 0);
+                prop_assert!(view.accept_rate <= WHOLE && view.accept_rate.is_multiple_of(STEP));
             }
         }
         if cells.values().all(|counts| counts.accepted == 0) {
