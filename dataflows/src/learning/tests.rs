@@ -96,7 +96,7 @@ fn run(
         let keep =
             Asks { ticks: RefCell::new(asked.iter().copied().collect()), given: kept, ..Asks::default() };
         let mut input: InputSession<Time, (RuleOf, Answer), isize> = InputSession::new();
-        let mut probe = ProbeHandle::new();
+        let probe = ProbeHandle::new();
         worker.dataflow(|scope| {
             let answers = input.to_collection(scope);
             let began = began.lock().unwrap().take().unwrap();
@@ -104,7 +104,7 @@ fn run(
             let note = move |((((_, rule), rates), from), time, diff): &((Published, Time), Time, isize)| {
                 noted.lock().unwrap().push((*time, rule.clone(), *from, rates.clone(), *diff));
             };
-            published.inner.inspect(note).probe_with(&mut probe);
+            published.inner.inspect(note).probe_with(&probe);
         });
         for (time, name, accepted, diff) in steps {
             input.advance_to(*time);
