@@ -192,7 +192,7 @@ impl Compiler<'_> {
         }
         let instead = match info.available {
             Available::Item if self.scope.situation == "checked_in" => {
-                "use customer, cart, visit, location, now, and history in a score"
+                "use customer, cart, visit, location, now"
             }
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
