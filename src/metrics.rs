@@ -44,6 +44,7 @@ label!(/** Why an offer was withdrawn. */ ReasonLabel { reason: String });
 label!(/** What came of a change of rules. */ OutcomeLabel { outcome: &'static str });
 label!(/** A partition of a topic. */ PartitionLabel { topic: String, partition: i32 });
 label!(/** Units of a rule, or a budget. */ PoolLabel { kind: &'static str, name: String, brand: String, what: &'static str });
+label!(/** A rule, with its brand. */ RuleLabel { brand: String, rule: String });
 label!(/** A configured webhook. */ WebhookLabel { webhook: String });
 
 /// All metrics. Clones share them.
@@ -61,6 +62,7 @@ pub struct Metrics {
     webhook_states: [Family<WebhookLabel, Gauge>; 3],
     kafka_lag: Family<PartitionLabel, Gauge>,
     pools: Family<PoolLabel, Gauge<f64, AtomicU64>>,
+    learned: [Family<RuleLabel, Gauge>; 3],
     /// Trouble that clients of Kafka told of.
     pub kafka_errors: Counter,
     /// Second copies of events.
@@ -158,6 +160,15 @@ impl Metrics {
                 "pool",
                 "Units and money there are, are held and used, and offers that ask for some",
             ),
+            learned: [
+                ("offers_accepted", "Offers of a rule that were taken up, of those the ledger knows"),
+                (
+                    "offers_answered",
+                    "Offers of a rule that were taken up or refused, of those the ledger knows",
+                ),
+                ("accept_rate_basis_points", "How often offers of a rule are taken up, smoothed"),
+            ]
+            .map(|(name, help)| family(r, name, help)),
             kafka_errors: family(r, "kafka_errors", "Trouble that clients of Kafka told of"),
             duplicates: family(r, "duplicates", "Second copies of events"),
             unknown_types: family(r, "unknown_types", "Events of a type that is not known"),
@@ -228,6 +239,14 @@ impl Metrics {
                 let label = PoolLabel { kind, name: name.clone(), brand: brand.clone(), what };
                 self.pools.get_or_create(&label).set(number);
             }
+        }
+    }
+
+    /// What was learned of a rule.
+    pub fn learned(&self, brand: &str, rule: &str, accepted: u64, answered: u64, rate: u32) {
+        let label = RuleLabel { brand: brand.to_owned(), rule: rule.to_owned() };
+        for (family, number) in self.learned.iter().zip([accepted, answered, u64::from(rate)]) {
+            family.get_or_create(&label).set(i64::try_from(number).unwrap_or(i64::MAX));
         }
     }
 
@@ -384,6 +403,7 @@ mod tests {
         metrics.skip("tombstone");
         let pool = Pool::Budget(shopbell_model::key::Brand::new("acme"), "spring".into(), Some(20_000));
         metrics.pools(&[PoolNumbers { pool, capacity: 1_000_000, held: 125_000, used: 0, asking: 3 }]);
+        metrics.learned("", "voucher", 3, 7, 650);
         let text = metrics.text().unwrap();
         for line in [
             "shopbell_events_total{source=\"http\"} 3",
@@ -400,6 +420,9 @@ mod tests {
             "shopbell_skipped_total{code=\"tombstone\"} 1",
             "shopbell_pool{kind=\"budget\",name=\"spring\",brand=\"acme\",what=\"held\"} 12.5",
             "shopbell_pool{kind=\"budget\",name=\"spring\",brand=\"acme\",what=\"asking\"} 3.0",
+            "shopbell_offers_accepted{brand=\"\",rule=\"voucher\"} 3",
+            "shopbell_offers_answered{brand=\"\",rule=\"voucher\"} 7",
+            "shopbell_accept_rate_basis_points{brand=\"\",rule=\"voucher\"} 650",
             "shopbell_unfinished_ticks 0",
             "shopbell_shared_handles 0",
             "shopbell_capped_persons 0",

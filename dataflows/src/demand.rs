@@ -164,7 +164,7 @@ impl Demand {
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
             | PersonFact::Sent(_)
-            | PersonFact::Withdrawn(_)
+            | PersonFact::Withdrawn(..)
             | PersonFact::Suppressed(..)
             | PersonFact::Primed(_)
             | PersonFact::Forgotten(_) => true,

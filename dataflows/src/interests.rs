@@ -52,7 +52,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         PersonFact::Consent(_)
         | PersonFact::Outcome(..)
         | PersonFact::Sent(_)
-        | PersonFact::Withdrawn(_)
+        | PersonFact::Withdrawn(..)
         | PersonFact::Suppressed(..)
         | PersonFact::Primed(_)
         | PersonFact::Forgotten(_) => false,

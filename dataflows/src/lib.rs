@@ -19,6 +19,9 @@
 //! go on to the next. `by_key` and `joined` are what `reduce` and `join` are, for our totally ordered
 //! times; rules ⋈ situations is differential's own join, over arrangements that a rule edit finds in place.
 //!
+//! Answers to offers are counted beside the loop, and what scores see of them comes into matching a period
+//! later: see `learning`.
+//!
 //! Identity stands before the fold: fold and ledger forget the handles of a person whom it names as forgotten,
 //! in the tick in which that was asked for.
 //!
@@ -40,6 +43,7 @@ pub mod inventory;
 mod joined;
 pub mod kept;
 mod lapses;
+pub mod learning;
 mod ledger;
 pub mod matching;
 mod offers;

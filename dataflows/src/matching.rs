@@ -5,16 +5,19 @@
 //! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
 //! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
 
+use crate::learning::{InForce, history};
 use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
 use crate::seen::see;
 use crate::shards::shard_of;
 use differential_dataflow::VecCollection;
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::{About, Episode, Idle, offer_id};
-use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::rules::{Interests, Rule, Scored, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
+use shopbell_model::view::{HistoryView, View};
 
 /// Keys over which the situations of a kind are spread.
 const SHARDS: u64 = 64;
@@ -22,11 +25,12 @@ const SHARDS: u64 = 64;
 /// Candidates of all rules, with due time and end.
 pub fn matching<'scope>(
     findings: VecCollection<'scope, Time, (Person, Finding)>,
-    rules: VecCollection<'scope, Time, Shared<Rule>>,
+    rules: VecCollection<'scope, Time, InForce>,
+    learning: Learning,
 ) -> VecCollection<'scope, Time, (Person, Shared<Candidate>)> {
     let rules = rules
         .flat_map(|rule| {
-            let kind = SceneKind::of(&rule.when);
+            let kind = SceneKind::of(&rule.0.when);
             (0..SHARDS).map(move |shard| ((kind, shard), rule.clone()))
         })
         .arrange_by_key_named("Arrange: rules");
@@ -39,9 +43,9 @@ pub fn matching<'scope>(
             Finding::Background(_) => None,
         })
         .arrange_by_key_named("Arrange: situations")
-        .join_core(rules, |_, (person, situation), rule| {
+        .join_core(rules, move |_, (person, situation), rule| {
             let mut found = Vec::new();
-            candidates(person, situation, rule, &mut |candidate| {
+            candidates(person, situation, rule, &learning, &mut |candidate| {
                 found.push((person.clone(), Shared::new(candidate)));
             });
             found
@@ -52,13 +56,16 @@ pub fn matching<'scope>(
 pub fn candidates(
     person: &Person,
     situation: &Shared<Situation>,
-    rule: &Shared<Rule>,
+    in_force: &InForce,
+    learning: &Learning,
     give: &mut impl FnMut(Candidate),
 ) {
+    let (rule, _) = in_force;
     if rule.brand.as_ref().is_some_and(|brand| *brand != person.brand()) {
         return;
     }
-    let mut builder = Builder { situation, rule, also: None, give };
+    let history = history(in_force, &situation.customer, learning);
+    let mut builder = Builder { situation, rule, also: None, history, give };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -197,6 +204,7 @@ struct Builder<'a, G> {
     rule: &'a Shared<Rule>,
     /// An event that is evidence of whatever is found.
     also: Option<&'a EventRef>,
+    history: HistoryView,
     give: &'a mut G,
 }
 
@@ -305,6 +313,10 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         self.per_item(found, items, Some(interest), None);
     }
 
+    fn scored(&self, view: &View<'_>) -> Scored {
+        self.rule.score(&View { history: self.history, ..*view })
+    }
+
     /// A candidate about the articles that pass, if any does.
     fn per_item(
         &mut self,
@@ -316,7 +328,7 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
         let mut passed = Vec::with_capacity(items.len());
         for wanted in items {
             let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
-                self.rule.passes(view).then(|| self.rule.score(view))
+                self.rule.passes(view).then(|| self.scored(view))
             });
             passed.extend(scored.map(|scored| (scored, wanted)));
         }
@@ -332,7 +344,7 @@ impl<G: FnMut(Candidate)> Builder<'_, G> {
     /// A candidate about the situation as a whole.
     fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
         let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
-            self.rule.passes(view).then(|| self.rule.score(view))
+            self.rule.passes(view).then(|| self.scored(view))
         });
         let Some(scored) = scored else { return };
         let items = items.iter().map(|wanted| wanted.item.clone()).collect();

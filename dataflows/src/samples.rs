@@ -61,6 +61,10 @@ pub(crate) fn line(activity: &[Time], attributes: &[(&str, &str)]) -> Shared<Sit
 /// What the rule finds there.
 pub(crate) fn found(situation: &Shared<Situation>, rule: &Shared<Rule>) -> Vec<Candidate> {
     let mut found = Vec::new();
-    crate::matching::candidates(&person(), situation, rule, &mut |candidate| found.push(candidate));
+    let in_force = (rule.clone(), Shared::new(Vec::new()));
+    let learning = shopbell_model::learning::Learning::default();
+    crate::matching::candidates(&person(), situation, &in_force, &learning, &mut |candidate| {
+        found.push(candidate);
+    });
     found
 }

@@ -66,7 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 
 /// Whether a file is a configuration: it has a table that only those have, and no rules.
 fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
-    const TABLES: [&str; 11] = [
+    const TABLES: [&str; 12] = [
         "engine",
         "source",
         "http",
@@ -75,6 +75,7 @@ fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
         "policy",
         "channels",
         "retention",
+        "learning",
         "limits",
         "output",
         "webhook",

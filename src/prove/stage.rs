@@ -95,8 +95,11 @@ fn config(test: &RuleTest) -> Config {
     let longest =
         caps.map(|cap| cap.within).chain(policy.cooldown).chain(policy.hold).max().unwrap_or(Duration(0));
     config.retention.ledger = config.retention.ledger.max(longest);
+    // An offer is known no longer than what was bought on it.
+    config.retention.purchases = config.retention.purchases.max(config.retention.ledger);
     config.policy = policy.clone();
     config.presence = test.presence.clone();
+    config.learning = test.learning.clone();
     // What was kept back explains why an offer did not come.
     config.output.suppressed = true;
     config

@@ -44,12 +44,13 @@ pub(super) fn gather(place: &Place, runtime: &Runtime, control: &Control) -> Res
 /// Stands for everything that all processes must agree on besides rules.
 pub(super) fn settings_digest(config: &Config) -> String {
     let agreed = format!(
-        "{} {FORMAT} {:?} {:?} {:?} {:?} {}",
+        "{} {FORMAT} {:?} {:?} {:?} {:?} {:?} {}",
         env!("CARGO_PKG_VERSION"),
         config.presence,
         config.identity,
         config.policy,
         config.retention,
+        config.learning,
         config.output.suppressed,
     );
     Sha256::digest(agreed.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()

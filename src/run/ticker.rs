@@ -444,6 +444,9 @@ impl Ticker {
         self.metrics.pools(&board.pools());
         self.metrics.shared_handles.set(identified.shared_handles as i64);
         self.metrics.capped_persons.set(identified.capped_links as i64);
+        for ((brand, rule), (counts, rate)) in board.learned() {
+            self.metrics.learned(brand.as_str(), &rule, counts.accepted, counts.answered, rate);
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use shopbell_dataflows::Report;
 use shopbell_dataflows::allot::PoolNumbers;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
+use shopbell_dataflows::learning::RuleOf;
 use shopbell_dataflows::shadow::Tally;
 use shopbell_dataflows::when_due::Waiting;
+use shopbell_model::learning::Counts;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -80,6 +82,8 @@ pub struct Board {
     /// What would be otherwise under the shadow set.
     shadowed: Mutex<Tally>,
     watch: OnceLock<Watch>,
+    /// What was learned of rules by workers of this process.
+    learned: Mutex<BTreeMap<RuleOf, (Counts, u32)>>,
     /// Called when a number is another one than before.
     numbers_changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -94,6 +98,7 @@ impl Board {
             shadowed: Mutex::default(),
             watch: OnceLock::new(),
             numbers_changed: OnceLock::new(),
+            learned: Mutex::default(),
         }
     }
 
@@ -186,6 +191,11 @@ impl Board {
             sum.capped_links += identified.capped_links;
         }
         sum
+    }
+
+    /// Answered offers by rule, with the accept rate in basis points: as workers of this process last saw them.
+    pub fn learned(&self) -> BTreeMap<RuleOf, (Counts, u32)> {
+        held(&self.learned).clone()
     }
 
     /// Rows that wait for their time, and when the next of them is due.
@@ -290,5 +300,9 @@ impl Report for Reporter {
 
     fn pools(&self, pools: Vec<PoolNumbers>) {
         self.write(|numbers| numbers.pools = pools);
+    }
+
+    fn learned(&self, rule: &RuleOf, counts: Counts, rate: u32) {
+        held(&self.board.learned).insert(rule.clone(), (counts, rate));
     }
 }

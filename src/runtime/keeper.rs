@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Parts of the graph that give rows.
-const PARTS: usize = 3;
+const PARTS: usize = 4;
 
 /// So long a turn may give rows at least.
 const PORTION: Duration = Duration::from_millis(1);
@@ -53,6 +53,7 @@ struct State {
     fold: PartState,
     links: PartState,
     ledger: PartState,
+    learning: PartState,
     failed: Option<StoredError>,
     /// Rows of ticks that some parts have given already, and how many.
     given: BTreeMap<Time, (usize, Vec<StoredRow>)>,
@@ -64,6 +65,7 @@ impl State {
             Keeper::Fold => &mut self.fold,
             Keeper::Links => &mut self.links,
             Keeper::Ledger => &mut self.ledger,
+            Keeper::Learning => &mut self.learning,
         }
     }
 }
@@ -86,7 +88,7 @@ impl WorkerKeeper {
     /// Wants the rows of everything up to `tick`, before time goes on.
     pub(super) fn want(&self, tick: Time) {
         let mut state = self.state.borrow_mut();
-        for keeper in [Keeper::Fold, Keeper::Links, Keeper::Ledger] {
+        for keeper in [Keeper::Fold, Keeper::Links, Keeper::Ledger, Keeper::Learning] {
             state.part(keeper).wanted.push_back(tick);
         }
     }
@@ -94,7 +96,7 @@ impl WorkerKeeper {
     /// Whether some part has rows that it has not given yet.
     pub(super) fn gives(&self) -> bool {
         let state = self.state.borrow();
-        state.fold.gives || state.links.gives || state.ledger.gives
+        state.fold.gives || state.links.gives || state.ledger.gives || state.learning.gives
     }
 
     /// A turn of the worker begins.

@@ -108,8 +108,10 @@ pub fn settings_for(config: &crate::config::Config, demand: Demand) -> Settings 
             policy: config.policy.clone(),
             report_suppressed: config.output.suppressed,
             pools,
+            learning: config.learning.clone().unwrap_or_default(),
         },
         ledger: config.retention.ledger,
+        learning: config.learning.clone(),
     }
 }
 

@@ -77,7 +77,7 @@ const GOLDEN_HANDLE: &str = "00000000000800000000000000621f636172643a31";
 #[test]
 fn rows_are_read_back_and_others_refused() {
     let handle = Handle::new(&Brand::default(), "card:1");
-    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"));
+    let said = shopbell_model::facts::PersonFact::Withdrawn(Text::from("offer"), 7);
     let key = KeptKey::of_ledger(&handle, &said).unwrap();
     let row = fact_row(&key, Some(KeptValueRef::Said(&said, 9))).unwrap();
     assert_eq!(row.bucket, key.bucket());

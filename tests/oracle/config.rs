@@ -51,6 +51,15 @@ pub(crate) struct Policy {
     pub(crate) channels: Vec<&'static str>,
 }
 
+/// `[learning]`; rates in basis points.
+#[derive(Clone, Debug)]
+pub(crate) struct Learning {
+    pub(crate) every: Time,
+    pub(crate) segment: Option<&'static str>,
+    pub(crate) start_rate: u64,
+    pub(crate) weight: u64,
+}
+
 /// All of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -61,6 +70,7 @@ pub(crate) struct Config {
     pub(crate) views_kept: Time,
     /// `[retention] activity`.
     pub(crate) activity_kept: Time,
+    pub(crate) learning: Option<Learning>,
 }
 
 impl Default for Config {
@@ -80,6 +90,7 @@ impl Default for Config {
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
             activity_kept: 400 * DAY,
+            learning: None,
         }
     }
 }
@@ -113,6 +124,14 @@ impl Config {
             span(presence.visits_kept),
             span(self.activity_kept)
         );
+        if let Some(learning) = &self.learning {
+            let Learning { every, segment, start_rate, weight } = learning;
+            let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));
+            let _ = writeln!(text, "start_rate = {start_rate}\nweight = {weight}");
+            if let Some(segment) = segment {
+                let _ = writeln!(text, "segment = {segment:?}");
+            }
+        }
         let _ = writeln!(
             text,
             "[policy]\nhold_out_percent = {}\nmin_score = {}",

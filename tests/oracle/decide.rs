@@ -5,6 +5,7 @@
 use super::config::Config;
 use super::event::{Act, Time};
 use super::forget::Forgotten;
+use super::learning::{Learned, segment};
 use super::policies::{channel, held_out, objection, quiet_from, quiet_until};
 use super::pools::{Answers, Asks, midnight, needs};
 use super::rules::Rule;
@@ -51,8 +52,11 @@ pub(crate) struct Sent {
     pub(crate) items: Vec<String>,
     pub(crate) evidence: BTreeSet<String>,
     pub(crate) channel: String,
+    /// The person's, when it was sent.
+    pub(crate) segment: String,
     pub(crate) tick: Time,
-    pub(crate) withdrawn: bool,
+    /// When, if it was.
+    pub(crate) withdrawn: Option<Time>,
     pub(crate) score: i64,
     /// The offer whose place it took.
     pub(crate) replaces: Option<String>,
@@ -116,16 +120,18 @@ pub(crate) struct Memory {
     pub(crate) ledger: Vec<Sent>,
     pub(crate) asks: Asks,
     pub(crate) primed: Primed,
+    pub(crate) learned: Learned,
 }
 
 /// One tick: rows in order of offer id, and later moments at which something may come due.
+#[expect(clippy::too_many_arguments, reason = "all that a tick follows from")]
 pub(crate) fn decide(
     tick: Time,
     world: &World<'_>,
     forgotten: &Forgotten,
     rules: &[Rule],
     config: &Config,
-    Memory { ledger, asks, primed }: &mut Memory,
+    Memory { ledger, asks, primed, learned }: &mut Memory,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
     let mut stands = BTreeSet::new();
@@ -136,7 +142,8 @@ pub(crate) fn decide(
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         let mut found: Vec<Vec<Candidate<'_>>> = Vec::new();
         for person in &brand.persons {
-            let candidates = candidates(person, brand, rules, config, world.clock, &mut standing, moments);
+            let candidates =
+                candidates(person, brand, rules, config, world.clock, learned, &mut standing, moments);
             stands.extend(candidates.iter().map(|candidate| candidate.offer_id.clone()));
             found.push(primed.without_told(candidates, ledger));
         }
@@ -149,6 +156,8 @@ pub(crate) fn decide(
         }
     }
     primed.stood = stands;
+    learned.count(tick, world, forgotten, ledger);
+    moments.extend(learned.next(tick));
     let same = asks.keys().eq(asking.keys());
     if !asking.is_empty() && (!same || !rows.is_empty()) {
         moments.insert(tick + 1);
@@ -160,12 +169,14 @@ pub(crate) fn decide(
 
 /// Candidates of a person, best first. `standing` takes every offer id whose situation stands, and
 /// whether it is a candidate.
+#[expect(clippy::too_many_arguments, reason = "all that a candidate follows from")]
 fn candidates<'a>(
     person: &Person<'_>,
     brand: &Brand<'_>,
     rules: &'a [Rule],
     config: &Config,
     clock: Time,
+    learned: &Learned,
     standing: &mut BTreeMap<String, bool>,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Candidate<'a>> {
@@ -180,7 +191,8 @@ fn candidates<'a>(
                 continue;
             }
             let in_time = rule.from.is_none_or(|from| from <= clock);
-            let scored = evaluate(rule, &situation, person, brand).filter(|_| in_time);
+            let history = learned.seen(clock, &brand.name, rule, person);
+            let scored = evaluate(rule, &situation, person, brand, history).filter(|_| in_time);
             *standing.entry(id.clone()).or_default() |= scored.is_some();
             let Some((score, items)) = scored else { continue };
             // Of two with the same episode the better counts.
@@ -205,11 +217,13 @@ fn evaluate(
     situation: &Situation,
     person: &Person<'_>,
     brand: &Brand<'_>,
+    history: (i64, i64),
 ) -> Option<(i64, Vec<String>)> {
     let known = &brand.catalogue;
     let view = |item| {
         let mut view = person.view(known, item, situation.due);
         view.dwell = situation.dwell;
+        view.history = history;
         view.location.clone_from(&situation.place);
         view
     };
@@ -304,8 +318,9 @@ impl About<'_> {
             items: items.clone(),
             evidence: situation.handles.iter().cloned().chain(of_items).collect(),
             channel: way.channel.clone(),
+            segment: self.config.learning.as_ref().map_or(String::new(), |one| segment(one, self.person)),
             tick: self.now.tick,
-            withdrawn: false,
+            withdrawn: None,
             score: *score,
             replaces: way.replaces.clone(),
             holds: needs(rule, &self.brand.name, self.now.clock)
@@ -332,7 +347,7 @@ impl Sent {
 
     /// Whether a better one may take its place, as far as is known without what was heard of it.
     fn gives_way(&self, clock: Time) -> bool {
-        self.rule.replaceable && self.replaces.is_none() && !self.withdrawn && clock <= self.ends()
+        self.rule.replaceable && self.replaces.is_none() && self.withdrawn.is_none() && clock <= self.ends()
     }
 }
 
@@ -379,7 +394,7 @@ fn send(
         if let Some(other) = &way.replaces {
             let sent =
                 ledger.iter_mut().find(|sent| sent.offer_id == *other).expect("an offer of the ledger");
-            sent.withdrawn = true;
+            sent.withdrawn = Some(now.tick);
             let what = What::Withdrawn { reason: "superseded".to_owned() };
             rows.push(Row { tick: now.tick, offer_id: other.clone(), what });
         }
@@ -423,7 +438,8 @@ fn take_back(
     ledger: &mut [Sent],
 ) -> Vec<Row> {
     let mut rows = Vec::new();
-    let in_brand = |sent: &&mut Sent| sent.brand == brand.name && !sent.withdrawn && sent.tick < tick;
+    let in_brand =
+        |sent: &&mut Sent| sent.brand == brand.name && sent.withdrawn.is_none() && sent.tick < tick;
     for sent in ledger.iter_mut().filter(in_brand) {
         let over =
             sent.tick + sent.rule.valid < clock || sent.situation.until.is_some_and(|until| until < clock);
@@ -443,7 +459,7 @@ fn take_back(
             _ if !rules.iter().any(|rule| rule.toml() == sent.rule.toml()) => "rule",
             stands => reason_gone(sent, stands.is_some(), person, brand, config, clock),
         };
-        sent.withdrawn = true;
+        sent.withdrawn = Some(tick);
         rows.push(Row {
             tick,
             offer_id: sent.offer_id.clone(),

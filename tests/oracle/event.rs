@@ -76,8 +76,10 @@ pub(crate) enum Act {
         granted: bool,
     },
     Redeemed(String),
-    /// It reached somebody: delivered, opened or clicked.
+    /// It reached somebody: delivered or opened.
     Reached(String),
+    Clicked(String),
+    Failed(String),
     Forget,
     Level {
         location: String,
@@ -209,8 +211,10 @@ fn act(kind: &str, data: &Value) -> Act {
             granted: data["granted"] == true,
         },
         "crm.forget" => Act::Forget,
-        "push.delivered" | "push.opened" | "push.clicked" => Act::Reached(text("offer_id")),
+        "push.delivered" | "push.opened" => Act::Reached(text("offer_id")),
         "push.redeemed" => Act::Redeemed(text("offer_id")),
+        "push.clicked" => Act::Clicked(text("offer_id")),
+        "push.failed" => Act::Failed(text("offer_id")),
         "stock.level" => {
             Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }
         }

@@ -26,6 +26,7 @@ mod event;
 mod forget;
 mod generate;
 mod interest;
+mod learning;
 mod nearby;
 mod persons;
 mod policies;

@@ -45,8 +45,8 @@ pub(crate) fn midnight(rule: &Rule, clock: Time) -> Option<Time> {
 fn counts(sent: &Sent, redeemed: bool, clock: Time) -> bool {
     let comes_back = |why: &&str| match *why {
         "redeemed" => redeemed,
-        "withdrawn" => sent.withdrawn && !redeemed,
-        _ => clock > sent.ends() && !sent.withdrawn && !redeemed,
+        "withdrawn" => sent.withdrawn.is_some() && !redeemed,
+        _ => clock > sent.ends() && sent.withdrawn.is_none() && !redeemed,
     };
     !sent.rule.back.iter().any(|why| comes_back(why))
 }
@@ -93,7 +93,7 @@ impl Answers {
 fn reached(brand: &Brand<'_>, forgotten: &Forgotten, ledger: &[Sent]) -> Vec<String> {
     let events = brand.persons.iter().flat_map(|person| &person.events);
     let heard = events.filter_map(|event| match &event.act {
-        Act::Reached(offer) | Act::Redeemed(offer) => Some((&event.handle, offer)),
+        Act::Reached(offer) | Act::Clicked(offer) | Act::Redeemed(offer) => Some((&event.handle, offer)),
         _ => None,
     });
     heard

@@ -39,9 +39,12 @@ fn hear_of_some(random: &mut Random, mut replay: Replay, round: usize) -> Replay
     }
     let row = &rows[random.below(rows.len() as u64) as usize];
     let time = super::script::clock_text(row.tick);
-    let (handle, what) =
-        (random.of(&["card:1", "cookie:1"]), random.of(&["redeem", "redeem", "delivered", "opened"]));
-    let event = json_lines(&format!("{time} {handle} {what} {} #heard-{round}", row.offer_id));
+    let verb = match replay.config.learning {
+        Some(_) => random.of(&["redeem", "clicked", "clicked", "failed"]),
+        None => random.of(&["redeem", "redeem", "delivered", "opened"]),
+    };
+    let handle = random.of(&["card:1", "cookie:1"]);
+    let event = json_lines(&format!("{time} {handle} {verb} {} #heard-{round}", row.offer_id));
     let after = replay.place_after(row.tick);
     replay.events.splice(after..after, event);
     replay

@@ -6,6 +6,7 @@ use super::config::Config;
 use super::decide::{Memory, Row, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
+use super::learning::Learned;
 use super::rules::Rule;
 use super::world::{World, world};
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +55,7 @@ pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<
 
     let (mut rows, mut memory, mut taken) = (Vec::new(), Memory::default(), Vec::<&Event>::new());
     let mut moments: BTreeSet<Time> = edits.iter().map(|edit| edit.tick).collect();
+    memory.learned = Learned::new(replay.config.learning.clone(), replay.grid);
     let (mut tick, mut rules) = (first, &replay.rules);
     loop {
         memory.primed.before = tick - replay.grid;

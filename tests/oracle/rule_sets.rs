@@ -1,6 +1,6 @@
 //! Sets of rules with a configuration and the shape of the scripts they are tried on.
 
-use super::config::{Config, DAY, HOUR, Identity, MINUTE, Policy, Presence};
+use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Presence};
 use super::generate::Shape;
 use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
 use super::script::moment;
@@ -59,6 +59,11 @@ const BY_PIECES: Score = ("90 + 10 * cart.quantity - 5 * item.quantity", |view| 
     90.0 + 10.0 * view.cart_quantity as f64 - 5.0 * view.item.as_ref().map_or(0, |item| item.quantity) as f64
 });
 
+const BY_RATE: Score = ("history.accept_rate / 100", |view| (view.history.0 / 100) as f64);
+const BY_RATE_AND_NUMBER: Score = ("history.accept_rate / 200 + 5 * history.offers", |view| {
+    (view.history.0 / 200) as f64 + 5.0 * view.history.1 as f64
+});
+
 fn cart(idle: u64, per_item: bool, first_add: bool) -> When {
     When::CartAbandoned { idle, per_item, first_add }
 }
@@ -87,6 +92,8 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         pools(),
         days(),
         places(),
+        learning(),
+        learning_together(),
     ]
 }
 
@@ -297,6 +304,52 @@ fn identity() -> RuleSet {
     RuleSet { name: "identity", rules: mixed_rules(), config, shape }
 }
 
+/// Short periods and little weight, so that scores move within a script.
+fn learning() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_RATE, valid: MINUTE, ..Rule::new("cart_idle", cart(10_000, false, false)) },
+        Rule {
+            score: BY_RATE_AND_NUMBER,
+            valid: 30_000,
+            channels: vec!["sms", "web", "push"],
+            ..Rule::new("line_idle", cart(20_000, true, true))
+        },
+        Rule {
+            score: BY_RATE,
+            valid: 30_000,
+            channels: vec!["push", "associate"],
+            ..Rule::new("welcome", When::CheckedIn)
+        },
+        Rule { score: BY_RATE_AND_NUMBER, ..Rule::new("receipt", When::Purchased { within: MINUTE }) },
+        Rule { condition: Some(GOLD), valid: 10_000, ..Rule::new("on_shelf", zone(0, SAVED)) },
+    ];
+    let base = Config::default();
+    let policy = Policy { min_score: 20, channels: vec!["web", "sms", "push"], ..base.policy.clone() };
+    let learning = Learning { every: 45_000, segment: Some("tier"), start_rate: 4000, weight: 2 };
+    let shape = Shape {
+        cart: 12,
+        presence: 5,
+        stock: 0,
+        identity: 3,
+        profile: 3,
+        hour: 10,
+        jumps: false,
+        service: 0,
+        brands: true,
+    };
+    RuleSet { name: "learning", rules, config: Config { policy, learning: Some(learning), ..base }, shape }
+}
+
+/// The same where persons are not told apart, and clocks jump.
+fn learning_together() -> RuleSet {
+    let set = learning();
+    let learning = Learning { every: 7 * MINUTE, segment: None, start_rate: 4500, weight: 1 };
+    let policy = Policy { cap: Some((4, 10 * MINUTE)), ..set.config.policy.clone() };
+    let shape = Shape { jumps: true, service: 0, brands: false, ..set.shape };
+    let config = Config { policy, learning: Some(learning), ..set.config };
+    RuleSet { name: "learning_together", config, shape, ..set }
+}
+
 fn blocked() -> RuleSet {
     let base = Config::default();
     let config = Config { identity: Identity { blocked: vec!["device:1"], ..base.identity.clone() }, ..base };
@@ -417,6 +470,7 @@ fn pools() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: false,
+        service: 0,
         brands: true,
     };
     RuleSet { name: "pools", rules: pooled_rules(), config: Config { policy, ..base }, shape }
@@ -447,6 +501,7 @@ fn days() -> RuleSet {
         profile: 3,
         hour: 19,
         jumps: true,
+        service: 0,
         brands: false,
     };
     RuleSet { name: "days", rules, config: Config { policy, presence, ..base }, shape }
@@ -476,6 +531,7 @@ fn places() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: false,
+        service: 0,
         brands: false,
     };
     RuleSet { name: "places", rules, config: Config { policy, ..base }, shape }

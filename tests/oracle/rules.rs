@@ -71,6 +71,8 @@ pub(crate) struct View {
     /// `visit.dwell`.
     pub(crate) dwell: Option<Time>,
     pub(crate) location: Option<String>,
+    /// `history.accept_rate` and `history.offers`.
+    pub(crate) history: (i64, i64),
     pub(crate) now: Time,
 }
 

@@ -170,6 +170,8 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
         }
         "redeem" => ("push.redeemed", json!({ "offer_id": offer(words[0]) })),
         "delivered" => ("push.delivered", json!({ "offer_id": offer(words[0]) })),
+        "clicked" => ("push.clicked", json!({ "offer_id": offer(words[0]) })),
+        "failed" => ("push.failed", json!({ "offer_id": offer(words[0]) })),
         "opened" => ("push.opened", json!({ "offer_id": words[0] })),
         "search" => ("web.search", json!({ "query": words.join(" ") })),
         "level" => {

@@ -148,6 +148,7 @@ impl Person<'_> {
             cart_value: lines.iter().map(value).sum::<i64>() as f64 / 10_000.0,
             dwell: None,
             location: None,
+            history: (0, 0),
             now,
         }
     }

@@ -57,8 +57,8 @@ pub enum PersonFact {
     Outcome(Text, PushOutcome),
     /// An offer was sent.
     Sent(Shared<Sent>),
-    /// It was taken back.
-    Withdrawn(Text),
+    /// It was taken back, in that tick.
+    Withdrawn(Text, Time),
     /// A candidate was reported as suppressed by this policy.
     Suppressed(Text, Text),
     /// A candidate of this offer stood already when its rule came into force: it counts as told.

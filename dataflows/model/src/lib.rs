@@ -8,6 +8,7 @@
 pub mod event;
 pub mod facts;
 pub mod key;
+pub mod learning;
 pub mod local_time;
 pub mod offer;
 pub mod policy;

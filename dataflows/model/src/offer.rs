@@ -42,6 +42,8 @@ pub struct Sent {
     pub at: Time,
     /// The channel it went to.
     pub channel: Text,
+    /// The segment of the person, as it was then.
+    pub segment: Text,
     /// The last moment at which it holds.
     pub ends: Time,
     /// The episode it belongs to.

@@ -1,4 +1,4 @@
-//! What an expression of a rule can see: `customer`, `item`, `cart`, `visit`, `location`, `now`.
+//! What an expression of a rule can see: `customer`, `item`, `cart`, `visit`, `location`, `history`, `now`.
 //!
 //! Invariant: a view is a function of current facts; `now` is the moment the situation came true,
 //! not the wall clock, so that the same facts always give the same answer.
@@ -87,6 +87,15 @@ pub struct LocationView {
     pub tz: Option<Text>,
 }
 
+/// `history`: what became of earlier offers of the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// `history.accept_rate`: in basis points, 0 to 10000.
+    pub accept_rate: u32,
+    /// `history.offers`: how many offers that were answered it rests on, to two digits.
+    pub offers: u64,
+}
+
 /// All an expression can see. What is `None` does not exist in that situation; using it there is
 /// refused when the rule is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +110,8 @@ pub struct View<'a> {
     pub visit: Option<&'a VisitView>,
     /// `location`.
     pub location: Option<&'a LocationView>,
+    /// `history`.
+    pub history: HistoryView,
     /// `now`.
     pub now: Time,
 }

@@ -43,7 +43,7 @@ pub fn held<'scope>(
         _ => None,
     });
     let over = ledger.flat_map(|(handle, fact)| match fact {
-        PersonFact::Withdrawn(offer) => Some(((handle.brand(), offer), Said::Withdrawn)),
+        PersonFact::Withdrawn(offer, _) => Some(((handle.brand(), offer), Said::Withdrawn)),
         PersonFact::Outcome(offer, PushOutcome::Redeemed) => Some(((handle.brand(), offer), Said::Redeemed)),
         _ => None,
     });

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{Consent, PersonFact};
 use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::{Made, Message, News, Reason, Sent};
 use shopbell_model::policy::Policy;
 use shopbell_model::pool::Holding;
@@ -76,7 +77,7 @@ impl<'a> Grounds<'a> {
                 Ground::Handle(handle) => grounds.handles.push(handle),
                 Ground::Fact(_, PersonFact::Consent(consent)) => grounds.consents.push(consent),
                 Ground::Fact(_, PersonFact::Sent(sent)) => grounds.sent.push(sent),
-                Ground::Fact(_, PersonFact::Withdrawn(offer)) => {
+                Ground::Fact(_, PersonFact::Withdrawn(offer, _)) => {
                     grounds.withdrawn.insert(offer);
                 }
                 Ground::Fact(_, PersonFact::Suppressed(offer, policy)) => {
@@ -159,7 +160,7 @@ pub fn decide(
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         let news = News::Withdrawn(reason, sent.channel.clone());
         decision.messages.push(say(&sent.offer_id, &sent.person, news));
-        let fact = PersonFact::Withdrawn(sent.offer_id.clone());
+        let fact = PersonFact::Withdrawn(sent.offer_id.clone(), tick);
         decision.facts.push((sent.episode.anchor.clone(), fact));
         withdrawn.insert(&sent.offer_id);
     }
@@ -211,12 +212,13 @@ pub fn decide(
         if let Some(sent) = permitted.replaces {
             let news = News::Withdrawn(Reason::Superseded, sent.channel.clone());
             decision.messages.push(say(&sent.offer_id, &sent.person, news));
-            let fact = PersonFact::Withdrawn(sent.offer_id.clone());
+            let fact = PersonFact::Withdrawn(sent.offer_id.clone(), tick);
             decision.facts.push((sent.episode.anchor.clone(), fact));
         }
         permission.count(candidate, &permitted);
         let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-        let (sent, made) = commit((tick, now), person, candidate, permitted, grounds, over);
+        let (sent, made) =
+            commit((tick, now), person, candidate, permitted, grounds, over, &settings.learning);
         decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
         let fact = PersonFact::Sent(Shared::new(sent));
         decision.facts.push((candidate.episode.anchor.clone(), fact));
@@ -274,6 +276,7 @@ fn commit(
     Permitted { contact, replaces }: Permitted<'_>,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
+    learning: &Learning,
 ) -> (Sent, Made) {
     let rule = &candidate.rule;
     let valid_until = tick.saturating_add(rule.offer.valid.0);
@@ -301,6 +304,7 @@ fn commit(
         at: tick,
         channel: contact.channel.clone(),
         ends,
+        segment: learning.segment_of(&situation.customer),
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
         person: person.clone(),
@@ -347,7 +351,7 @@ fn consents(consents: &[&Consent], channel: &str, category: Option<&Text>, opt_i
 impl DecideSettings {
     /// No policy, and suppressed candidates are not reported.
     pub fn new(policy: Policy) -> Self {
-        DecideSettings { policy, report_suppressed: false, pools: true }
+        DecideSettings { policy, report_suppressed: false, pools: true, learning: Learning::default() }
     }
 }
 

@@ -15,6 +15,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::Message;
 use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
@@ -38,6 +39,8 @@ pub struct DecideSettings {
     pub report_suppressed: bool,
     /// Whether any rule needs a part of what there is only so much of.
     pub pools: bool,
+    /// How persons are told apart into segments.
+    pub learning: Learning,
 }
 
 /// The versions of rules that are in force.

@@ -53,6 +53,7 @@ impl Case {
                 category: None,
                 at: *time,
                 channel: Text::from(channel),
+                segment: Text::default(),
                 // Over, so that it is not withdrawn.
                 ends: 0,
                 episode: candidate.episode,
@@ -75,7 +76,7 @@ impl Case {
     fn decide_in(&self, tick: Time, now: Time) -> Decision {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
-        let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true, pools: true };
+        let settings = DecideSettings { report_suppressed: true, ..DecideSettings::new(self.policy.clone()) };
         decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &self.arrival, &settings)
     }
 
@@ -378,7 +379,7 @@ fn an_offer_is_withdrawn_once_until_it_ends_unless_redeemed() {
     assert_eq!(redeemed.told(15 * SECOND).0, [""; 0]);
     let opened = offered(false).0.fact(PersonFact::Outcome(id.clone(), PushOutcome::Opened));
     assert_eq!(opened.told(15 * SECOND).0, ["withdrawn: late_event"]);
-    let withdrawn = offered(false).0.fact(PersonFact::Withdrawn(id));
+    let withdrawn = offered(false).0.fact(PersonFact::Withdrawn(id, 0));
     assert_eq!(withdrawn.told(15 * SECOND).0, [""; 0]);
 }
 

@@ -165,7 +165,7 @@ impl Fold {
             KeptKey::Place(location) => self.catalogue.place(location).map(ValueRef::Place),
             KeptKey::Shelf(zone) => self.catalogue.shelf(zone).map(ValueRef::Shelf),
             KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones(), &self.nearby.places)),
-            KeptKey::Link(..) | KeptKey::Said(..) => None,
+            KeptKey::Link(..) | KeptKey::Said(..) | KeptKey::Learned(..) => None,
         }
     }
 

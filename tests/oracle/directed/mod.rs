@@ -17,6 +17,7 @@ mod attention;
 mod carts;
 mod forget;
 mod identity;
+mod learning;
 mod policies;
 mod pools;
 mod presence;

@@ -37,7 +37,7 @@ pub enum Purpose {
 /// Compiles `text` for a situation.
 pub fn compile(text: &str, scope: &Scope, purpose: Purpose) -> Result<Expr, Vec<Located>> {
     let parsed = parse(text).map_err(|located| vec![located])?;
-    let mut compiler = Compiler { parsed: &parsed, scope, problems: Vec::new(), depth: 0 };
+    let mut compiler = Compiler { parsed: &parsed, scope, purpose, problems: Vec::new(), depth: 0 };
     let compiled = compiler.node(&parsed.root);
     if let Some((_, found)) = &compiled {
         compiler.check(purpose, *found);
@@ -57,6 +57,7 @@ pub(super) type Typed = Option<(Expr, Type)>;
 pub(super) struct Compiler<'a> {
     pub(super) parsed: &'a Parsed<'a>,
     scope: &'a Scope,
+    purpose: Purpose,
     problems: Vec<Located>,
     depth: u16,
 }
@@ -181,6 +182,11 @@ impl Compiler<'_> {
     }
 
     fn available(&mut self, info: &FieldInfo, at: usize) -> Option<()> {
+        if info.available == Available::Score && self.purpose != Purpose::Points {
+            // A rate that moves would take offers back, or change what is said.
+            let (path, instead) = (info.path(), "use it in `score`");
+            return self.report(at, ExpressionProblem::OnlyInScore { path, instead });
+        }
         if self.scope.has(info.available) {
             return Some(());
         }

@@ -255,6 +255,14 @@ pub enum ExpressionProblem {
         /// What can be used there.
         instead: &'static str,
     },
+    /// A field that only a score can ask for.
+    #[error("`{path}` can be asked for in a score alone")]
+    OnlyInScore {
+        /// The field.
+        path: String,
+        /// What to do.
+        instead: &'static str,
+    },
     /// An object where a value is needed.
     #[error("`{object}` is not a value")]
     NotAValue {
@@ -400,6 +408,7 @@ impl ExpressionProblem {
             ExpressionProblem::UnknownField { .. } => "expression.unknown_field",
             ExpressionProblem::UnknownFunction { .. } => "expression.unknown_function",
             ExpressionProblem::NotAvailable { .. } => "expression.not_available",
+            ExpressionProblem::OnlyInScore { .. } => "expression.only_in_score",
             ExpressionProblem::NotAValue { .. } => "expression.not_a_value",
             ExpressionProblem::WrongOperands { .. } => "expression.operands",
             ExpressionProblem::ArgumentCount { .. } => "expression.arguments",
@@ -418,7 +427,8 @@ impl ExpressionProblem {
                 "close every bracket and quote; text stands in quotes, and is compared with ==".to_owned()
             }
             ExpressionProblem::Unsupported { instead, .. }
-            | ExpressionProblem::NotAvailable { instead, .. } => (*instead).to_owned(),
+            | ExpressionProblem::NotAvailable { instead, .. }
+            | ExpressionProblem::OnlyInScore { instead, .. } => (*instead).to_owned(),
             ExpressionProblem::UnknownName { near, .. } => meant(near.as_ref(), || {
                 format!("known: {}; text stands in quotes", super::fields::OBJECTS.join(", "))
             }),

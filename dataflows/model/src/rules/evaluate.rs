@@ -164,6 +164,8 @@ fn read<'a>(field: Field, view: &View<'a>) -> Result<Datum<'a>, Fault> {
             LocationKind::Warehouse => "warehouse",
         }),
         Field::LocationTz => text(location?.tz.as_ref())?,
+        Field::HistoryAcceptRate => Datum::Int(i64::from(view.history.accept_rate)),
+        Field::HistoryOffers => Datum::Int(moment(view.history.offers)?),
         Field::Now => Datum::Timestamp(moment(view.now)?),
     })
 }

@@ -7,7 +7,7 @@ use crate::event::LocationKind;
 use crate::key::{Brand, Handle, ItemId, LocationId, Person, Text};
 use crate::time::Duration;
 use crate::value::{Money, Number, Value};
-use crate::view::{CartView, CustomerView, ItemView, LocationView, View, VisitView};
+use crate::view::{CartView, CustomerView, HistoryView, ItemView, LocationView, View, VisitView};
 
 /// 2026-11-14T11:30:15.250Z, a Saturday.
 pub(super) const NOON: u64 = 1_794_655_815_250;
@@ -75,6 +75,7 @@ impl Sample {
             cart: &self.cart,
             visit: Some(&self.visit),
             location: Some(&self.location),
+            history: HistoryView { accept_rate: 750, offers: 120 },
             now: NOON,
         }
     }

@@ -47,6 +47,12 @@ impl Expr {
 }
 
 impl Rule {
+    /// Whether the score asks how often offers of the rule were taken up.
+    pub fn asks_for_history(&self) -> bool {
+        let asks = |expr: &Expr| expr.uses(Field::HistoryAcceptRate) || expr.uses(Field::HistoryOffers);
+        self.score.iter().any(|term| asks(&term.expr))
+    }
+
     /// Whether any expression of the rule asks for that field.
     pub fn asks_for(&self, field: Field) -> bool {
         self.expressions().any(|expr| expr.uses(field))

@@ -26,6 +26,7 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
         category: None,
         at: 0,
         channel: text,
+        segment: Text::default(),
         ends: 0,
         episode,
         items: Vec::new(),
