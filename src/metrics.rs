@@ -15,6 +15,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Metric, Registry, Unit};
+use shopbell_dataflows::allot::PoolNumbers;
+use shopbell_model::pool::Pool;
+use shopbell_model::value::Money;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +43,8 @@ label!(/** `made`, `withdrawn` or `suppressed`. */ KindLabel { kind: &'static st
 label!(/** Why an offer was withdrawn. */ ReasonLabel { reason: String });
 label!(/** What came of a change of rules. */ OutcomeLabel { outcome: &'static str });
 label!(/** A partition of a topic. */ PartitionLabel { topic: String, partition: i32 });
+label!(/** Units of a rule, or a budget. */ PoolLabel { kind: &'static str, name: String, brand: String, what: &'static str });
+label!(/** A rule, with its brand. */ RuleLabel { brand: String, rule: String });
 label!(/** A configured webhook. */ WebhookLabel { webhook: String });
 
 /// All metrics. Clones share them.
@@ -56,6 +61,8 @@ pub struct Metrics {
     webhooks: [Family<WebhookLabel, Counter>; 6],
     webhook_states: [Family<WebhookLabel, Gauge>; 3],
     kafka_lag: Family<PartitionLabel, Gauge>,
+    pools: Family<PoolLabel, Gauge<f64, AtomicU64>>,
+    learned: [Family<RuleLabel, Gauge>; 3],
     /// Trouble that clients of Kafka told of.
     pub kafka_errors: Counter,
     /// Second copies of events.
@@ -148,6 +155,20 @@ impl Metrics {
             reloads: family(r, "rule_reloads", "Changes of rules while the job ran, by outcome"),
             webhook_states,
             kafka_lag: family(r, "kafka_lag", "Records of a partition that are not handed over yet"),
+            pools: family(
+                r,
+                "pool",
+                "Units and money there are, are held and used, and offers that ask for some",
+            ),
+            learned: [
+                ("offers_accepted", "Offers of a rule that were taken up, of those the ledger knows"),
+                (
+                    "offers_answered",
+                    "Offers of a rule that were taken up or refused, of those the ledger knows",
+                ),
+                ("accept_rate_basis_points", "How often offers of a rule are taken up, smoothed"),
+            ]
+            .map(|(name, help)| family(r, name, help)),
             kafka_errors: family(r, "kafka_errors", "Trouble that clients of Kafka told of"),
             duplicates: family(r, "duplicates", "Second copies of events"),
             unknown_types: family(r, "unknown_types", "Events of a type that is not known"),
@@ -196,6 +217,37 @@ impl Metrics {
     pub fn kafka_lag(&self, topic: &str, partition: i32, lag: i64) {
         let label = PartitionLabel { topic: topic.to_owned(), partition };
         self.kafka_lag.get_or_create(&label).set(lag);
+    }
+
+    /// What there is of units and budgets, and what became of it. What is no longer known is left out.
+    pub fn pools(&self, pools: &[PoolNumbers]) {
+        self.pools.clear();
+        for PoolNumbers { pool, capacity, held, used, asking } in pools {
+            let (kind, scale) = match pool {
+                Pool::Units(..) => ("units", 1.0),
+                Pool::Budget(..) => ("budget", Money::SCALE as f64),
+            };
+            let (name, brand) = (pool.name().to_string(), pool.brand().as_str().to_owned());
+            let amount = |amount: &i128| *amount as f64 / scale;
+            let numbers = [
+                ("capacity", amount(capacity)),
+                ("held", amount(held)),
+                ("used", amount(used)),
+                ("asking", *asking as f64),
+            ];
+            for (what, number) in numbers {
+                let label = PoolLabel { kind, name: name.clone(), brand: brand.clone(), what };
+                self.pools.get_or_create(&label).set(number);
+            }
+        }
+    }
+
+    /// What was learned of a rule.
+    pub fn learned(&self, brand: &str, rule: &str, accepted: u64, answered: u64, rate: u32) {
+        let label = RuleLabel { brand: brand.to_owned(), rule: rule.to_owned() };
+        for (family, number) in self.learned.iter().zip([accepted, answered, u64::from(rate)]) {
+            family.get_or_create(&label).set(i64::try_from(number).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts messages of a kind that were delivered to the sinks.
@@ -349,6 +401,9 @@ mod tests {
         metrics.webhook("crm").waiting.set(4);
         metrics.kafka_lag("events", 2, 9);
         metrics.skip("tombstone");
+        let pool = Pool::Budget(shopbell_model::key::Brand::new("acme"), "spring".into(), Some(20_000));
+        metrics.pools(&[PoolNumbers { pool, capacity: 1_000_000, held: 125_000, used: 0, asking: 3 }]);
+        metrics.learned("", "voucher", 3, 7, 650);
         let text = metrics.text().unwrap();
         for line in [
             "shopbell_events_total{source=\"http\"} 3",
@@ -363,6 +418,11 @@ mod tests {
             "shopbell_webhook_waiting{webhook=\"crm\"} 4",
             "shopbell_kafka_lag{topic=\"events\",partition=\"2\"} 9",
             "shopbell_skipped_total{code=\"tombstone\"} 1",
+            "shopbell_pool{kind=\"budget\",name=\"spring\",brand=\"acme\",what=\"held\"} 12.5",
+            "shopbell_pool{kind=\"budget\",name=\"spring\",brand=\"acme\",what=\"asking\"} 3.0",
+            "shopbell_offers_accepted{brand=\"\",rule=\"voucher\"} 3",
+            "shopbell_offers_answered{brand=\"\",rule=\"voucher\"} 7",
+            "shopbell_accept_rate_basis_points{brand=\"\",rule=\"voucher\"} 650",
             "shopbell_unfinished_ticks 0",
             "shopbell_shared_handles 0",
             "shopbell_capped_persons 0",

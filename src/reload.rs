@@ -1,12 +1,18 @@
 //! Rules that change while a job runs: who asks for it, what came of it, what is in force.
 //!
+//! The shadow set is one that is only looked at: `report` says what would be otherwise.
 //! Invariant: rules are read whole, compiled with all their errors at once, and come into force together at one tick;
 //! where anything is wrong with them, those in force stay, and what is wrong can be asked for. Cost: nothing until
 //! somebody asks.
 
+mod shadow;
+
+pub use shadow::ShadowReport;
+
 use crate::metrics::Metrics;
 use crate::rule_files::{self, RuleFilesError};
-use crate::stored::RuleTexts;
+use crate::runtime::Board;
+use crate::stored::{RuleTexts, RuleVersions, Ruling};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use serde::Serialize;
 use shopbell_model::rules::{Rule, load};
@@ -34,9 +40,7 @@ pub struct Change {
 impl Change {
     /// From some rules to others.
     pub fn between(before: &[Shared<Rule>], after: &[Shared<Rule>]) -> Change {
-        let versions = |rules: &[Shared<Rule>]| -> BTreeMap<String, String> {
-            rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect()
-        };
+        let versions = |rules| versions(rules).into_iter().collect::<BTreeMap<String, String>>();
         let (before, after) = (versions(before), versions(after));
         let mut change = Change::default();
         for (id, version) in &after {
@@ -56,6 +60,11 @@ impl Change {
     }
 }
 
+/// Ids and versions of rules, in their order.
+pub fn versions(rules: &[Shared<Rule>]) -> RuleVersions {
+    rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect()
+}
+
 /// Why rules did not come into force.
 #[derive(Debug, Error)]
 pub enum ReloadError {
@@ -73,6 +82,12 @@ pub enum ReloadError {
         "the rules ask for facts that no rule in force asks for, and the job keeps no state to begin anew from"
     )]
     NeedsState,
+    /// There is no shadow set.
+    #[error("there is no shadow set to put into force")]
+    NoShadow,
+    /// There were no other rules before.
+    #[error("no other rules were in force before")]
+    NothingBefore,
     /// The job is ending.
     #[error("the job is stopping")]
     Stopping,
@@ -85,6 +100,8 @@ impl ReloadError {
             ReloadError::Files(error) => error.code(),
             ReloadError::Rules { .. } => "rules-wrong",
             ReloadError::NeedsState => "rules-need-state",
+            ReloadError::NoShadow => "no-shadow",
+            ReloadError::NothingBefore => "no-rules-before",
             ReloadError::Stopping => "engine-stopping",
         }
     }
@@ -97,6 +114,8 @@ impl ReloadError {
                 "put them right; `shopbell check` names everything with line and hint"
             }
             ReloadError::NeedsState => "add `[state]` to the configuration, or start the job again",
+            ReloadError::NoShadow => "PUT it to /v1/rules/shadow, or start with --shadow",
+            ReloadError::NothingBefore => "the rules are those that the job began with",
             ReloadError::Stopping => "the next start reads them",
         }
     }
@@ -113,7 +132,8 @@ impl ReloadError {
 /// What came of somebody's asking.
 pub type Outcome = Result<Change, Arc<ReloadError>>;
 
-/// Rules that are to come into force.
+/// Rules that are to come into force, or to be looked at.
+#[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// Names and texts of their files.
     pub texts: RuleTexts,
@@ -123,10 +143,31 @@ pub struct Wanted {
 
 /// Reads a folder of rules.
 pub fn read(folder: &Path) -> Result<Wanted, ReloadError> {
-    let texts = rule_files::texts(&rule_files::files(folder)?)?;
+    compile(rule_files::texts(&rule_files::files(folder)?)?)
+}
+
+/// Compiles the texts of rule files.
+pub fn compile(texts: RuleTexts) -> Result<Wanted, ReloadError> {
     let set = load(&texts)
         .map_err(|errors| ReloadError::Rules { errors: errors.iter().map(ToString::to_string).collect() })?;
     Ok(Wanted { rules: crate::replay::shared_rules(&set), texts })
+}
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// To put the rules of the folder into force.
+    Reload,
+    /// To look at what would be otherwise under these.
+    Shadow(RuleTexts),
+    /// The same, under those of a folder.
+    ShadowFolder(PathBuf),
+    /// To look at nothing any more.
+    NoShadow,
+    /// To put the shadow set into force.
+    Promote,
+    /// To put the rules into force that were before.
+    Rollback,
 }
 
 /// How things are, for whoever asks.
@@ -139,6 +180,10 @@ pub struct Status {
     pub since: Option<String>,
     /// How often they changed since the start.
     pub changes: u64,
+    /// They were promoted or rolled back to, and are not those of the folder; as long as nobody changes that, they stay.
+    pub beside_folder: bool,
+    /// Whether there are others to roll back to.
+    pub can_roll_back: bool,
     /// Why those on disk are not in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorStatus>,
@@ -170,17 +215,28 @@ pub struct ErrorStatus {
 }
 
 struct State {
-    in_force: Vec<Shared<Rule>>,
+    in_force: Wanted,
+    /// What was in force before.
+    before: Option<RuleTexts>,
+    /// They were put into force beside the folder.
+    beside: bool,
     since: Option<u64>,
     changes: u64,
     error: Option<ErrorStatus>,
+    /// The shadow set, and since when it is one.
+    shadow: Option<(Wanted, u64)>,
+    board: Option<Arc<Board>>,
 }
+
+type Asked = (Ask, oneshot::Sender<Outcome>);
 
 struct Inside {
     folder: PathBuf,
+    /// Where the shadow set is, if it is in a folder.
+    shadow_folder: Option<PathBuf>,
     state: Mutex<State>,
-    asked: Sender<oneshot::Sender<Outcome>>,
-    asks: Receiver<oneshot::Sender<Outcome>>,
+    asked: Sender<Asked>,
+    asks: Receiver<Asked>,
     metrics: Metrics,
 }
 
@@ -189,11 +245,25 @@ struct Inside {
 pub struct Reloads(Arc<Inside>);
 
 impl Reloads {
-    /// For the rules of a folder; those are in force.
-    pub fn new(folder: PathBuf, in_force: Vec<Shared<Rule>>, metrics: Metrics) -> Reloads {
+    /// For the rules of a folder; those are in force. The shadow set may be in another one.
+    pub fn new(
+        folder: PathBuf,
+        shadow_folder: Option<PathBuf>,
+        in_force: Wanted,
+        metrics: Metrics,
+    ) -> Reloads {
         let (asked, asks) = unbounded();
-        let state = Mutex::new(State { in_force, since: None, changes: 0, error: None });
-        Reloads(Arc::new(Inside { folder, state, asked, asks, metrics }))
+        let state = Mutex::new(State {
+            in_force,
+            before: None,
+            beside: false,
+            since: None,
+            changes: 0,
+            error: None,
+            shadow: None,
+            board: None,
+        });
+        Reloads(Arc::new(Inside { folder, shadow_folder, state, asked, asks, metrics }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -201,53 +271,85 @@ impl Reloads {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is in force as the job begins to run.
+    pub fn begin_with(&self, ruling: &Ruling, rules: &[Shared<Rule>]) {
+        let mut state = self.state();
+        state.in_force = Wanted { texts: ruling.texts.clone(), rules: rules.to_vec() };
+        state.before.clone_from(&ruling.before);
+        state.beside = ruling.beside.is_some();
+    }
+
+    /// The dataflow that says from now on what would be otherwise.
+    pub fn looks_at(&self, board: &Arc<Board>) {
+        self.state().board = Some(Arc::clone(board));
+    }
+
     /// Where the rules are.
     pub fn folder(&self) -> &Path {
         &self.0.folder
     }
 
-    /// Asks for the rules on disk; the answer comes when they are in force, or are not to be.
-    pub fn ask(&self) -> oneshot::Receiver<Outcome> {
+    /// Where the shadow set is, if it is in a folder.
+    pub fn shadow_folder(&self) -> Option<PathBuf> {
+        self.0.shadow_folder.clone()
+    }
+
+    /// The shadow set.
+    pub fn shadow(&self) -> Option<Wanted> {
+        self.state().shadow.as_ref().map(|(wanted, _)| wanted.clone())
+    }
+
+    /// What was in force before.
+    pub fn before(&self) -> Option<RuleTexts> {
+        self.state().before.clone()
+    }
+
+    /// Asks for something; the answer comes when it is done, or is not to be.
+    pub fn ask(&self, ask: Ask) -> oneshot::Receiver<Outcome> {
         let (answer, answered) = oneshot::channel();
         // Nobody hears it only where the job is ending: then the answer never comes.
-        let _ = self.0.asked.send(answer);
+        let _ = self.0.asked.send((ask, answer));
         answered
     }
 
     /// Where it is heard who asks.
-    pub fn asks(&self) -> &Receiver<oneshot::Sender<Outcome>> {
+    pub fn asks(&self) -> &Receiver<Asked> {
         &self.0.asks
     }
 
     /// What it would be to put these into force.
     pub fn change_to(&self, rules: &[Shared<Rule>]) -> Change {
-        Change::between(&self.state().in_force, rules)
+        Change::between(&self.state().in_force.rules, rules)
     }
 
-    /// Notes what came of a change.
-    pub fn note(&self, now: u64, came: &Result<(Vec<Shared<Rule>>, Change), Arc<ReloadError>>) {
+    /// Rules came into force.
+    pub fn note_in_force(&self, now: u64, wanted: Wanted, beside: bool) {
         let mut state = self.state();
-        match came {
-            Ok((rules, change)) => {
-                state.error = None;
-                if !change.is_none() {
-                    state.in_force = rules.clone();
-                    state.since = Some(now);
-                    state.changes += 1;
-                    self.0.metrics.reload("applied");
-                }
-            }
-            Err(error) => {
-                self.0.metrics.reload("refused");
-                state.error = Some(ErrorStatus {
-                    code: error.code(),
-                    message: error.to_string(),
-                    hint: error.hint(),
-                    errors: error.errors().to_vec(),
-                    at: format_rfc3339(now),
-                });
-            }
+        let before = std::mem::replace(&mut state.in_force, wanted);
+        (state.before, state.beside) = (Some(before.texts), beside);
+        state.since = Some(now);
+        state.changes += 1;
+        self.0.metrics.reload("applied");
+    }
+
+    /// Notes what came of reading the folder.
+    pub fn note_reload(&self, now: u64, came: &Result<Change, ReloadError>) {
+        let error = came.as_ref().err().map(|error| ErrorStatus {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            errors: error.errors().to_vec(),
+            at: format_rfc3339(now),
+        });
+        if error.is_some() {
+            self.0.metrics.reload("refused");
         }
+        self.state().error = error;
+    }
+
+    /// There is a shadow set, or none any more.
+    pub fn note_shadow(&self, now: u64, shadow: Option<Wanted>) {
+        self.state().shadow = shadow.map(|wanted| (wanted, now));
     }
 
     /// How things are.
@@ -255,9 +357,19 @@ impl Reloads {
         let state = self.state();
         let of =
             |rule: &Shared<Rule>| RuleStatus { id: rule.id.to_string(), version: rule.version.to_string() };
-        let mut rules: Vec<RuleStatus> = state.in_force.iter().map(of).collect();
+        let mut rules: Vec<RuleStatus> = state.in_force.rules.iter().map(of).collect();
         rules.sort_by(|one, other| one.id.cmp(&other.id));
         let since = state.since.map(format_rfc3339);
-        Status { rules, since, changes: state.changes, error: state.error.clone() }
+        let (changes, error, beside_folder) = (state.changes, state.error.clone(), state.beside);
+        Status { rules, since, changes, beside_folder, can_roll_back: state.before.is_some(), error }
+    }
+
+    /// What would be otherwise under the shadow set; none where there is none.
+    pub fn report(&self) -> Option<ShadowReport> {
+        let state = self.state();
+        let (shadow, since) = state.shadow.as_ref()?;
+        let tally = state.board.as_ref().map(|board| board.shadowed()).unwrap_or_default();
+        let change = Change::between(&state.in_force.rules, &shadow.rules);
+        Some(ShadowReport::new(*since, change, &tally))
     }
 }

@@ -133,20 +133,35 @@ pub fn read_row(key: &[u8], value: &[u8]) -> Result<Row, StoredError> {
 /// Rule files: name and text.
 pub type RuleTexts = Vec<(String, String)>;
 
+/// Rules by id, with the version of each: what tells one set from another.
+pub type RuleVersions = Vec<(String, String)>;
+
+/// Rules in force, and how they came to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ruling {
+    /// What their files say.
+    pub texts: RuleTexts,
+    /// What was in force before, to which a rollback leads.
+    pub before: Option<RuleTexts>,
+    /// Where they were put into force beside the folder of rules: what that said then. As long as it says the same,
+    /// these stay.
+    pub beside: Option<RuleVersions>,
+}
+
 /// A record of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub enum Entry {
     /// What came in with one tick.
     Tick(JournalTick),
     /// The rules that are in force from here on.
-    Rules(RuleTexts),
+    Rules(Ruling),
 }
 
 /// The same, where it is.
 #[derive(Serialize)]
 enum EntryRef<'a> {
     Tick(JournalTickRef<'a>),
-    Rules(&'a RuleTexts),
+    Rules(&'a Ruling),
 }
 
 /// How far a source was read.
@@ -205,7 +220,7 @@ pub fn journal_tick(
 }
 
 /// Rules for the journal.
-pub fn journal_rules(rules: &RuleTexts) -> Result<Vec<u8>, StoredError> {
+pub fn journal_rules(rules: &Ruling) -> Result<Vec<u8>, StoredError> {
     encode("rules", &EntryRef::Rules(rules))
 }
 

@@ -6,4 +6,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod generator;
+#[cfg(feature = "load")]
+pub mod measure;
 pub mod rfc3339;

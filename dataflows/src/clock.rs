@@ -20,6 +20,11 @@ impl Clock {
         Clock { grid: grid.max(1), horizon: Arc::new(AtomicU64::new(u64::MAX)) }
     }
 
+    /// Milliseconds from one tick to the next.
+    pub fn grid(&self) -> u64 {
+        self.grid
+    }
+
     /// The tick of a moment.
     pub fn tick_of(&self, moment: Time) -> Time {
         moment.div_ceil(self.grid).saturating_mul(self.grid)

@@ -6,8 +6,10 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
+use shopbell_model::rules::evaluate::TOTALS;
 use shopbell_model::rules::fields::Field;
-use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
+use shopbell_model::time::Duration;
 
 /// What some rule asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +24,14 @@ pub struct Demand {
     views: bool,
     /// Stock above this many reads as this many.
     stock_detail: i64,
+    /// The shortest pause in somebody's activity.
+    pause: Option<Duration>,
+    /// Metres that count as near, sorted.
+    radii: Vec<u32>,
+    /// What was ever bought.
+    totals: bool,
+    /// Something that there is only so much of for everybody.
+    pools: bool,
 }
 
 impl Demand {
@@ -36,9 +46,18 @@ impl Demand {
             {
                 demand.carts.push(SceneKind::of(&rule.when));
             }
+            demand.pools |= rule.offer.is_pooled();
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
+            demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
+            if let When::Nearby { within, .. } = rule.when {
+                demand.radii.push(within);
+            }
+            if let When::Lapsed { idle } = rule.when {
+                demand.pause = demand.pause.into_iter().chain([idle]).min();
+            }
             let detail = match &rule.when {
                 When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
                 _ => 1,
@@ -50,14 +69,26 @@ impl Demand {
         demand.scenes.dedup();
         demand.carts.sort_unstable();
         demand.carts.dedup();
+        demand.radii.sort_unstable();
+        demand.radii.dedup();
         demand
     }
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Cart, CheckIn, Interest, Line, Purchase, Visit, Zone};
-        let all = vec![Line, Cart, Zone, Visit, CheckIn, Purchase, Interest];
-        Demand { scenes: all.clone(), carts: all, wishes: true, views: true, stock_detail: i64::MAX }
+        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Visit, Zone};
+        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Interest];
+        Demand {
+            scenes: all.clone(),
+            carts: all,
+            wishes: true,
+            views: true,
+            stock_detail: i64::MAX,
+            pause: Some(LEAST_PAUSE),
+            radii: vec![100, 1000],
+            totals: true,
+            pools: true,
+        }
     }
 
     /// Whether all that another asks for is asked for by this one.
@@ -68,11 +99,26 @@ impl Demand {
             && self.wishes >= other.wishes
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
+            && self.totals >= other.totals
+            && other.radii.iter().all(|within| self.radii.contains(within))
+            && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
+            && self.pools >= other.pools
     }
 
     /// The same with another limit to the detail of stock.
     pub fn with_stock_detail(self, stock_detail: i64) -> Self {
         Demand { stock_detail, ..self }
+    }
+
+    /// Without what sums up the rest: pauses, and what was ever bought.
+    #[cfg(test)]
+    pub fn without_sums(self) -> Self {
+        Demand { pause: None, totals: false, ..self }
+    }
+
+    /// Whether offers need a part of what there is only so much of.
+    pub fn pools(&self) -> bool {
+        self.pools
     }
 
     /// Whether scenes of that kind are asked for.
@@ -90,6 +136,16 @@ impl Demand {
         self.stock_detail
     }
 
+    /// Metres that count as near for some rule.
+    pub fn radii(&self) -> &[u32] {
+        &self.radii
+    }
+
+    /// The shortest pause in somebody's activity that matters, if any does.
+    pub fn pause(&self) -> Option<Duration> {
+        self.pause
+    }
+
     /// Whether any answer can follow from such a fact.
     pub fn asks_for(&self, fact: &PersonFact) -> bool {
         match fact {
@@ -100,12 +156,17 @@ impl Demand {
             }
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
+            PersonFact::Totals(_) => self.totals,
+            PersonFact::Near(_) => self.scene(SceneKind::Near),
+            PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
+            PersonFact::Active(_) => self.scene(SceneKind::Lapse),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
             | PersonFact::Sent(_)
             | PersonFact::Withdrawn(..)
             | PersonFact::Suppressed(..)
+            | PersonFact::Primed(_)
             | PersonFact::Forgotten(_) => true,
         }
     }
@@ -118,6 +179,15 @@ fn interests_of(when: &When) -> Interests {
         | When::BackInStock { interest, .. }
         | When::RunningLow { interest, .. }
         | When::PriceDropped { interest, .. } => *interest,
-        When::CartAbandoned { .. } | When::CheckedIn | When::Purchased { .. } => Interests::default(),
+        When::CartAbandoned { .. }
+        | When::BrowseAbandoned { .. }
+        | When::CheckedIn
+        | When::Purchased { .. }
+        | When::Nearby { .. }
+        | When::Requested { .. }
+        | When::Lapsed { .. } => Interests::default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,13 @@
 
 use crate::by_key::by_key;
 use crate::demand::Demand;
+use crate::lapses::lapses;
 use crate::presence::shop_visits;
-use crate::rows::{CartLife, Derived, End, Interest, Kind, Life, SceneKind};
+use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Detail, Moment, PersonFact, SignKind, Subject, Viewed, Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Totals,
+    Viewed, Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
 use shopbell_model::shared::Shared;
@@ -41,12 +43,18 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Bought(_)
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
+        | PersonFact::Totals(_)
+        | PersonFact::Near(_)
+        | PersonFact::Request(_)
+        | PersonFact::Decision(_)
+        | PersonFact::Active(_)
         | PersonFact::Attribute(_) => true,
         PersonFact::Consent(_)
         | PersonFact::Outcome(..)
         | PersonFact::Sent(_)
         | PersonFact::Withdrawn(..)
         | PersonFact::Suppressed(..)
+        | PersonFact::Primed(_)
         | PersonFact::Forgotten(_) => false,
     }
 }
@@ -82,6 +90,13 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         Derived::CheckIn(_, sign) if demand.scene(SceneKind::CheckIn) => {
             about.insert(Subject::Location(sign.location.clone()));
         }
+        Derived::Near(_, near) if near.last.is_none() => {
+            about.insert(Subject::Location(near.location.clone()));
+        }
+        Derived::Request(asked) => {
+            about.extend(asked.request.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
+            about.insert(Subject::Location(asked.request.location.clone()));
+        }
         Derived::Bought(_, bought) if demand.scene(SceneKind::Purchase) => {
             about.extend(bought.items.iter().map(|(item, _, _)| Subject::Item(item.clone())));
             about.extend(bought.location.iter().cloned().map(Subject::Location));
@@ -100,6 +115,10 @@ fn derive_own(
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut signs = Vec::new();
     let mut zones = Vec::new();
+    let mut active = Vec::new();
+    let mut totals = Totals::default();
+    let mut requests = Vec::new();
+    let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
     for &(handle, fact) in facts {
         match fact {
@@ -122,6 +141,16 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
+            PersonFact::Totals(fact) => totals.add(fact),
+            PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
+            PersonFact::Request(fact) => requests.push((handle, fact)),
+            PersonFact::Decision(fact) => {
+                let known = decisions.entry(&fact.request).or_insert((handle, fact));
+                if known.1.at < fact.at {
+                    *known = (handle, fact);
+                }
+            }
+            PersonFact::Active(fact) => active.push((handle, &**fact)),
             PersonFact::Attribute(fact) => {
                 let known = attributes.entry(&fact.name).or_insert(fact);
                 if known.at < fact.at {
@@ -135,14 +164,21 @@ fn derive_own(
         .into_iter()
         .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))
         .collect();
-    if !attributes.is_empty() {
-        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes })));
+    if !attributes.is_empty() || totals != Totals::default() {
+        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes, totals })));
     }
     for visit in shop_visits(&signs, &zones, leave_after) {
         give(Derived::Shop(Shared::new(visit)));
     }
+    for (handle, request) in requests {
+        let decision = decisions.get(&request.request);
+        let decision = decision.map(|(handle, decision)| ((*handle).clone(), (*decision).clone()));
+        let asked = Asked { handle: handle.clone(), request: request.clone(), decision };
+        give(Derived::Request(Shared::new(asked)));
+    }
+    lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);
-    Wants::default().run(&steps, give);
+    Wants { browsing: demand.scene(SceneKind::Browse), ..Wants::default() }.run(&steps, give);
 }
 
 struct Step<'a> {
@@ -166,6 +202,9 @@ struct Wants {
     cart: Option<CartLife>,
     lines: usize,
     ended_carts: Vec<CartLife>,
+    /// Whether anybody asks how articles were looked at.
+    browsing: bool,
+    browsed: BTreeMap<ItemId, Vec<BrowseStep>>,
 }
 
 impl Wants {
@@ -179,15 +218,22 @@ impl Wants {
                 }
                 Act::Wish(wish) => self.end(Kind::Wishlist, at.time, handle, &wish.item, End::Removed),
                 Act::View(view) => {
+                    self.browse(at.time, handle, &view.item, Some(&view.event));
                     self.begin(Kind::Viewed, at.time, handle, &view.item, &view.detail, &view.event);
                 }
                 Act::Bought(bought) => {
                     for (item, _, _) in &bought.items {
+                        self.browsed.remove(item);
                         for kind in [Kind::Cart, Kind::Wishlist, Kind::Viewed] {
                             self.end(kind, at.time, handle, item, End::Bought);
                         }
                     }
                 }
+            }
+        }
+        for (item, steps) in self.browsed {
+            if steps.iter().any(|step| step.viewed.is_some()) {
+                give(Derived::Browse(Shared::new(Browse { item, steps })));
             }
         }
         let interests = self.open.into_values().chain(self.ended);
@@ -204,6 +250,7 @@ impl Wants {
         };
         match moved.change {
             CartChange::Add(quantity) => {
+                self.browse(now, handle, item, None);
                 let key = (item.clone(), Kind::Cart);
                 if let Some(line) = self.open.get_mut(&key) {
                     line.quantity = line.quantity.saturating_add(quantity);
@@ -238,6 +285,20 @@ impl Wants {
                 note(&mut line.activity, now, handle);
                 self.cart_activity(now, handle);
             }
+        }
+    }
+
+    /// Notes a view of what is not in the cart, or that it was put there.
+    fn browse(&mut self, now: Time, handle: &Handle, item: &ItemId, viewed: Option<&EventRef>) {
+        let in_cart = || self.open.contains_key(&(item.clone(), Kind::Cart));
+        if !self.browsing || (viewed.is_some() && in_cart()) {
+            return;
+        }
+        let steps = self.browsed.entry(item.clone()).or_default();
+        // An event views an article once, whatever else it says of it.
+        let known = |step: &BrowseStep| step.viewed.is_some() && step.viewed.as_ref() == viewed;
+        if !steps.iter().rev().take_while(|step| step.time == now).any(known) {
+            steps.push(BrowseStep { time: now, handle: handle.clone(), viewed: viewed.cloned() });
         }
     }
 

@@ -6,10 +6,11 @@
 //! that changed since it was last kept; rows are written out where they are, not copied.
 
 use crate::fold::{FoldValue, FoldValueRef};
+use crate::learning::{Last, bucket as bucket_of_rule};
 use crate::shards::{BUCKETS, bucket_of, shard_of, shard_of_link, shard_of_shelf};
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::PersonFact;
-use shopbell_model::key::{Handle, ItemId, LocationId, Text, ZoneId};
+use shopbell_model::key::{Brand, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::time::Time;
 
 /// What a row is about.
@@ -27,10 +28,12 @@ pub enum KeptKey {
     Place(LocationId),
     /// What stands in a zone.
     Shelf(ZoneId),
-    /// All zones, and what senses in them. Every worker has this row.
+    /// All zones and what senses in them, and where places are. Every worker has this row.
     Zones,
     /// A fact of the ledger: the handle it belongs to, the offer, and what of it.
     Said(Handle, Text, Said),
+    /// What was last published of the accept rates of a brand's rule.
+    Learned(Brand, Text),
 }
 
 /// What the ledger says of an offer.
@@ -42,6 +45,8 @@ pub enum Said {
     Withdrawn,
     /// It was reported as stopped by this policy.
     Suppressed(Text),
+    /// It counts as told.
+    Primed,
 }
 
 impl KeptKey {
@@ -51,6 +56,7 @@ impl KeptKey {
             PersonFact::Sent(sent) => (&sent.offer_id, Said::Sent),
             PersonFact::Withdrawn(offer, ..) => (offer, Said::Withdrawn),
             PersonFact::Suppressed(offer, policy) => (offer, Said::Suppressed(policy.clone())),
+            PersonFact::Primed(offer) => (offer, Said::Primed),
             _ => return None,
         };
         Some(KeptKey::Said(handle.clone(), offer.clone(), said))
@@ -58,13 +64,16 @@ impl KeptKey {
 
     /// Where the row is kept.
     pub fn bucket(&self) -> u8 {
+        if let KeptKey::Learned(brand, rule) = self {
+            return bucket_of_rule(brand, rule);
+        }
         bucket_of(match self {
             KeptKey::Handle(handle) | KeptKey::Said(handle, ..) => shard_of(handle.key()),
             KeptKey::Link(low, high) => shard_of_link(low, high),
             KeptKey::Stock(item) | KeptKey::Article(item) => shard_of(item.key()),
             KeptKey::Place(location) => shard_of(location.key()),
             KeptKey::Shelf(zone) => shard_of_shelf(zone),
-            KeptKey::Zones => 0,
+            KeptKey::Zones | KeptKey::Learned(..) => 0,
         })
     }
 
@@ -88,6 +97,8 @@ pub enum KeptValue {
     Fold(FoldValue),
     /// Of the ledger: the fact, and since when it is one.
     Said(PersonFact, Time),
+    /// Accept rates.
+    Learned(Last),
 }
 
 /// A row's value, to be written. Serialised it is what [`KeptValue`] reads.
@@ -97,6 +108,8 @@ pub enum KeptValueRef<'a> {
     Fold(FoldValueRef<'a>),
     /// Of the ledger: the fact, and since when it is one.
     Said(&'a PersonFact, Time),
+    /// Accept rates.
+    Learned(&'a Last),
 }
 
 /// A part of the graph that keeps facts.
@@ -108,6 +121,8 @@ pub enum Keeper {
     Links,
     /// Facts that follow from decisions.
     Ledger,
+    /// Rates that follow from what became of offers.
+    Learning,
 }
 
 /// Takes the rows of one worker.
@@ -116,8 +131,12 @@ pub trait Keep {
     fn is_wanted(&self) -> bool;
     /// The next tick after which this part is to give its rows.
     fn next(&self, keeper: Keeper) -> Option<Time>;
+    /// The part holds the rows of that tick and gives them from now on, in one turn or several.
+    fn begun(&self, keeper: Keeper);
     /// A row that changed since the last time; without a value it is gone.
-    fn row(&self, key: &KeptKey, value: Option<KeptValueRef<'_>>);
+    fn row(&self, keeper: Keeper, key: &KeptKey, value: Option<KeptValueRef<'_>>);
+    /// Whether enough was given in this turn, so that events do not wait; the rest is for the next one.
+    fn is_enough(&self) -> bool;
     /// All rows of that tick were given.
     fn done(&self, keeper: Keeper, tick: Time);
 }

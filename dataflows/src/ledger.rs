@@ -86,6 +86,7 @@ fn give_rows<'scope>(
         while let Some(wanted) =
             keep.next(Keeper::Ledger).filter(|wanted| wanted.saturating_add(1) < frontier)
         {
+            keep.begun(Keeper::Ledger);
             let later = changes.split_off(&(wanted.saturating_add(1), false));
             let mut latest: FxHashMap<KeptKey, Option<(PersonFact, Time)>> = FxHashMap::default();
             for ((handle, fact), since) in std::mem::replace(&mut changes, later).into_values().flatten() {
@@ -95,7 +96,7 @@ fn give_rows<'scope>(
             }
             for (key, value) in &latest {
                 let value = value.as_ref().map(|(fact, since)| KeptValueRef::Said(fact, *since));
-                keep.row(key, value);
+                keep.row(Keeper::Ledger, key, value);
             }
             keep.done(Keeper::Ledger, wanted);
         }

@@ -11,9 +11,16 @@
 //!                                                                         └──── one tick later ───────┘
 //! ```
 //!
+//! What there is only so much of for everybody (units of a coupon, money of a day) goes round the same loop: what
+//! decide asks for, and what the ledger says is held of it, come to allot a tick later, and its answers are grounds
+//! of decisions. Where no rule needs any of it that part of the graph is not built.
+//!
 //! The loop holds as little as can be: while something in it is under way at a tick, nothing in it can
 //! go on to the next. `by_key` and `joined` are what `reduce` and `join` are, for our totally ordered
 //! times; rules ⋈ situations is differential's own join, over arrangements that a rule edit finds in place.
+//!
+//! Answers to offers are counted beside the loop, and what scores see of them comes into matching a period
+//! later: see `learning`.
 //!
 //! Identity stands before the fold: fold and ledger forget the handles of a person whom it names as forgotten,
 //! in the tick in which that was asked for.
@@ -23,6 +30,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod allot;
 mod by_key;
 pub mod clock;
 pub mod decide;
@@ -35,6 +43,8 @@ pub mod interests;
 pub mod inventory;
 mod joined;
 pub mod kept;
+mod lapses;
+pub mod learning;
 mod ledger;
 pub mod matching;
 mod offers;
@@ -44,6 +54,7 @@ pub mod rows;
 #[cfg(test)]
 mod samples;
 mod seen;
+pub mod shadow;
 mod shards;
 pub mod situations;
 mod ticks;

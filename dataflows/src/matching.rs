@@ -5,16 +5,19 @@
 //! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
 //! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
 
+use crate::learning::{InForce, history};
 use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
 use crate::seen::see;
 use crate::shards::shard_of;
 use differential_dataflow::VecCollection;
 use shopbell_model::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::{About, Episode, Evidence, Idle, offer_id};
-use shopbell_model::rules::{Interests, Rule, Unmet, When};
+use shopbell_model::rules::{Interests, Rule, Scored, Unmet, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
+use shopbell_model::view::{HistoryView, View};
 
 /// Keys over which the situations of a kind are spread.
 const SHARDS: u64 = 64;
@@ -22,11 +25,12 @@ const SHARDS: u64 = 64;
 /// Candidates of all rules, with due time and end.
 pub fn matching<'scope>(
     findings: VecCollection<'scope, Time, (Person, Finding)>,
-    rules: VecCollection<'scope, Time, Shared<Rule>>,
+    rules: VecCollection<'scope, Time, InForce>,
+    learning: Learning,
 ) -> VecCollection<'scope, Time, (Person, Shared<Candidate>)> {
     let rules = rules
         .flat_map(|rule| {
-            let kind = SceneKind::of(&rule.when);
+            let kind = SceneKind::of(&rule.0.when);
             (0..SHARDS).map(move |shard| ((kind, shard), rule.clone()))
         })
         .arrange_by_key_named("Arrange: rules");
@@ -39,9 +43,9 @@ pub fn matching<'scope>(
             Finding::Background(_) => None,
         })
         .arrange_by_key_named("Arrange: situations")
-        .join_core(rules, |_, (person, situation), rule| {
+        .join_core(rules, move |_, (person, situation), rule| {
             let mut found = Vec::new();
-            candidates(person, situation, rule, &mut |candidate| {
+            candidates(person, situation, rule, &learning, &mut |candidate| {
                 found.push((person.clone(), Shared::new(candidate)));
             });
             found
@@ -52,10 +56,11 @@ pub fn matching<'scope>(
 pub fn candidates(
     person: &Person,
     situation: &Shared<Situation>,
-    rule: &Shared<Rule>,
+    in_force: &InForce,
+    learning: &Learning,
     give: &mut impl FnMut(Candidate),
 ) {
-    look(person, situation, rule, give);
+    look(person, situation, in_force, learning, give);
 }
 
 /// Who is told what a rule finds in a situation, and what is lacking where it finds nothing.
@@ -99,6 +104,10 @@ pub(crate) enum Lack {
     PriceNotLow,
     /// The condition does not hold, for that article where it is about one.
     Condition(Option<ItemId>, Option<Unmet>),
+    /// It is for another place than this.
+    OtherPlace(LocationId),
+    /// Nobody approved the request.
+    NotApproved,
     /// It ends with its beginning.
     NoTime,
 }
@@ -107,13 +116,16 @@ pub(crate) enum Lack {
 pub(crate) fn look(
     person: &Person,
     situation: &Shared<Situation>,
-    rule: &Shared<Rule>,
+    in_force: &InForce,
+    learning: &Learning,
     tell: &mut impl Listener,
 ) {
+    let (rule, _) = in_force;
     if let Some(brand) = rule.brand.as_ref().filter(|brand| **brand != person.brand()) {
         return tell.lacks(|| Lack::OtherBrand(brand.clone()));
     }
-    let mut builder = Builder { situation, rule, tell };
+    let history = history(in_force, &situation.customer, learning);
+    let mut builder = Builder { situation, rule, also: None, history, tell };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -125,6 +137,17 @@ pub(crate) fn look(
             let about = |idle| About::Cart(cart.life.start, idle);
             let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
             builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
+        }
+        (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
+            for (step, event) in browse.abandoned(*idle, *min_views, *within) {
+                let (since, anchor) = (step.time, &step.handle);
+                let (idle, min_views, within) = (*idle, *min_views, *within);
+                let about = About::Browse { since, idle, min_views, within };
+                let text = format!("browse|{anchor}|{}|{since}", browse.item);
+                let due = since.saturating_add(idle.0);
+                let found = Found { due, until: None, text, anchor, about, more: None };
+                builder.per_item(found, situation.items.iter().collect(), Some(VIEWED), Some(event));
+            }
         }
         (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
             let zone = &visit.zone;
@@ -180,6 +203,45 @@ pub(crate) fn look(
             let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
             builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
         }
+        (When::Nearby { within, location }, Scene::Near(anchor, near)) if near.within == *within => {
+            let there = location.as_ref().map(|name| LocationId::new(&person.brand(), name));
+            if there.is_some_and(|there| there != near.location) {
+                return builder.tell.lacks(|| Lack::OtherPlace(near.location.clone()));
+            }
+            let start = near.start.time;
+            let about = About::Near { location: near.location.clone(), start, within: *within };
+            let text = format!("nearby|{anchor}|{}|{start}", near.location);
+            let found = Found { due: start, until: None, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&near.event));
+        }
+        (When::Requested { approval }, Scene::Request(asked)) if asked.request.rule == rule.id => {
+            let (anchor, request) = (&asked.handle, &asked.request);
+            let approved = asked.approval().filter(|_| *approval);
+            if *approval && approved.is_none() {
+                return builder.tell.lacks(|| Lack::NotApproved);
+            }
+            let at = request.at.time;
+            let due = approved.map_or(at, |(_, decision)| decision.at.time.max(at));
+            let about = About::Request { request: request.request.clone(), at, approval: *approval };
+            let text = format!("request|{anchor}|{}|{at}", request.request);
+            let more = approved.map(|(handle, _)| handle);
+            builder.also = approved.map(|(handle, decision)| (&decision.event, handle));
+            let found = Found { due, until: Some(request.until), text, anchor, about, more };
+            if situation.items.is_empty() {
+                builder.whole(found, &[], Some(&request.event));
+            } else {
+                builder.per_item(found, situation.items.iter().collect(), None, Some(&request.event));
+            }
+        }
+        (When::Lapsed { idle }, Scene::Lapse(lapse)) if lapse.lasts(*idle) => {
+            let (since, anchor) = (lapse.since.time, &lapse.anchor);
+            let due = since.saturating_add(idle.0);
+            let about = About::Lapse(Idle { since, idle: *idle });
+            let text = format!("lapsed|{anchor}|{since}");
+            let until = Some(due.saturating_add(LAPSE_STANDS.0).saturating_add(1));
+            let found = Found { due, until, text, anchor, about, more: None };
+            builder.whole(found, &[], Some(&lapse.event));
+        }
         (when, Scene::Interest) => builder.article(when),
         _ => {}
     }
@@ -205,6 +267,9 @@ struct Found<'a> {
 struct Builder<'a, L> {
     situation: &'a Shared<Situation>,
     rule: &'a Shared<Rule>,
+    /// An event that is evidence of whatever is found, with its handle.
+    also: Option<(&'a EventRef, &'a Handle)>,
+    history: HistoryView,
     tell: &'a mut L,
 }
 
@@ -316,6 +381,10 @@ impl<L: Listener> Builder<'_, L> {
         self.per_item(found, items, Some(interest), None);
     }
 
+    fn scored(&self, view: &View<'_>) -> Scored {
+        self.rule.score(&View { history: self.history, ..*view })
+    }
+
     /// A candidate about the articles that pass, if any does.
     fn per_item(
         &mut self,
@@ -330,7 +399,7 @@ impl<L: Listener> Builder<'_, L> {
         }
         for wanted in items {
             let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
-                self.rule.passes(view).then(|| self.rule.score(view))
+                self.rule.passes(view).then(|| self.scored(view))
             });
             if scored.is_none() {
                 self.fails(Some(wanted), found.due);
@@ -349,7 +418,7 @@ impl<L: Listener> Builder<'_, L> {
     /// A candidate about the situation as a whole.
     fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
         let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
-            self.rule.passes(view).then(|| self.rule.score(view))
+            self.rule.passes(view).then(|| self.scored(view))
         });
         let Some(scored) = scored else { return self.fails(None, found.due) };
         let items = items.iter().map(|wanted| wanted.item.clone()).collect();
@@ -387,8 +456,10 @@ impl<L: Listener> Builder<'_, L> {
         let evidence =
             |event: &EventRef, handle: &Handle| Evidence { event: event.clone(), handle: handle.clone() };
         let began = lives.iter().map(|life| evidence(&life.event, &life.anchor));
-        let mut events: Vec<Evidence> =
-            began.chain(event.map(|event| evidence(event, found.anchor))).collect();
+        let mut events: Vec<Evidence> = began
+            .chain(event.map(|event| evidence(event, found.anchor)))
+            .chain(self.also.map(|(event, handle)| evidence(event, handle)))
+            .collect();
         events.sort_unstable();
         events.dedup();
         let text = Text::from(found.text);
@@ -408,8 +479,15 @@ impl<L: Listener> Builder<'_, L> {
     }
 }
 
+/// How long after it came true somebody's silence is a reason: the ledger, which remembers that it was one
+/// already, does not last for ever.
+const LAPSE_STANDS: Duration = Duration::from_secs(30 * 86_400);
+
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
+
+/// Articles that were browsed are of interest because they were viewed.
+const VIEWED: Interests = Interests { cart: false, wishlist: false, viewed: true, none: false };
 
 /// When the last run of prices began that are lower by that much than the one in force at `start` (or
 /// the first known after), and whether it goes on.

@@ -1,5 +1,6 @@
 //! The whole graph, put together.
 
+use crate::allot::{PoolNumbers, allot, held};
 use crate::clock::Clock;
 use crate::decide::{DecideSettings, Ground, decisions};
 use crate::explain::Desk;
@@ -10,24 +11,28 @@ use crate::interests::interests;
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
 use crate::kept::{Keep, KeptKey, KeptValue, Restored};
+use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, in_force, tally};
 use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
 use crate::rows::Finding;
+use crate::shadow::{Tally, shadow};
 use crate::situations::situations;
 use crate::when_due::{Waiting, when_due};
-use differential_dataflow::VecCollection;
 use differential_dataflow::operators::iterate::Variable;
+use differential_dataflow::{AsCollection, VecCollection};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Brand, Handle, Person, Text};
+use shopbell_model::learning::{Counts, Learning};
 use shopbell_model::offer::Message;
-use shopbell_model::rules::Rule;
+use shopbell_model::rules::{Role, Rule};
 use shopbell_model::settings::Identity;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use std::rc::Rc;
 use timely::dataflow::Stream;
+use timely::dataflow::operators::vec::ToStream;
 
 /// Everything the graph needs to know beforehand.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Settings {
     pub decide: DecideSettings,
     /// How long the ledger is kept.
     pub ledger: Duration,
+    /// How accept rates are learned; not at all where absent.
+    pub learning: Option<Learning>,
 }
 
 /// What goes on in the graph of one worker: for metrics, and for a ticker that sleeps.
@@ -50,6 +57,12 @@ pub trait Report {
     fn identified(&self, counts: IdentityCounts);
     /// Rows that wait in the named place, and when the next one is due.
     fn waiting(&self, place: &'static str, waiting: Waiting);
+    /// What would be otherwise under the shadow set.
+    fn shadowed(&self, tally: &Tally);
+    /// How much there is, and is held and used, of everything there is only so much of. Told by the first worker.
+    fn pools(&self, pools: Vec<PoolNumbers>);
+    /// Offers of a rule that were answered, and its rate in basis points: at moments at which they changed.
+    fn learned(&self, rule: &RuleOf, counts: Counts, rate: u32);
 }
 
 /// What is outside of one worker's graph, besides its streams.
@@ -82,7 +95,7 @@ pub fn offers<'scope>(
 ) -> Stream<'scope, Time, Vec<()>> {
     let scope = parts.scope();
     let Outside { report, keep, restored, desk } = outside;
-    let (of_links, of_fold, of_ledger) = apart_kept(restored);
+    let (of_links, of_fold, of_ledger, of_learning) = apart_kept(restored);
     let waiting = |place: &'static str| {
         let report = Rc::clone(&report);
         move |waiting| report.waiting(place, waiting)
@@ -101,51 +114,136 @@ pub fn offers<'scope>(
         fold(parts, forgotten.clone(), &settings.fold, clock.clone(), of_fold, Rc::clone(&keep), report)
     };
     let (ledger, said) = Variable::new(scope, 1);
-    let kept = kept(said, forgotten, of_ledger, settings.ledger, clock.clone(), keep, waiting("ledger"));
+    let kept =
+        kept(said, forgotten, of_ledger, settings.ledger, clock.clone(), Rc::clone(&keep), waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
     let persons = persons(facts, renamings);
     let derived =
         interests(persons.facts.clone(), settings.fold.presence.leave_after, settings.fold.demand.clone());
     let known = surroundings(derived.clone(), inventory(folded.subjects));
     let findings = situations(derived.concat(known), settings.fold.demand.clone());
-    let candidates = matching(findings.clone(), rules.clone());
+    let answered = answered(outcomes, kept.clone());
+    let ledger_rows = kept.concat(answered);
+    let ledger_facts = of_persons(ledger_rows.clone(), persons.person_of.clone(), "Ledger");
+    let rates = {
+        // Where nothing is learned nothing is looked at.
+        let facts = match settings.learning {
+            Some(_) => persons.facts.clone().concat(ledger_facts.clone()),
+            None => ledger_facts.clone().filter(|_| false),
+        };
+        learned(facts, rules.clone(), settings.learning.as_ref(), of_learning, clock, &report, keep)
+    };
+    let in_force = in_force(rules.clone(), rates);
+    let learning = settings.learning.clone().unwrap_or_default();
+    let candidates = matching(findings.clone(), in_force, learning);
     let candidates = within_time(candidates, clock, waiting);
+    let looked_at = candidates.clone().flat_map(|(person, ground)| match ground {
+        Ground::Candidate(candidate) if candidate.rule.role != Role::InForce => Some((person, candidate)),
+        _ => None,
+    });
+    {
+        let report = Rc::clone(&report);
+        shadow(looked_at, move |tally| report.shadowed(tally));
+    }
+    let candidates = candidates.filter(|(_, ground)| match ground {
+        Ground::Candidate(candidate) => candidate.rule.role == Role::InForce,
+        _ => true,
+    });
+    let rules = rules.filter(|rule| rule.role == Role::InForce);
 
     let background = findings.flat_map(|(person, finding)| match finding {
         Finding::Background(background) => Some((person, Ground::Background(background))),
         Finding::Stands(_) => None,
     });
-    let answered = answered(outcomes, kept.clone());
-    let ledger_facts = of_persons(kept.concat(answered), persons.person_of.clone(), "Ledger");
     let handles = persons.person_of.map(|(handle, person)| (person, Ground::Handle(handle)));
     let facts = persons
         .facts
         .filter(|(_, (_, fact))| matches!(fact, PersonFact::Consent(_) | PersonFact::Forgotten(_)));
     let facts =
         facts.concat(ledger_facts).map(|(person, (handle, fact))| (person, Ground::Fact(handle, fact)));
-    let grounds = candidates.concat(background).concat(handles).concat(facts);
+    let mut grounds = candidates.concat(background).concat(handles).concat(facts);
+    let mut asking = None;
+    if settings.decide.pools {
+        let (variable, asks) = Variable::new(scope, 1);
+        let answers = {
+            let (report, waits) = (Rc::clone(&report), waiting("pools"));
+            let report = move |pools: Option<Vec<_>>, next| {
+                pools.into_iter().for_each(|pools| report.pools(pools));
+                waits((0, next));
+            };
+            allot(asks, held(ledger_rows), rules.clone(), clock.clone(), report)
+        };
+        grounds = grounds.concat(answers);
+        asking = Some(variable);
+    }
     let wakes = waiting("objections");
     let wakes = move |next| wakes((0, next));
     let decided = decisions(grounds, rules, settings.decide.clone(), clock.clone(), &desk, wakes);
     ledger.set(decided.facts);
+    if let Some(asking) = asking {
+        asking.set(decided.asks);
+    }
     gather(decided.messages, deliver)
 }
 
-/// Rows of identity, of the fold and of the ledger.
-fn apart_kept(restored: Restored) -> (LinkRows, FoldRows, LedgerRows) {
+/// Accept rates from the moment on at which they are in force; none where they are not learned.
+fn learned<'scope>(
+    facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
+    rules: VecCollection<'scope, Time, Shared<Rule>>,
+    learning: Option<&Learning>,
+    began: Began,
+    clock: &Clock,
+    report: &Rc<dyn Report>,
+    keep: Rc<dyn Keep>,
+) -> Option<VecCollection<'scope, Time, Published>> {
+    let scope = facts.inner.scope();
+    let facts = facts.flat_map(|(person, (_, fact))| match fact {
+        PersonFact::Bought(_)
+        | PersonFact::Forgotten(_)
+        | PersonFact::Sent(_)
+        | PersonFact::Withdrawn(..)
+        | PersonFact::Outcome(..) => Some((person, fact)),
+        _ => None,
+    });
+    let settings = learning.cloned().unwrap_or_default();
+    let waiting = |place: &'static str| {
+        let report = Rc::clone(report);
+        move |waiting| report.waiting(place, waiting)
+    };
+    let period = settings.period(clock.grid());
+    let first = at_first(&began, period);
+    let answers = answers(facts, &settings, clock, waiting("answers"));
+    let published = tally(answers, began, settings, clock.clone(), keep, Rc::clone(report));
+    learning?;
+    // What is published at a moment waits for the next one; on its way nothing before that waits for it.
+    let (later, before_long) = Variable::new(scope, period.saturating_sub(1).max(1));
+    later.set(published);
+    // By itself that way is a period ahead of the clock: nothing may come true before its tick is there.
+    let no_sooner = rules.flat_map(|_| None);
+    let coming = before_long.concat(first.to_stream(scope).as_collection()).concat(no_sooner);
+    Some(when_due(coming, clock.clone(), "When due: rates", waiting("rates")))
+}
+
+/// Rows of identity, of the fold, of the ledger and of what was learned.
+fn apart_kept(restored: Restored) -> (LinkRows, FoldRows, LedgerRows, Began) {
     let (mut of_links, mut of_fold, mut of_ledger) = (Vec::new(), Vec::new(), Vec::new());
+    let mut of_learning: Vec<(RuleOf, Last)> = Vec::new();
     for (key, value) in restored.rows {
         match (key, value) {
             (KeptKey::Said(handle, ..), KeptValue::Said(fact, since)) => {
                 of_ledger.push(((handle, fact), since));
             }
+            (KeptKey::Learned(brand, rule), KeptValue::Learned(last)) => {
+                of_learning.push(((brand, rule), last))
+            }
             (key @ KeptKey::Link(..), KeptValue::Fold(value)) => of_links.push((key, value)),
             (key, KeptValue::Fold(value)) => of_fold.push((key, value)),
-            // A ledger's value under another key: nothing of ours.
-            (_, KeptValue::Said(..)) => {}
+            // A value under another's key: nothing of ours.
+            (_, KeptValue::Said(..) | KeptValue::Learned(..)) => {}
         }
     }
-    ((restored.tick, of_links), (restored.tick, of_fold), (restored.tick, of_ledger))
+    let tick = restored.tick;
+    ((tick, of_links), (tick, of_fold), (tick, of_ledger), (tick, of_learning))
 }
 
 /// Facts by handle, as the fold gives them.

@@ -4,7 +4,9 @@
 //! large is shared, so that a row is a few words.
 
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{Bought, Catalogue, Detail, Place, Sign, Stock, Subject, ZoneVisit};
+use shopbell_model::facts::{
+    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, ZoneVisit,
+};
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::{Episode, Evidence};
 use shopbell_model::rules::{Interests, Rule, When};
@@ -16,12 +18,14 @@ use shopbell_model::view::{CartView, CustomerView};
 /// What is derived of a person before articles and places are known, and those themselves.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Derived {
-    /// The person's attributes, where there are any.
+    /// The person's attributes and totals, where there are any.
     Customer(Shared<CustomerView>),
     /// Interest in an article, or what became of it.
     Interest(Shared<Interest>),
     /// The cart, or what became of it.
     Cart(Shared<CartLife>),
+    /// Views of an article.
+    Browse(Shared<Browse>),
     /// A stay in a zone.
     Zone(Handle, Shared<ZoneVisit>),
     /// A visit to a shop.
@@ -30,6 +34,12 @@ pub enum Derived {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Bought(Handle, Shared<Bought>),
+    /// A stay near a place.
+    Near(Handle, Shared<Near>),
+    /// An associate's request.
+    Request(Shared<Asked>),
+    /// A pause in all that the person does.
+    Lapse(Shared<Lapse>),
     /// An article or place that has to be known for this person.
     About(Subject),
     /// An article the person has to do with.
@@ -127,6 +137,86 @@ pub struct ShopVisit {
     pub dwell: Duration,
 }
 
+/// How an article was looked at since it was last bought.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Browse {
+    /// The article.
+    pub item: ItemId,
+    /// Views of it while it was not in the cart, and what was put into the cart; oldest first.
+    pub steps: Vec<BrowseStep>,
+}
+
+/// Something done with an article.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BrowseStep {
+    /// When.
+    pub time: Time,
+    /// Under which handle.
+    pub handle: Handle,
+    /// The event of a view; none where it was put into the cart.
+    pub viewed: Option<EventRef>,
+}
+
+impl Browse {
+    /// The last views before each pause of `idle`, with their events, where there were enough within `within`.
+    pub fn abandoned(
+        &self,
+        idle: Duration,
+        min_views: u32,
+        within: Duration,
+    ) -> impl Iterator<Item = (&BrowseStep, &EventRef)> {
+        self.steps.iter().enumerate().filter_map(move |(index, step)| {
+            let event = step.viewed.as_ref()?;
+            let due = step.time.saturating_add(idle.0);
+            if self.steps.get(index + 1).is_some_and(|next| next.time <= due) {
+                return None;
+            }
+            let since = step.time.saturating_sub(within.0);
+            let counts = |known: &&BrowseStep| known.viewed.is_some() && known.time >= since;
+            let views = self.steps.iter().take(index + 1).rev().take_while(counts).count();
+            (views >= min_views as usize).then_some((step, event))
+        })
+    }
+}
+
+/// A pause in all that a person does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Lapse {
+    /// What was done last.
+    pub since: Moment,
+    /// Under which handle.
+    pub anchor: Handle,
+    /// The event.
+    pub event: EventRef,
+    /// When something was done again.
+    pub next: Option<Time>,
+}
+
+impl Lapse {
+    /// Whether it lasts for so long, as far as is known.
+    pub fn lasts(&self, idle: Duration) -> bool {
+        self.next.is_none_or(|next| next > self.since.time.saturating_add(idle.0))
+    }
+}
+
+/// What an associate asked for, and what was decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Asked {
+    /// The handle it was asked for.
+    pub handle: Handle,
+    /// The request.
+    pub request: Shared<Request>,
+    /// The latest decision, with the handle it was reported under.
+    pub decision: Option<(Handle, Shared<Decision>)>,
+}
+
+impl Asked {
+    /// The decision, where it is an approval.
+    pub fn approval(&self) -> Option<&(Handle, Shared<Decision>)> {
+        self.decision.as_ref().filter(|(_, decision)| decision.approved)
+    }
+}
+
 /// What is known of an article.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Article {
@@ -186,6 +276,8 @@ pub enum Scene {
     Line(Shared<Interest>),
     /// A cart.
     Cart(Shared<CartLife>),
+    /// Views of an article.
+    Browse(Shared<Browse>),
     /// A stay in a zone.
     Zone(Handle, Shared<ZoneVisit>),
     /// A shop visit that ends or ended then, with the first purchase since it began.
@@ -194,6 +286,12 @@ pub enum Scene {
     CheckIn(Handle, Shared<Sign>),
     /// A purchase.
     Purchase(Handle, Shared<Bought>),
+    /// A stay near a place.
+    Near(Handle, Shared<Near>),
+    /// An associate's request.
+    Request(Shared<Asked>),
+    /// A pause in all that the person does.
+    Lapse(Shared<Lapse>),
     /// Interest in an article.
     Interest,
 }
@@ -204,10 +302,14 @@ impl Scene {
         match self {
             Scene::Line(_) => SceneKind::Line,
             Scene::Cart(_) => SceneKind::Cart,
+            Scene::Browse(_) => SceneKind::Browse,
             Scene::Zone(..) => SceneKind::Zone,
             Scene::Visit(..) => SceneKind::Visit,
             Scene::CheckIn(..) => SceneKind::CheckIn,
             Scene::Purchase(..) => SceneKind::Purchase,
+            Scene::Near(..) => SceneKind::Near,
+            Scene::Request(_) => SceneKind::Request,
+            Scene::Lapse(_) => SceneKind::Lapse,
             Scene::Interest => SceneKind::Interest,
         }
     }
@@ -220,6 +322,8 @@ pub enum SceneKind {
     Line,
     /// [`Scene::Cart`].
     Cart,
+    /// [`Scene::Browse`].
+    Browse,
     /// [`Scene::Zone`].
     Zone,
     /// [`Scene::Visit`].
@@ -228,6 +332,12 @@ pub enum SceneKind {
     CheckIn,
     /// [`Scene::Purchase`].
     Purchase,
+    /// [`Scene::Near`].
+    Near,
+    /// [`Scene::Request`].
+    Request,
+    /// [`Scene::Lapse`].
+    Lapse,
     /// [`Scene::Interest`].
     Interest,
 }
@@ -238,6 +348,7 @@ impl SceneKind {
         match when {
             When::CartAbandoned { per_item: true, .. } => SceneKind::Line,
             When::CartAbandoned { per_item: false, .. } => SceneKind::Cart,
+            When::BrowseAbandoned { .. } => SceneKind::Browse,
             When::ZoneEntered { .. } => SceneKind::Zone,
             When::StoreLeft { .. } => SceneKind::Visit,
             When::CheckedIn => SceneKind::CheckIn,
@@ -245,6 +356,9 @@ impl SceneKind {
                 SceneKind::Interest
             }
             When::Purchased { .. } => SceneKind::Purchase,
+            When::Nearby { .. } => SceneKind::Near,
+            When::Requested { .. } => SceneKind::Request,
+            When::Lapsed { .. } => SceneKind::Lapse,
         }
     }
 }

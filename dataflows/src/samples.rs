@@ -44,7 +44,11 @@ pub(crate) fn line(activity: &[Time], attributes: &[(&str, &str)]) -> Shared<Sit
     };
     let wanted = Wanted { item, lives: vec![life], quantity: 1, detail: Detail::default(), article: None };
     let text = |(name, value): &(&str, &str)| (Text::from(*name), Value::Text(Text::from(*value)));
-    let customer = CustomerView { person: person(), attributes: attributes.iter().map(text).collect() };
+    let customer = CustomerView {
+        person: person(),
+        attributes: attributes.iter().map(text).collect(),
+        totals: Default::default(),
+    };
     Shared::new(Situation {
         scene: Scene::Line(Shared::new(interest)),
         items: vec![Shared::new(wanted)],
@@ -57,6 +61,10 @@ pub(crate) fn line(activity: &[Time], attributes: &[(&str, &str)]) -> Shared<Sit
 /// What the rule finds there.
 pub(crate) fn found(situation: &Shared<Situation>, rule: &Shared<Rule>) -> Vec<Candidate> {
     let mut found = Vec::new();
-    crate::matching::candidates(&person(), situation, rule, &mut |candidate| found.push(candidate));
+    let in_force = (rule.clone(), Shared::new(Vec::new()));
+    let learning = shopbell_model::learning::Learning::default();
+    crate::matching::candidates(&person(), situation, &in_force, &learning, &mut |candidate| {
+        found.push(candidate);
+    });
     found
 }

@@ -6,7 +6,7 @@ use crate::rows::{Kind, Scene, Situation, Wanted};
 use shopbell_model::key::LocationId;
 use shopbell_model::rules::When;
 use shopbell_model::time::{Duration, Time};
-use shopbell_model::view::{ItemView, LocationView, View, VisitView};
+use shopbell_model::view::{HistoryView, ItemView, LocationView, View, VisitView};
 
 /// Calls `with` on the view of a situation, of one of its articles where given.
 pub(crate) fn see<A>(
@@ -30,7 +30,14 @@ pub(crate) fn see<A>(
             dwell: Duration(due.saturating_sub(sign.at.time)),
             zone: None,
         }),
-        Scene::Line(_) | Scene::Cart(_) | Scene::Purchase(..) | Scene::Interest => None,
+        Scene::Line(_)
+        | Scene::Cart(_)
+        | Scene::Browse(_)
+        | Scene::Purchase(..)
+        | Scene::Near(..)
+        | Scene::Request(_)
+        | Scene::Lapse(_)
+        | Scene::Interest => None,
     };
     let place = location.map(|location| match &situation.place {
         Some(place) => {
@@ -44,6 +51,7 @@ pub(crate) fn see<A>(
         cart: &situation.cart,
         visit: visit.as_ref(),
         location: place.as_ref(),
+        history: HistoryView::default(),
         now: due,
     })
 }

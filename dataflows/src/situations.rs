@@ -10,10 +10,11 @@ mod reason;
 use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
-    Article, CartLife, Derived, Finding, Interest, Scene, SceneKind, ShopVisit, Situation, Wanted,
+    Article, Asked, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit,
+    Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Place, Sign, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, Totals, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
@@ -56,10 +57,14 @@ struct Known<'a> {
     lines: Vec<&'a Shared<Interest>>,
     ended: Vec<&'a Shared<Interest>>,
     carts: Vec<&'a Shared<CartLife>>,
+    browses: Vec<&'a Shared<Browse>>,
     zones: Vec<(&'a Handle, &'a Shared<ZoneVisit>)>,
     shops: Vec<&'a Shared<ShopVisit>>,
     check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
+    nears: Vec<(&'a Handle, &'a Shared<Near>)>,
+    requests: Vec<&'a Shared<Asked>>,
+    lapses: Vec<&'a Shared<Lapse>>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
     places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
 }
@@ -67,15 +72,23 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(person: &Person, rows: impl Iterator<Item = &'a Derived>) -> Self {
         let mut known = Known {
-            customer: Shared::new(CustomerView { person: person.clone(), attributes: Vec::new() }),
+            customer: Shared::new(CustomerView {
+                person: person.clone(),
+                attributes: Vec::new(),
+                totals: Totals::default(),
+            }),
             wanted: BTreeMap::new(),
             lines: Vec::new(),
             ended: Vec::new(),
             carts: Vec::new(),
+            browses: Vec::new(),
             zones: Vec::new(),
             shops: Vec::new(),
             check_ins: Vec::new(),
             bought: Vec::new(),
+            nears: Vec::new(),
+            requests: Vec::new(),
+            lapses: Vec::new(),
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
         };
@@ -91,10 +104,14 @@ impl<'a> Known<'a> {
                     open.entry(&interest.item).or_default().push(interest);
                 }
                 Derived::Cart(cart) => known.carts.push(cart),
+                Derived::Browse(browse) => known.browses.push(browse),
                 Derived::Zone(handle, visit) => known.zones.push((handle, visit)),
                 Derived::Shop(visit) => known.shops.push(visit),
                 Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
                 Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
+                Derived::Near(handle, near) => known.nears.push((handle, near)),
+                Derived::Request(asked) => known.requests.push(asked),
+                Derived::Lapse(lapse) => known.lapses.push(lapse),
                 Derived::Article(article) => {
                     known.articles.insert(&article.item, article);
                 }
@@ -152,6 +169,10 @@ impl<'a> Known<'a> {
             let items = self.lines.iter().filter_map(|line| self.wanted.get(&line.item).cloned()).collect();
             stands(Scene::Cart((*life).clone()), items, None);
         }
+        for browse in self.browses.iter().filter(|_| demand.scene(SceneKind::Browse)) {
+            let item = self.wanted.get(&browse.item).cloned();
+            stands(Scene::Browse((*browse).clone()), item.into_iter().collect(), None);
+        }
         let open = |visit: &ZoneVisit| visit.last.is_none() && demand.scene(SceneKind::Zone);
         for (handle, visit) in self.zones.iter().filter(|(_, visit)| open(visit)) {
             let on_shelf = |wanted: &&Shared<Wanted>| {
@@ -172,23 +193,33 @@ impl<'a> Known<'a> {
             stands(scene, Vec::new(), Some(&sign.location));
         }
         for (handle, bought) in self.bought.iter().filter(|_| demand.scene(SceneKind::Purchase)) {
-            let items = bought.items.iter().map(|(item, quantity, detail)| {
-                let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
-                let article = self.articles.get(item).map(|article| (*article).clone());
-                Shared::new(Wanted {
-                    item: item.clone(),
-                    lives,
-                    quantity: *quantity,
-                    detail: detail.clone(),
-                    article,
-                })
-            });
+            let items = bought.items.iter().map(|line| self.named(line));
             let scene = Scene::Purchase((*handle).clone(), (*bought).clone());
             stands(scene, items.collect(), bought.location.as_ref());
+        }
+        let open = |near: &Near| near.last.is_none() && demand.scene(SceneKind::Near);
+        for (handle, near) in self.nears.iter().filter(|(_, near)| open(near)) {
+            let scene = Scene::Near((*handle).clone(), (*near).clone());
+            stands(scene, Vec::new(), Some(&near.location));
+        }
+        for asked in self.requests.iter().filter(|_| demand.scene(SceneKind::Request)) {
+            let items = asked.request.items.iter().map(|line| self.named(line)).collect();
+            stands(Scene::Request((*asked).clone()), items, Some(&asked.request.location));
+        }
+        for lapse in self.lapses.iter().filter(|_| demand.scene(SceneKind::Lapse)) {
+            stands(Scene::Lapse((*lapse).clone()), Vec::new(), None);
         }
         for wanted in self.wanted.values().filter(|_| demand.scene(SceneKind::Interest)) {
             stands(Scene::Interest, vec![wanted.clone()], None);
         }
+    }
+
+    /// An article that an event names, of interest or not.
+    fn named(&self, (item, quantity, detail): &(ItemId, u32, Detail)) -> Shared<Wanted> {
+        let lives = self.wanted.get(item).map(|wanted| wanted.lives.clone()).unwrap_or_default();
+        let article = self.articles.get(item).map(|article| (*article).clone());
+        let (item, quantity, detail) = (item.clone(), *quantity, detail.clone());
+        Shared::new(Wanted { item, lives, quantity, detail, article })
     }
 
     fn place(&self, location: &LocationId) -> Shared<Place> {

@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             findings.push(finding(&error, place, error.code(), error.hint()));
         }
     }
-    let mut warnings = Vec::new();
+    let (mut warnings, mut idle_budgets) = (Vec::new(), Vec::new());
     let mut summary = format!("{} configuration files", config_files.len());
     match shopbell_model::rules::load(&files::texts(&rule_files)?) {
         Ok(set) => {
@@ -50,6 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 rule_files.len()
             );
             warnings.extend(crate::prove::untested(&set).into_iter().map(|rule| rule.id.to_string()));
+            idle_budgets.extend(set.idle_budgets.iter().map(ToString::to_string));
         }
         Err(errors) => {
             for error in errors {
@@ -58,13 +59,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             }
         }
     }
+    let warnings = Warnings { untested: warnings, idle_budgets };
     print(arguments.json, &findings, &warnings, &summary).map_err(super::replay::output_closed)?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Whether a file is a configuration: it has a table that only those have, and no rules.
 fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
-    const TABLES: [&str; 11] = [
+    const TABLES: [&str; 12] = [
         "engine",
         "source",
         "http",
@@ -73,6 +75,7 @@ fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
         "policy",
         "channels",
         "retention",
+        "learning",
         "limits",
         "output",
         "webhook",
@@ -80,7 +83,9 @@ fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
     let texts = files::texts(std::slice::from_ref(file))?;
     let table = texts.first().and_then(|(_, text)| text.parse::<toml::Table>().ok());
     Ok(table.is_some_and(|table| {
-        !table.contains_key("rule") && TABLES.iter().any(|name| table.contains_key(*name))
+        !table.contains_key("rule")
+            && !table.contains_key("budget")
+            && TABLES.iter().any(|name| table.contains_key(*name))
     }))
 }
 
@@ -95,19 +100,30 @@ fn finding(error: &impl ToString, place: serde_json::Value, code: &str, hint: St
     Finding { text, json }
 }
 
-/// `untested` are rules; that they have no test is worth a word, but nothing is wrong with them.
-fn print(json: bool, findings: &[Finding], untested: &[String], summary: &str) -> std::io::Result<()> {
+/// What is worth a word, though nothing is wrong.
+struct Warnings {
+    /// Rules of which no test expects an offer.
+    untested: Vec<String>,
+    /// Budgets that no rule is paid from.
+    idle_budgets: Vec<String>,
+}
+
+fn print(json: bool, findings: &[Finding], warnings: &Warnings, summary: &str) -> std::io::Result<()> {
+    let Warnings { untested, idle_budgets } = warnings;
     let mut out = anstream::stdout();
     if json {
         let list: Vec<_> = findings.iter().map(|finding| &finding.json).collect();
         return writeln!(
             out,
             "{}",
-            json!({ "ok": findings.is_empty(), "findings": list, "untested": untested })
+            json!({ "ok": findings.is_empty(), "findings": list, "untested": untested, "idle_budgets": idle_budgets })
         );
     }
     for rule in untested {
         writeln!(out, "warning: no test expects an offer of `{rule}`")?;
+    }
+    for budget in idle_budgets {
+        writeln!(out, "warning: no rule is paid from the budget `{budget}`")?;
     }
     for finding in findings {
         writeln!(out, "{}", finding.text)?;

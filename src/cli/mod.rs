@@ -15,6 +15,7 @@ mod import;
 mod logs;
 mod replay;
 mod run;
+mod schema;
 mod test;
 mod webhooks;
 
@@ -41,6 +42,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Check rule files and configuration files, and name everything that is wrong
     Check(check::Arguments),
+    /// Print the JSON Schema of rule files, so that editors complete and check them
+    Schema(schema::Arguments),
     /// Run the tests in rule files
     Test(test::Arguments),
     /// Replay the same events under two sets of rules, and show what they say differently
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -29,6 +29,9 @@ pub(super) struct Arguments {
     /// Where HTTP listens, instead of the configured address; port 0 is any free one
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// Folder of rules that are only looked at: GET /v1/rules/shadow says what would be otherwise under them
+    #[arg(long, value_name = "DIR")]
+    shadow: Option<PathBuf>,
     /// How many processes make up the job; each is started with the same hosts and a number of its own
     #[arg(long, env = "SHOPBELL_PROCESSES", default_value_t = 1)]
     processes: usize,
@@ -70,7 +73,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     }
     let workers_in_all = workers * place.as_ref().map_or(1, Place::processes);
     let started = Started { rules: rules.len(), workers: workers_in_all, outputs: outputs(&config) };
-    let plan = Plan { config, folder, texts, rules, workers, place };
+    let plan = Plan { config, folder, shadow: arguments.shadow, texts, rules, workers, place };
     let summary = run_job(plan, |address| started.tell(address, arguments.log_json)).map_err(failure)?;
     tracing::info!(
         events = summary.events,

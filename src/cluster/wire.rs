@@ -4,8 +4,8 @@
 //! with any version. Cost: what a copy of the content costs.
 
 use crate::runtime::Batch;
-use crate::stored::RuleTexts;
 use serde::{Deserialize, Serialize};
+use shopbell_dataflows::demand::Demand;
 use shopbell_dataflows::explain::Question;
 use shopbell_model::time::Time;
 
@@ -22,8 +22,8 @@ pub struct Begin {
     pub grid: u64,
     /// Batches of ticks that may be unfinished.
     pub unfinished: usize,
-    /// Names and texts of rule files.
-    pub texts: RuleTexts,
+    /// What the rules ask for.
+    pub demand: Demand,
     /// Stands for all settings that both must have.
     pub settings: String,
     /// Whether rows are to be kept.

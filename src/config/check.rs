@@ -9,6 +9,7 @@ use super::{
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
+use shopbell_model::learning::Learning;
 use shopbell_model::policy::{Policy, QuietHours};
 use shopbell_model::rules::Cap;
 use shopbell_model::settings::{Identity, Presence, PresenceMode, Retention};
@@ -40,6 +41,7 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
         identity: identity(root.section("identity")),
         policy: policy(root.section("policy")),
         retention: Retention::default(),
+        learning: learning(root.optional_section("learning")),
         limits: limits(root.section("limits")),
         output: output(root.section("output"), folder),
         webhooks: Vec::new(),
@@ -49,6 +51,11 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
     };
     channels(&mut root, &mut config.policy);
     config.retention = retention(root.section("retention"), &config.policy);
+    let Retention { purchases, ledger, .. } = &config.retention;
+    if config.learning.is_some() && purchases < ledger {
+        let (purchases, ledger) = (purchases.to_string(), ledger.to_string());
+        root.note(root.place_of(&["learning"]), Problem::PurchasesTooShort { purchases, ledger });
+    }
     config.webhooks = webhooks(root.sections("webhook"), folder);
     kafka::agree(&config, &root);
     root.finish();
@@ -261,6 +268,9 @@ fn policy(mut section: Section<'_, '_>) -> Policy {
         cooldown: section.parsed("cooldown", "a time span as in \"1h\"", |text| {
             Duration::parse(text).filter(|span| span.0 > 0)
         }),
+        hold: section.parsed("hold", "a time span as in \"30m\"", |text| {
+            Duration::parse(text).filter(|span| span.0 > 0)
+        }),
         opt_in: consent.unwrap_or(false),
         channels: texts(section.texts("channels").unwrap_or_default()),
         channel_kinds: Policy::default().channel_kinds,
@@ -293,6 +303,7 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         carts: section.duration("carts", default.carts),
         wishlists: section.duration("wishlists", default.wishlists),
         purchases: section.duration("purchases", default.purchases),
+        activity: section.duration("activity", default.activity),
         ledger: section.duration("ledger", default.ledger),
         duplicates: section.duration("duplicates", default.duplicates),
     };
@@ -300,12 +311,33 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         policy.channel_caps.iter().map(|(c, cap)| (format!("`channel_caps.{c}`"), cap.within)).collect();
     needs.extend(policy.cap.map(|cap| ("`cap`".to_owned(), cap.within)));
     needs.extend(policy.cooldown.map(|cooldown| ("`cooldown`".to_owned(), cooldown)));
+    needs.extend(policy.hold.map(|hold| ("`hold`".to_owned(), hold)));
     for (name, needed) in needs.into_iter().filter(|(_, needed)| *needed > retention.ledger) {
         let (ledger, needed) = (retention.ledger.to_string(), needed.to_string());
         section.note(section.span(), Problem::LedgerTooShort { ledger, policy: name, needed });
     }
     section.finish();
     retention
+}
+
+fn learning(section: Option<Section<'_, '_>>) -> Option<Learning> {
+    let mut section = section?;
+    let default = Learning::default();
+    let number = |number: i64, default: u32| u32::try_from(number).unwrap_or(default);
+    let second = |text: &str| Duration::parse(text).filter(|span| *span >= Duration::from_secs(1));
+    let every = section.parsed("every", "a time span of a second or more, as in \"15m\"", second);
+    let start_rate = section.integer("start_rate", 0..=10_000, default.start_rate.into());
+    let weight = section.integer("weight", 1..=1_000_000, default.weight.into());
+    let learning = Learning {
+        every: every.unwrap_or(default.every),
+        segment: section.parsed("segment", "the name of a profile attribute", |name| {
+            (!name.is_empty()).then(|| Text::from(name))
+        }),
+        start_rate: number(start_rate, default.start_rate),
+        weight: number(weight, default.weight),
+    };
+    section.finish();
+    Some(learning)
 }
 
 fn limits(mut section: Section<'_, '_>) -> Limits {

@@ -17,6 +17,7 @@ pub use secret::{Secret, SecretError, SecretReference};
 
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
+use shopbell_model::learning::Learning;
 use shopbell_model::policy::Policy;
 use shopbell_model::settings::{Identity, Presence, Retention};
 use shopbell_model::time::Duration;
@@ -40,6 +41,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[retention]`
     pub retention: Retention,
+    /// `[learning]`; accept rates are not learned where absent.
+    pub learning: Option<Learning>,
     /// `[limits]`
     pub limits: Limits,
     /// `[output]`

@@ -163,6 +163,16 @@ pub enum Problem {
         /// How far it looks back.
         needed: String,
     },
+    /// What was taken up by a purchase would count as refused once the purchase is gone.
+    #[error(
+        "`purchases` keeps them for {purchases}, but offers that may have led to them are counted for {ledger}"
+    )]
+    PurchasesTooShort {
+        /// How long purchases are kept.
+        purchases: String,
+        /// How long the ledger is.
+        ledger: String,
+    },
 }
 
 impl Problem {
@@ -184,6 +194,7 @@ impl Problem {
             Problem::NotBuilt { .. } => "config-not-built",
             Problem::ExitAboveEnter => "config-exit-above-enter",
             Problem::LedgerTooShort { .. } => "config-ledger-too-short",
+            Problem::PurchasesTooShort { .. } => "config-purchases-too-short",
         }
     }
 
@@ -218,6 +229,9 @@ impl Problem {
             Problem::ExitAboveEnter => "choose an `exit_rssi` some 5 dBm below `enter_rssi`".into(),
             Problem::LedgerTooShort { needed, .. } => {
                 format!("set `[retention] ledger` to \"{needed}\" or longer")
+            }
+            Problem::PurchasesTooShort { ledger, .. } => {
+                format!("set `[retention] purchases` to \"{ledger}\" or longer, or `ledger` shorter")
             }
         }
     }

@@ -386,6 +386,9 @@ fn objection(policy: &str) -> String {
         "rule_cap" => "enough of this rule for now",
         "cap" => "enough offers for now",
         "channel_cap" => "enough on this channel for now",
+        "hold" => "one at a time",
+        "units" => "none are left",
+        "budget" => "nothing is left of the budget",
         _ => "a policy objects",
     };
     format!("{words} ({policy})")

@@ -6,7 +6,7 @@
 //! | `GET /v1/offers` | server-sent events; `?person=` and `?channel=` narrow it |
 //! | `GET /v1/offers/{id}/why` | why an offer was made, and what became of it |
 //! | `GET /v1/persons/{handle}` | what is known of a person, and why no rule makes an offer; `?brand=` |
-//! | `GET /v1/rules`, `POST /v1/rules/reload` | rules in force; read the folder again |
+//! | `GET /v1/rules` and below | rules in force, and to change them; a shadow set that is only looked at |
 //! | `GET /v1/webhooks` and below | what receivers are still to get, and two commands |
 //! | `GET /metrics` | OpenMetrics text |
 //! | `GET /healthz` | the process is alive |
@@ -82,6 +82,9 @@ pub fn router(edge: &Edge) -> Router {
         .route("/v1/webhooks/{name}/drop", post(webhooks::drop_all).with_state(edge.webhooks.clone()))
         .route("/v1/rules", get(rules::list).with_state(edge.reloads.clone()))
         .route("/v1/rules/reload", post(rules::reload).with_state(edge.reloads.clone()))
+        .route("/v1/rules/rollback", post(rules::rollback).with_state(edge.reloads.clone()))
+        .route("/v1/rules/shadow", rules::shadow(edge.reloads.clone()))
+        .route("/v1/rules/shadow/promote", post(rules::promote).with_state(edge.reloads.clone()))
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))

@@ -156,7 +156,10 @@ impl ExactlyOnce {
 
     /// A new producer, after one whose last transaction may be there or not.
     fn renew(&mut self, target: &Progress) -> Result<(), Failed> {
-        let (producer, found) = open(&self.remote, &self.output, &self.context, &self.around)?;
+        let (producer, mut found) = open(&self.remote, &self.output, &self.context, &self.around)?;
+        if (self.around.loses)("other-life") {
+            found = Progress { life: self.life.clone(), ..self.committed.clone() };
+        }
         if found.life != self.life {
             let id = self.output.transactional_id.clone();
             return Err(Failed::Ends(Error::Fenced { id }));

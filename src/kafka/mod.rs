@@ -41,6 +41,8 @@ pub struct Surroundings {
     pub stopping: Arc<dyn Fn() -> bool + Send + Sync>,
     /// A moment at which a test may want a fault.
     pub fault: Arc<dyn Fn(&'static str) -> std::io::Result<()> + Send + Sync>,
+    /// Whether a test wants a promise switched off, to see that others would notice.
+    pub loses: Arc<dyn Fn(&'static str) -> bool + Send + Sync>,
     /// Numbers for whoever looks.
     pub metrics: crate::metrics::Metrics,
 }

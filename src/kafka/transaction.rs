@@ -44,7 +44,12 @@ pub(super) fn open(
     context: &Context,
     around: &Surroundings,
 ) -> Result<(BaseProducer<Context>, Progress), Failed> {
-    let producer = remote.producer(context.clone(), Some(&output.transactional_id)).map_err(Failed::Ends)?;
+    let mut id = output.transactional_id.clone();
+    if (around.loses)("fencing") {
+        // Under a name of its own, the broker lets every job write.
+        id = format!("{id}-{}", std::process::id());
+    }
+    let producer = remote.producer(context.clone(), Some(&id)).map_err(Failed::Ends)?;
     producer.init_transactions(PATIENCE).map_err(|error| {
         producer.poll(Duration::from_millis(20));
         let code = error.rdkafka_error_code().filter(|code| is_refusal(*code));

@@ -92,10 +92,14 @@ fn config(test: &RuleTest) -> Config {
     let mut config = Config::default();
     let policy = &test.policy;
     let caps = policy.cap.iter().chain(policy.channel_caps.iter().map(|(_, cap)| cap));
-    let longest = caps.map(|cap| cap.within).chain(policy.cooldown).max().unwrap_or(Duration(0));
+    let longest =
+        caps.map(|cap| cap.within).chain(policy.cooldown).chain(policy.hold).max().unwrap_or(Duration(0));
     config.retention.ledger = config.retention.ledger.max(longest);
+    // An offer is known no longer than what was bought on it.
+    config.retention.purchases = config.retention.purchases.max(config.retention.ledger);
     config.policy = policy.clone();
     config.presence = test.presence.clone();
+    config.learning = test.learning.clone();
     // What was kept back explains why an offer did not come.
     config.output.suppressed = true;
     config

@@ -1,77 +1,68 @@
-//! Which rules were in force when: a job that starts again with other rules goes on with the old ones up to
-//! where they ended.
+//! Which rules were in force when: a job that starts again goes on under those of its checkpoint, comes to each change
+//! that the journal tells of in its own tick, and only then to the rules that are wanted now.
 //!
-//! Invariant: the journal says where rules changed; everything before is done again under the old ones, so that
-//! it comes out as it did, and the change itself is a tick of its own. Cost: the journal is looked through once
-//! for changes, without being decoded.
+//! Invariant: what was decided before a change is decided again under the rules before it, so that it comes out as it
+//! did; and one dataflow serves all of them. Cost: the journal is looked through once for changes, without being decoded.
 
 use super::RunError;
 use super::kept::Kept;
 use crate::replay::shared_rules;
-use crate::stored::{Entry, RuleTexts, holds_rules, journal_rules, read_entry};
+use crate::stored::{Entry, RuleTexts, RuleVersions, Ruling, holds_rules, journal_rules, read_entry};
+use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::{Rule, load};
 use shopbell_model::shared::Shared;
-use shopbell_model::time::Time;
 
-/// A stretch of the journal under one set of rules.
+/// Where a job begins: the rules, the place in the journal, and what the dataflow is to be built for.
 pub(super) struct Chapter {
-    /// The rules.
-    pub(super) texts: RuleTexts,
+    /// What is in force there.
+    pub(super) ruling: Ruling,
     pub(super) rules: Vec<Shared<Rule>>,
     /// The first record that is to be done again.
     pub(super) from: u64,
-    /// Where other rules come into force. None where these are still wanted.
-    pub(super) next: Option<Turn>,
+    /// What these rules, those of every change after them, and those that may come next ask for.
+    pub(super) demand: Demand,
 }
 
-/// Where other rules come into force.
-#[derive(Clone)]
-pub(super) struct Turn {
-    /// Their record of the journal.
-    pub(super) sequence: u64,
-    /// The tick, unless time has gone on already: then the next one.
-    pub(super) tick: Time,
-    /// What it says.
-    pub(super) texts: RuleTexts,
-}
-
-/// The chapter that what was kept belongs to. Where the rules wanted now are others than the last ones, the
-/// journal is told so.
-pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts) -> Result<Chapter, RunError> {
-    let mut from = kept.meta.sequence + 1;
-    let mut texts = kept.meta.rules.clone();
+/// The chapter that what was kept belongs to. Where nothing was kept, the journal begins with the rules wanted.
+pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) -> Result<Chapter, RunError> {
+    let (mut from, mut ruling) = (kept.meta.sequence + 1, kept.meta.ruling.clone());
     let mut changes = Vec::new();
     for record in kept.journal.read(from)? {
         let record = record?;
         if holds_rules(&record.payload)
-            && let Entry::Rules(rules) = read_entry(&record.payload)?
+            && let Entry::Rules(ruling) = read_entry(&record.payload)?
         {
-            changes.push(Turn { sequence: record.sequence, tick: record.tick, texts: rules });
+            changes.push((record.sequence, ruling));
         }
     }
-    let last = kept.journal.last().tick;
     if kept.restored_at.is_none() && changes.is_empty() {
-        // Nothing was kept yet: these are the first.
-        changes.push(append(kept, last, wanted)?);
+        let first = Ruling { texts: wanted.clone(), ..Ruling::default() };
+        let sequence = kept.journal.append(kept.journal.last().tick, &journal_rules(&first)?)?;
+        kept.journal.wait_durable(sequence)?;
+        changes.push((sequence, first));
     }
-    let mut changes = changes.into_iter().peekable();
     if kept.restored_at.is_none()
-        && let Some(first) = changes.next_if(|turn| turn.sequence == from)
+        && let Some((_, first)) = changes.first().filter(|(sequence, _)| *sequence == from)
     {
-        (from, texts) = (first.sequence + 1, first.texts);
+        ruling.clone_from(first);
+        from += 1;
+        changes.remove(0);
     }
-    let mut next = changes.next();
-    if next.is_none() && versions(&texts)? != versions(wanted)? {
-        next = Some(append(kept, last, wanted)?);
+    let rules = parse(&ruling.texts)?;
+    let mut all = rules.clone();
+    all.extend_from_slice(also);
+    for (_, ruling) in &changes {
+        all.extend(parse(&ruling.texts)?);
     }
-    let rules = parse(&texts)?;
-    Ok(Chapter { texts, rules, from, next })
+    let demand = Demand::of(all.iter().map(|rule| &**rule));
+    Ok(Chapter { ruling, rules, from, demand })
 }
 
-fn append(kept: &Kept, tick: Time, rules: &RuleTexts) -> Result<Turn, RunError> {
-    let sequence = kept.journal.append(tick, &journal_rules(rules)?)?;
-    kept.journal.wait_durable(sequence)?;
-    Ok(Turn { sequence, tick, texts: rules.clone() })
+/// Whether the rules of the folder are to come into force after those: not where they mean the same, and not where
+/// others were put into force beside the folder and it says what it said then.
+pub(super) fn gives_way(in_force: &Ruling, folder: &RuleTexts) -> Result<bool, RunError> {
+    let wanted = versions(folder)?;
+    Ok(in_force.beside.as_ref() != Some(&wanted) && versions(&in_force.texts)? != wanted)
 }
 
 pub(super) fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
@@ -82,7 +73,6 @@ pub(super) fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {
 }
 
 /// What tells rules apart: their versions change with their meaning, not with comments.
-pub(super) fn versions(texts: &RuleTexts) -> Result<Vec<(String, String)>, RunError> {
-    let rules = parse(texts)?;
-    Ok(rules.iter().map(|rule| (rule.id.to_string(), rule.version.to_string())).collect())
+pub(super) fn versions(texts: &RuleTexts) -> Result<RuleVersions, RunError> {
+    Ok(crate::reload::versions(&parse(texts)?))
 }

@@ -11,8 +11,9 @@ use crate::checkpoint::Checkpoint;
 use crate::cluster::{Begin, ClusterError, Head, LifeOf, Place, Word};
 use crate::config::Config;
 use crate::runtime::Board;
-use crate::stored::{FORMAT, RuleTexts};
+use crate::stored::FORMAT;
 use sha2::{Digest, Sha256};
+use shopbell_dataflows::demand::Demand;
 use shopbell_model::time::Time;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,12 +44,13 @@ pub(super) fn gather(place: &Place, runtime: &Runtime, control: &Control) -> Res
 /// Stands for everything that all processes must agree on besides rules.
 pub(super) fn settings_digest(config: &Config) -> String {
     let agreed = format!(
-        "{} {FORMAT} {:?} {:?} {:?} {:?} {}",
+        "{} {FORMAT} {:?} {:?} {:?} {:?} {:?} {}",
         env!("CARGO_PKG_VERSION"),
         config.presence,
         config.identity,
         config.policy,
         config.retention,
+        config.learning,
         config.output.suppressed,
     );
     Sha256::digest(agreed.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -58,7 +60,7 @@ impl Around<'_> {
     /// Begins a life with the members, where there are any.
     pub(super) fn company(
         &self,
-        texts: &RuleTexts,
+        demand: &Demand,
         checkpoint: Option<&Checkpoint>,
         restored_at: Time,
     ) -> Result<Option<LifeOf>, RunError> {
@@ -70,7 +72,7 @@ impl Around<'_> {
             workers: plan.workers,
             grid: plan.config.engine.tick.0,
             unfinished: plan.config.engine.unfinished_ticks,
-            texts: texts.clone(),
+            demand: demand.clone(),
             settings: settings_digest(&plan.config),
             keep: plan.config.state.is_some(),
             restored_at,

@@ -6,8 +6,11 @@
 //! `-rename-run`, `-rename-manifest`, `-sync-directory`, `-done`, `-remove`; `released` (durable, not yet
 //! delivered), `delivered`, `webhook-answered` (with 2xx, not yet noted), `catching-up`; of a transaction towards Kafka
 //! `kafka-begin`, `kafka-produced` (sent, not yet committed), `kafka-committed` (nothing else knows of it yet), and
-//! `kafka-progress` (fenced, progress not yet read). `SHOPBELL_FAULT=lose:ledger` restores a state without what was
-//! said before: the control of the tests that compare. Cost: nothing where the variable is not set.
+//! `kafka-progress` (fenced, progress not yet read).
+//!
+//! Controls of the tests that compare, each a promise switched off: `SHOPBELL_FAULT=lose:ledger` restores a state without
+//! what was said before; `lose:fencing` writes to Kafka under a transactional id that no other job has, `lose:other-life`
+//! takes what another job wrote into progress for nothing. Cost: nothing where the variable is not set.
 
 use crate::checkpoint::Hook;
 use crate::journal::{Fault, Operation, Probe};

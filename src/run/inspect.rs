@@ -241,7 +241,7 @@ fn meta_report(meta: Meta) -> MetaReport {
         read: meta.read.into_iter().map(|(source, place)| (source, place.position)).collect(),
         output: meta.output.into_iter().map(|(sink, position)| (sink, position.at)).collect(),
         // Rules that this version cannot read are told by a start.
-        rules: versions(&meta.rules).unwrap_or_default().into_iter().collect(),
+        rules: versions(&meta.ruling.texts).unwrap_or_default().into_iter().collect(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
 use crate::sink::Position;
 use crate::sink::webhook::OutboxValue;
-use crate::stored::{FORMAT, Place, Row, RuleTexts, read_row};
+use crate::stored::{FORMAT, Place, Row, Ruling, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
@@ -42,8 +42,8 @@ pub(super) struct Meta {
     pub(super) turns: Time,
     /// How much each sink was given that can be gone on with, by [`Sink::position`](crate::sink::Sink::position).
     pub(super) output: BTreeMap<String, Position>,
-    /// The rules in force: names and texts of their files.
-    pub(super) rules: RuleTexts,
+    /// The rules in force.
+    pub(super) ruling: Ruling,
     /// The last persons forgotten of whom older files may still say something.
     #[serde(default)]
     pub(super) erasing: Option<Erasing>,
@@ -177,12 +177,14 @@ fn read_rows(
     outboxes: &mut Outboxes,
 ) -> Result<Vec<Restored>, RunError> {
     let mut all = Vec::with_capacity(workers);
+    let (mut facts, mut copies) = (0, 0);
     std::thread::scope(|threads| {
         let readers: Vec<_> = (0..workers)
             .map(|worker| threads.spawn(move || read_share(checkpoint, worker, (workers, peers))))
             .collect();
         for reader in readers {
             let share = reader.join().map_err(|_| RunError::DeliveryLost)??;
+            (facts, copies) = (facts + share.restored.rows.len(), copies + share.copies.len());
             for (fingerprint, generation) in share.copies {
                 duplicates.restore_copy(fingerprint, generation);
             }
@@ -191,6 +193,8 @@ fn read_rows(
             }
             all.push(share.restored);
         }
+        let (checkpoint, tick) = (checkpoint.number(), checkpoint.tick());
+        tracing::info!(checkpoint, tick, facts, events = copies, "the state was read");
         Ok(all)
     })
 }

@@ -23,9 +23,9 @@ use crate::intake::Duplicates;
 use crate::journal::Journal;
 use crate::kafka::Surroundings;
 use crate::metrics::Metrics;
-use crate::runtime::{Engine, Job, KeptRows, Progress, settings};
-use crate::source::{Acknowledged, Intake, IntakeReceiver};
-use crate::stored::{FORMAT, RuleTexts};
+use crate::runtime::{Engine, Job, KeptRows, Progress, settings_for};
+use crate::source::{Acknowledged, IntakeReceiver};
+use crate::stored::{FORMAT, Ruling};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::Rule;
@@ -57,22 +57,11 @@ pub(super) struct Life {
 }
 
 impl Around<'_> {
-    /// Does again what was under way when rules changed, up to those that are wanted now.
-    pub(super) fn turn_pages(&self, wanted: &RuleTexts) -> Result<Option<(Kept, Chapter)>, RunError> {
-        loop {
-            let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
-            let chapter = chapter(&kept, wanted)?;
-            let Some(next) = chapter.next.clone() else { return Ok(Some((kept, chapter))) };
-            tracing::info!("the rules changed: going on with the old ones to where they ended");
-            let rules = chapter.rules.clone();
-            let (_, receiver) = Intake::bounded(1);
-            let Life { mut ticker, delivery } = self.begin(&rules, Some((kept, chapter)), receiver)?;
-            ticker.catch_up()?;
-            let rest = ticker.turn_page(next)?;
-            delivery.join()?;
-            rest.keeper.into_iter().for_each(Keeper::join);
-            self.control.check()?;
-        }
+    /// Opens what was kept, and finds the rules that it was under. The dataflow is to be good for those `also`.
+    pub(super) fn open(&self, also: &[Shared<Rule>]) -> Result<Option<(Kept, Chapter)>, RunError> {
+        let Some(kept) = open_kept(self.plan, &self.faults)? else { return Ok(None) };
+        let chapter = chapter(&kept, &self.plan.texts, also)?;
+        Ok(Some((kept, chapter)))
     }
 
     /// Ends a life in good order for rules that ask for another graph, and begins the next one with what it kept.
@@ -83,16 +72,20 @@ impl Around<'_> {
         page: Page,
     ) -> Result<(Life, Delivered), RunError> {
         tracing::info!("the rules ask for other facts: building another dataflow from what was kept");
-        let (mut ticker, Page { wanted, answer }) = (life.ticker, page);
         self.edge.inquiries.set(None);
-        let Some(turn) = ticker.announce(wanted.texts.clone())? else { return Err(RunError::DeliveryLost) };
-        let rest = ticker.turn_page(turn)?;
+        let Page { asked, answer } = page;
+        let shadow = life.ticker.shadow.clone();
+        let mut also = life.ticker.rules.clone();
+        also.extend_from_slice(asked.rules());
+        also.extend(shadow.iter().flat_map(|shadow| shadow.rules.iter().cloned()));
+        let rest = life.ticker.pause()?;
         let delivered = delivered.and(life.delivery.join()?);
         rest.keeper.into_iter().for_each(Keeper::join);
         self.control.check()?;
-        let kept = self.turn_pages(&wanted.texts)?;
-        let mut life = self.begin(&wanted.rules, kept, rest.receiver)?;
+        let mut life = self.begin(self.open(&also)?, rest.receiver)?;
         life.ticker.catch_up()?;
+        life.ticker.cast(shadow)?;
+        life.ticker.turn_to(asked)?;
         life.ticker.warm_up()?;
         // Whoever asked may have gone.
         let _ = answer.send(Ok(()));
@@ -101,18 +94,18 @@ impl Around<'_> {
 
     /// What the ends of the job need to know of it.
     pub(super) fn surroundings(&self) -> Surroundings {
-        let (control, faults) = (self.control.clone(), self.faults.clone());
+        let (control, faults, losing) = (self.control.clone(), self.faults.clone(), self.faults.clone());
         Surroundings {
             stopping: Arc::new(move || control.is_stopping()),
             fault: Arc::new(move |moment| faults.at(moment)),
+            loses: Arc::new(move |what| losing.loses(what)),
             metrics: self.metrics.clone(),
         }
     }
 
-    /// Puts a life together.
+    /// Puts a life together, under the rules that what was kept was under; under those of the plan where nothing was.
     pub(super) fn begin(
         &self,
-        rules: &[Shared<Rule>],
         kept: Option<(Kept, Chapter)>,
         receiver: IntakeReceiver,
     ) -> Result<Life, RunError> {
@@ -120,7 +113,7 @@ impl Around<'_> {
         let retention = plan.config.retention.duplicates;
         let mut kept = kept;
         let meta = kept.as_ref().map(|(kept, chapter)| Meta {
-            rules: chapter.texts.clone(),
+            ruling: chapter.ruling.clone(),
             sequence: chapter.from - 1,
             ..kept.meta.clone()
         });
@@ -139,8 +132,17 @@ impl Around<'_> {
             .unwrap_or_else(|| (Vec::new(), Duplicates::new(retention)));
         let restored_at = restored.first().map_or(0, |restored| restored.tick);
         let checkpoint = kept.as_ref().and_then(|(kept, _)| kept.checkpoint.as_deref());
-        let texts = kept.as_ref().map_or(&plan.texts, |(_, chapter)| &chapter.texts);
-        let life = self.company(texts, checkpoint, restored_at)?;
+        let (ruling, rules, demand) = match &kept {
+            Some((_, Chapter { ruling, rules, demand, .. })) => {
+                (ruling.clone(), rules.clone(), demand.clone())
+            }
+            None => {
+                let ruling = Ruling { texts: plan.texts.clone(), ..Ruling::default() };
+                let demand = Demand::of(plan.rules.iter().map(|rule| &**rule));
+                (ruling, plan.rules.clone(), demand)
+            }
+        };
+        let life = self.company(&demand, checkpoint, restored_at)?;
         let gathering = Gathering::new(duplicates, &meta.clone().unwrap_or_default());
         let (keep, rows) = unbounded();
         let (keeping, safe) = match kept {
@@ -160,13 +162,14 @@ impl Around<'_> {
             workers: plan.workers,
             grid: plan.config.engine.tick.0,
             unfinished: plan.config.engine.unfinished_ticks,
-            settings: settings(&plan.config, rules),
-            rules: rules.to_vec(),
+            settings: settings_for(&plan.config, demand.clone()),
+            rules: rules.clone(),
             keep: keeping.is_some().then_some(keep),
             restored,
         };
         let engine = start_engine(job, life, &under_way, &spoken, &appended, parcels.clone(), control)?;
         self.edge.inquiries.set(Some(engine.asker().clone()));
+        self.edge.reloads.looks_at(engine.board());
         if self.head.is_some() {
             watch_for_stalls(engine.board(), control.clone())?;
         }
@@ -188,8 +191,11 @@ impl Around<'_> {
             restored_at,
             state,
             faults: self.faults.clone(),
-            rules: rules.to_vec(),
-            demand: Demand::of(rules.iter().map(|rule| &**rule)),
+            rules,
+            ruling,
+            shadow: None,
+            looks: Vec::new(),
+            demand,
         };
         Ok(Life { ticker, delivery })
     }

@@ -3,13 +3,12 @@
 //! Invariant: it does what the head says, in the order in which that says it; it keeps nothing of its own. Whatever
 //! ends its workers or its link ends it. Cost: two threads besides the workers and the link.
 
-use super::chapter::parse;
 use super::cluster::settings_digest;
 use super::control::Control;
 use super::{RunError, parts, signals};
 use crate::cluster::{Begin, ClusterError, Link, Member, Place, ToHead, ToMember};
 use crate::config::Config;
-use crate::runtime::{Asker, EngineError, Job, KeptRows, Share, settings};
+use crate::runtime::{Asker, EngineError, Job, KeptRows, Share, settings_for};
 use crate::source::Intake;
 use crate::stored::{Row, read_row};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
@@ -146,14 +145,14 @@ impl Announced {
     /// Starts the workers, and tells the head how they are and what they keep.
     fn start(self, config: &Config, member: &Member) -> Result<Share, RunError> {
         let Announced { begin, restored } = self;
-        let rules = parse(&begin.texts)?;
         let (keep, rows) = unbounded();
         let job = Job {
             workers: begin.workers,
             grid: begin.grid,
             unfinished: begin.unfinished,
-            settings: settings(config, &rules),
-            rules,
+            settings: settings_for(config, begin.demand),
+            // They come in at the first worker of all.
+            rules: Vec::new(),
             keep: begin.keep.then_some(keep),
             restored,
         };

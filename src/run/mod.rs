@@ -38,7 +38,7 @@ use crate::http::{self, Edge, Phase, Readiness};
 use crate::intake::CloudEventsJson;
 use crate::kafka::Running;
 use crate::metrics::Metrics;
-use crate::reload::Reloads;
+use crate::reload::{Reloads, Wanted};
 use crate::sink::{Broadcast, Webhooks};
 use crate::source::{Acknowledged, Decode, Intake};
 use crate::stored::RuleTexts;
@@ -67,6 +67,8 @@ pub struct Plan {
     pub config: Config,
     /// Where the rules are; they are read again when they change there.
     pub folder: PathBuf,
+    /// Where rules are that are only looked at: what would be otherwise under them.
+    pub shadow: Option<PathBuf>,
     /// The rules in force: names and texts of their files, checked.
     pub texts: RuleTexts,
     /// The rules in force: what they say.
@@ -98,6 +100,12 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         Arc::new(CloudEventsJson { wall_clock: crate::wall_clock, limits: plan.config.limits });
     let kept_at_all = plan.config.state.is_some();
     let acknowledged = if kept_at_all { Acknowledged::by_journal() } else { Acknowledged::at_once() };
+    let wanted = Wanted { texts: plan.texts.clone(), rules: plan.rules.clone() };
+    let mut also = plan.rules.clone();
+    if let Some(folder) = &plan.shadow {
+        // Where they are wrong, that is told when they are read to be looked at.
+        also.extend(reload::rules_of(folder));
+    }
     let offers = Broadcast::new(plan.config.http.streams, metrics.clone());
     let dead_letters = parts::dead_letters(&plan.config, &metrics)?;
     let edge = Edge {
@@ -106,7 +114,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         decoder: Arc::clone(&decoder),
         offers,
         webhooks: Webhooks::default(),
-        reloads: Reloads::new(plan.folder.clone(), plan.rules.clone(), metrics.clone()),
+        reloads: Reloads::new(plan.folder.clone(), plan.shadow.clone(), wanted.clone(), metrics.clone()),
         readiness: Readiness::default(),
         inquiries: Inquiries::default(),
         clock: plan.config.engine.clock,
@@ -132,13 +140,16 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         head,
     };
     let first = |error| control.first_failure(error);
-    let kept = around.turn_pages(&plan.texts).map_err(first)?;
+    let kept = around.open(&also).map_err(first)?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
-    let mut life = around.begin(&plan.rules, kept, receiver).map_err(first)?;
+    let mut life = around.begin(kept, receiver).map_err(first)?;
     let mut reading = None;
     let mut delivered = Delivered::default();
-    let ended = life.ticker.catch_up().and_then(|()| life.ticker.warm_up()).and_then(|()| {
+    let ended = life.ticker.catch_up().and_then(|()| {
+        life.ticker.come_to(wanted)?;
+        life.ticker.warm_up()?;
+        edge.reloads.begin_with(&life.ticker.ruling, &life.ticker.rules);
         let surroundings = around.surroundings();
         let topics = parts::kafka_reader(
             &plan.config,

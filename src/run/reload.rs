@@ -5,11 +5,13 @@
 
 use super::RunError;
 use super::control::Control;
-use crate::reload::{Outcome, ReloadError, Reloads, Wanted, read};
+use crate::reload::{Ask, Change, Outcome, ReloadError, Reloads, Wanted, compile, read, versions};
 use crate::rule_files::{Look, look};
+use crate::stored::RuleVersions;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
@@ -20,10 +22,33 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Nothing must have changed for so long: an editor may still be writing.
 const QUIET: Duration = Duration::from_millis(1000);
 
-/// Rules for the ticker, and where it says what came of them.
+/// What the ticker is asked for, and where it says what came of it.
 pub(super) struct Page {
-    pub(super) wanted: Wanted,
+    pub(super) asked: Asked,
     pub(super) answer: Sender<Result<(), ReloadError>>,
+}
+
+/// What the ticker is asked for.
+pub(super) enum Asked {
+    /// To put rules into force. Where they are not those of the folder: what that says.
+    Rules(Wanted, Option<RuleVersions>),
+    /// To look at what would be otherwise under others, or at nothing any more.
+    Shadow(Option<Wanted>),
+}
+
+impl Asked {
+    /// The rules it is about.
+    pub(super) fn rules(&self) -> &[Shared<Rule>] {
+        match self {
+            Asked::Rules(wanted, _) | Asked::Shadow(Some(wanted)) => &wanted.rules,
+            Asked::Shadow(None) => &[],
+        }
+    }
+}
+
+/// The rules of a folder; none where they cannot be read or are wrong.
+pub(super) fn rules_of(folder: &Path) -> Vec<Shared<Rule>> {
+    read(folder).map(|wanted| wanted.rules).unwrap_or_default()
 }
 
 /// Begins to watch. `rules` are those in force.
@@ -36,11 +61,11 @@ pub(super) fn watch(reloads: Reloads, runtime: &Runtime, control: Control) -> Re
             while hangup.recv().await.is_some() {
                 tracing::info!("SIGHUP: reading the rules again");
                 // What comes of it is told in the log.
-                drop(asked.ask());
+                drop(asked.ask(Ask::Reload));
             }
         });
     }
-    let mut watch = Watch { applied: None, seen: None, reloads, control };
+    let mut watch = Watch { reloads, control, rules: Folder::default(), shadow: Folder::default() };
     std::thread::Builder::new()
         .name("shopbell-rules".to_owned())
         .spawn(move || watch.run())
@@ -51,35 +76,143 @@ pub(super) fn watch(reloads: Reloads, runtime: &Runtime, control: Control) -> Re
 struct Watch {
     reloads: Reloads,
     control: Control,
-    /// How the folder looked when it was read last.
-    applied: Option<Look>,
-    /// How it looks now, and since when.
-    seen: Option<(Look, Instant)>,
+    rules: Folder,
+    shadow: Folder,
 }
 
 impl Watch {
     fn run(&mut self) {
+        if let Some(folder) = self.reloads.shadow_folder() {
+            // What comes of it is told in the log.
+            let _ = self.answer(Ask::ShadowFolder(folder));
+        }
         loop {
             match self.reloads.asks().recv_timeout(LOOK) {
-                Ok(answer) => {
-                    let outcome = self.reload();
+                Ok((ask, answer)) => {
+                    let outcome = self.answer(ask);
                     // Whoever asked may have gone.
                     let _ = answer.send(outcome);
                 }
                 Err(RecvTimeoutError::Timeout) if self.control.is_stopping() => return,
-                Err(RecvTimeoutError::Timeout) if self.is_changed(Instant::now()) => {
-                    // What comes of it is told in the log and in the status.
-                    let _ = self.reload();
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.rules.is_changed(self.reloads.folder(), Instant::now()) {
+                        // What comes of it is told in the log and in the status.
+                        let _ = self.answer(Ask::Reload);
+                    }
+                    if let Some(folder) = self.reloads.shadow_folder()
+                        && self.shadow.is_changed(&folder, Instant::now())
+                    {
+                        let _ = self.answer(Ask::ShadowFolder(folder));
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    /// Whether the folder looks otherwise than when it was read, and has for a while.
-    fn is_changed(&mut self, now: Instant) -> bool {
-        let looks = look(self.reloads.folder()).ok();
+    fn answer(&mut self, ask: Ask) -> Outcome {
+        let came = match ask {
+            Ask::Reload => self.reload(),
+            Ask::Shadow(texts) => compile(texts).and_then(|wanted| self.cast(wanted)),
+            Ask::ShadowFolder(folder) => {
+                let read = self.shadow.read(&folder);
+                read.and_then(|wanted| self.cast(wanted))
+            }
+            Ask::NoShadow => self.lift(),
+            Ask::Promote => self.promote(),
+            Ask::Rollback => self.rollback(),
+        };
+        came.map_err(|error| {
+            let error = Arc::new(error);
+            let (code, hint, errors) = (error.code(), error.hint(), error.errors());
+            tracing::error!(code, hint, ?errors, "the rules in force stay: {error}");
+            error
+        })
+    }
+
+    /// Puts the rules of the folder into force.
+    fn reload(&mut self) -> Result<Change, ReloadError> {
+        let folder = self.reloads.folder().to_owned();
+        let came = self.rules.read(&folder).and_then(|wanted| self.put(wanted, None));
+        self.reloads.note_reload(crate::wall_clock(), &came);
+        came
+    }
+
+    /// Puts the shadow set into force.
+    fn promote(&mut self) -> Result<Change, ReloadError> {
+        let wanted = self.reloads.shadow().ok_or(ReloadError::NoShadow)?;
+        let change = self.put(wanted, Some(self.folder_says()))?;
+        self.lift()?;
+        Ok(change)
+    }
+
+    /// Puts the rules into force that were before.
+    fn rollback(&mut self) -> Result<Change, ReloadError> {
+        let wanted = compile(self.reloads.before().ok_or(ReloadError::NothingBefore)?)?;
+        self.put(wanted, Some(self.folder_says()))
+    }
+
+    /// What the folder says now: as long as it says that, what is put into force beside it stays.
+    fn folder_says(&self) -> RuleVersions {
+        read(self.reloads.folder()).map(|wanted| versions(&wanted.rules)).unwrap_or_default()
+    }
+
+    /// Begins to look at what would be otherwise.
+    fn cast(&mut self, wanted: Wanted) -> Result<Change, ReloadError> {
+        let change = self.reloads.change_to(&wanted.rules);
+        self.ask(Asked::Shadow(Some(wanted.clone())))?;
+        self.reloads.note_shadow(crate::wall_clock(), Some(wanted));
+        tracing::info!(added = ?change.added, changed = ?change.changed, removed = ?change.removed, "a shadow set is looked at");
+        Ok(change)
+    }
+
+    /// Looks at it no longer.
+    fn lift(&mut self) -> Result<Change, ReloadError> {
+        self.ask(Asked::Shadow(None))?;
+        self.reloads.note_shadow(crate::wall_clock(), None);
+        Ok(Change::default())
+    }
+
+    /// Lets the ticker put rules into force.
+    fn put(&self, wanted: Wanted, beside: Option<RuleVersions>) -> Result<Change, ReloadError> {
+        let change = self.reloads.change_to(&wanted.rules);
+        if change.is_none() {
+            tracing::debug!("the rules are as they were");
+            return Ok(change);
+        }
+        self.ask(Asked::Rules(wanted.clone(), beside.clone()))?;
+        self.reloads.note_in_force(crate::wall_clock(), wanted, beside.is_some());
+        tracing::info!(
+            added = ?change.added,
+            changed = ?change.changed,
+            removed = ?change.removed,
+            unchanged = change.unchanged,
+            "other rules are in force"
+        );
+        Ok(change)
+    }
+
+    fn ask(&self, asked: Asked) -> Result<(), ReloadError> {
+        let (answer, answered) = bounded(1);
+        self.control.turn(Page { asked, answer });
+        // Where the ticker is gone nobody answers.
+        answered.recv().unwrap_or(Err(ReloadError::Stopping))
+    }
+}
+
+/// A folder that is read when it changed and has been quiet for a while.
+#[derive(Default)]
+struct Folder {
+    /// How it looked when it was read last.
+    applied: Option<Look>,
+    /// How it looks now, and since when.
+    seen: Option<(Look, Instant)>,
+}
+
+impl Folder {
+    /// Whether it looks otherwise than when it was read, and has for a while.
+    fn is_changed(&mut self, folder: &Path, now: Instant) -> bool {
+        let looks = look(folder).ok();
         if looks.is_none() || looks == self.applied {
             self.seen = None;
             return false;
@@ -93,40 +226,13 @@ impl Watch {
         }
     }
 
-    fn reload(&mut self) -> Outcome {
+    fn read(&mut self, folder: &Path) -> Result<Wanted, ReloadError> {
         self.seen = None;
-        let before = look(self.reloads.folder()).ok();
-        let came = read(self.reloads.folder()).and_then(|wanted| self.put(wanted)).map_err(Arc::new);
+        let before = look(folder).ok();
+        let wanted = read(folder);
         // Read while it was written to: another look is due.
-        let after = look(self.reloads.folder()).ok();
+        let after = look(folder).ok();
         self.applied = before.filter(|before| Some(before) == after.as_ref());
-        self.reloads.note(crate::wall_clock(), &came);
-        match &came {
-            Ok((_, change)) if change.is_none() => tracing::debug!("the rules are as they were"),
-            Ok((_, change)) => tracing::info!(
-                added = ?change.added,
-                changed = ?change.changed,
-                removed = ?change.removed,
-                unchanged = change.unchanged,
-                "other rules are in force"
-            ),
-            Err(error) => {
-                let (code, hint, errors) = (error.code(), error.hint(), error.errors());
-                tracing::error!(code, hint, ?errors, "the rules in force stay: {error}");
-            }
-        }
-        came.map(|(_, change)| change)
-    }
-
-    /// Lets the ticker put rules into force.
-    fn put(&self, wanted: Wanted) -> Result<(Vec<Shared<Rule>>, crate::reload::Change), ReloadError> {
-        let (rules, change) = (wanted.rules.clone(), self.reloads.change_to(&wanted.rules));
-        if !change.is_none() {
-            let (answer, answered) = bounded(1);
-            self.control.turn(Page { wanted, answer });
-            // Where the ticker is gone nobody answers.
-            answered.recv().unwrap_or(Err(ReloadError::Stopping))?;
-        }
-        Ok((rules, change))
+        wanted
     }
 }

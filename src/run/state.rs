@@ -5,7 +5,6 @@
 //! for each event until the next checkpoint.
 
 use super::RunError;
-use super::chapter::Turn;
 use super::delivery::Parcel;
 use super::gathering::{Gathered, Gathering};
 use super::keeper::Keeper;
@@ -13,7 +12,7 @@ use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
 use crate::source::Acknowledged;
-use crate::stored::{RuleTexts, StoredRow, copy_row, journal_rules, journal_tick};
+use crate::stored::{Ruling, StoredRow, copy_row, journal_rules, journal_tick};
 use crossbeam_channel::Sender;
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::time::Time;
@@ -62,12 +61,18 @@ impl StateKeeper {
     }
 
     /// Writes down that other rules come into force at a tick; a checkpoint is due soon.
-    pub(super) fn turn(&mut self, tick: Time, texts: RuleTexts) -> Result<Turn, RunError> {
-        self.meta.sequence = self.journal.append(tick, &journal_rules(&texts)?)?;
+    pub(super) fn turn(&mut self, tick: Time, ruling: &Ruling) -> Result<(), RunError> {
+        self.meta.sequence = self.journal.append(tick, &journal_rules(ruling)?)?;
         self.appended.store(self.meta.sequence, Ordering::Release);
-        self.meta.rules.clone_from(&texts);
+        self.meta.ruling.clone_from(ruling);
         self.begun = Instant::now().checked_sub(self.every).unwrap_or(self.begun);
-        Ok(Turn { sequence: self.meta.sequence, tick, texts })
+        Ok(())
+    }
+
+    /// Takes up a change of rules that the journal tells of.
+    pub(super) fn turn_again(&mut self, sequence: u64, ruling: &Ruling) {
+        self.meta.sequence = sequence;
+        self.meta.ruling.clone_from(ruling);
     }
 
     /// What the journal says came after what was restored.

@@ -7,23 +7,23 @@
 //! until the next due time.
 
 use super::RunError;
-use super::chapter::Turn;
+use super::chapter::{gives_way, parse};
 use super::clock::LiveClock;
 use super::control::Control;
 use super::fault::Faults;
 use super::gathering::{Gathered, Gathering, Ticks};
 use super::keeper::Keeper;
-use super::reload::Page;
+use super::reload::{Asked, Page};
 use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
 use crate::metrics::Metrics;
-use crate::reload::ReloadError;
+use crate::reload::{ReloadError, Wanted};
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
-use crate::stored::{Entry, RuleTexts, read_entry};
+use crate::stored::{Entry, RuleVersions, Ruling, read_entry};
 use shopbell_dataflows::demand::Demand;
-use shopbell_model::rules::Rule;
+use shopbell_model::rules::{Role, Rule};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::sync::Arc;
@@ -69,8 +69,13 @@ pub(super) struct Ticker {
     /// What outlives the process, where anything does.
     pub(super) state: Option<StateKeeper>,
     pub(super) faults: Faults,
-    /// The rules in force.
+    /// The rules in force, and how they came to be.
     pub(super) rules: Vec<Shared<Rule>>,
+    pub(super) ruling: Ruling,
+    /// Rules that are only looked at: what would be otherwise under them.
+    pub(super) shadow: Option<Wanted>,
+    /// What is in the dataflow for that.
+    pub(super) looks: Vec<Shared<Rule>>,
     /// What the graph was built for.
     pub(super) demand: Demand,
 }
@@ -117,8 +122,19 @@ impl Ticker {
         let (mut ticks, mut events, mut all) = (Vec::new(), 0, 0);
         for record in state.records()? {
             let record = record?;
-            // From here on other rules are in force.
-            let Entry::Tick(tick) = read_entry(&record.payload)? else { break };
+            let tick = match read_entry(&record.payload)? {
+                Entry::Tick(tick) => tick,
+                Entry::Rules(ruling) => {
+                    all += std::mem::take(&mut events);
+                    self.engine.submit(std::mem::take(&mut ticks), record.tick)?;
+                    if let Some(state) = &mut self.state {
+                        state.turn_again(record.sequence, &ruling);
+                    }
+                    let rules = parse(&ruling.texts)?;
+                    self.put(record.tick, ruling, rules)?;
+                    continue;
+                }
+            };
             let gathered = self.gathering.again(tick);
             if let Some(state) = &mut self.state {
                 state.again(record.sequence, &gathered);
@@ -152,7 +168,7 @@ impl Ticker {
             self.show();
             self.keep()?;
             if let Some(page) = self.control.page()
-                && let Some(page) = self.change_rules(page)?
+                && let Some(page) = self.heed(page)?
             {
                 return Ok(Ran::Outgrown(page));
             }
@@ -164,9 +180,9 @@ impl Ticker {
         Ok(Ran::Stopped)
     }
 
-    /// Puts rules into force, in a tick of their own; gives them back where they ask for another graph.
-    fn change_rules(&mut self, page: Page) -> Result<Option<Page>, RunError> {
-        if !self.demand.covers(&Demand::of(page.wanted.rules.iter().map(|rule| &**rule))) {
+    /// Does what is asked for about rules; gives it back where it asks for another graph.
+    fn heed(&mut self, page: Page) -> Result<Option<Page>, RunError> {
+        if !self.demand.covers(&Demand::of(page.asked.rules().iter().map(|rule| &**rule))) {
             if self.state.is_some() {
                 return Ok(Some(page));
             }
@@ -174,24 +190,95 @@ impl Ticker {
             let _ = page.answer.send(Err(ReloadError::NeedsState));
             return Ok(None);
         }
-        let tick = self.own_tick();
-        if let Some(state) = &mut self.state {
-            state.turn(tick, page.wanted.texts)?;
-        }
-        self.under_way.begin(tick, tick + 1, Arrivals::default());
-        let rules = page.wanted.rules;
-        let gone = self.rules.iter().filter(|rule| !rules.contains(rule)).map(|rule| (rule.clone(), -1));
-        let come = rules.iter().filter(|rule| !self.rules.contains(rule)).map(|rule| (rule.clone(), 1));
-        self.engine.change_rules(tick, gone.chain(come).collect())?;
-        self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
-        self.rules = rules;
+        self.turn_to(page.asked)?;
         // Whoever asked may have gone.
         let _ = page.answer.send(Ok(()));
         Ok(None)
     }
 
+    /// Puts rules into force in a tick of their own, or begins to look at others.
+    pub(super) fn turn_to(&mut self, asked: Asked) -> Result<(), RunError> {
+        match asked {
+            Asked::Rules(wanted, beside) => {
+                let tick = self.own_tick();
+                self.turn(tick, wanted, beside)
+            }
+            Asked::Shadow(shadow) => self.cast(shadow),
+        }
+    }
+
+    /// Looks at what would be otherwise under other rules, or at nothing any more.
+    pub(super) fn cast(&mut self, shadow: Option<Wanted>) -> Result<(), RunError> {
+        self.shadow = shadow;
+        let changes = self.look_changes();
+        self.engine.change_looks(changes)?;
+        if self.kind == ClockKind::Wall {
+            let now = self.clock.now().max(self.engine.frontier());
+            self.under_way.begin(now, now + 1, Arrivals::default());
+            self.engine.submit(Vec::new(), now + 1)?;
+        }
+        Ok(())
+    }
+
+    /// What has to change in the dataflow so that it looks at the difference of both sets.
+    fn look_changes(&mut self) -> Vec<(Shared<Rule>, isize)> {
+        let as_role = |rule: &Shared<Rule>, role| Shared::new(Rule { role, ..(**rule).clone() });
+        let differing = |rules: &[Shared<Rule>], from: &[Shared<Rule>], role| -> Vec<Shared<Rule>> {
+            let is_in = |rule: &Shared<Rule>| {
+                from.iter().any(|other| other.version == rule.version && other.id == rule.id)
+            };
+            rules.iter().filter(|rule| !is_in(rule)).map(|rule| as_role(rule, role)).collect()
+        };
+        let looks = match &self.shadow {
+            None => Vec::new(),
+            Some(shadow) => {
+                let mut looks = differing(&self.rules, &shadow.rules, Role::Going);
+                looks.extend(differing(&shadow.rules, &self.rules, Role::Coming));
+                looks
+            }
+        };
+        let changes = difference(&self.looks, &looks);
+        self.looks = looks;
+        changes
+    }
+
+    /// Comes to the rules of the folder where others were in force, before time goes on: what fell due since is up
+    /// to them.
+    pub(super) fn come_to(&mut self, wanted: Wanted) -> Result<(), RunError> {
+        if !gives_way(&self.ruling, &wanted.texts)? {
+            return Ok(());
+        }
+        tracing::info!("the rules changed while the job did not run");
+        let tick = self.engine.clock().tick_of(self.engine.frontier());
+        self.turn(tick, wanted, None)
+    }
+
+    /// Puts rules into force at a tick, of which nothing was submitted, and writes that down.
+    pub(super) fn turn(
+        &mut self,
+        tick: Time,
+        wanted: Wanted,
+        beside: Option<RuleVersions>,
+    ) -> Result<(), RunError> {
+        let ruling = Ruling { texts: wanted.texts, before: Some(self.ruling.texts.clone()), beside };
+        if let Some(state) = &mut self.state {
+            state.turn(tick, &ruling)?;
+        }
+        self.under_way.begin(tick, tick + 1, Arrivals::default());
+        self.put(tick, ruling, wanted.rules)
+    }
+
+    fn put(&mut self, tick: Time, ruling: Ruling, rules: Vec<Shared<Rule>>) -> Result<(), RunError> {
+        let mut changes = difference(&self.rules, &rules);
+        (self.rules, self.ruling) = (rules, ruling);
+        changes.extend(self.look_changes());
+        self.engine.change_rules(tick, changes)?;
+        self.gathering.make_way(self.engine.clock().tick_of(tick + 1));
+        Ok(())
+    }
+
     /// The next tick, once the clock has come to it. Nothing was submitted of it.
-    fn own_tick(&mut self) -> Time {
+    pub(super) fn own_tick(&mut self) -> Time {
         let frontier = self.engine.frontier();
         let now = match self.kind {
             ClockKind::Wall => self.clock.now().max(frontier),
@@ -202,12 +289,6 @@ impl Ticker {
             std::thread::sleep(self.clock.until(tick));
         }
         tick
-    }
-
-    /// Writes down that other rules come into force in the next tick.
-    pub(super) fn announce(&mut self, texts: RuleTexts) -> Result<Option<Turn>, RunError> {
-        let tick = self.own_tick();
-        self.state.as_mut().map(|state| state.turn(tick, texts)).transpose()
     }
 
     /// One look: submits a tick, or sleeps for a while.
@@ -291,16 +372,14 @@ impl Ticker {
         if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
     }
 
-    /// Keeps everything up to where other rules come into force, and ends. Nothing falls due in that tick: what
-    /// does is up to the new rules.
-    pub(super) fn turn_page(mut self, turn: Turn) -> Result<Rest, RunError> {
-        let tick = self.engine.clock().tick_of(self.engine.frontier().max(turn.tick));
+    /// Keeps everything as it is, and ends, for another graph to go on with. Nothing falls due in that tick: what does
+    /// is up to that one.
+    pub(super) fn pause(self) -> Result<Rest, RunError> {
+        let tick = self.engine.clock().tick_of(self.engine.frontier());
         self.engine.stop_at(self.engine.clock().tick_before(tick))?;
-        self.engine.submit(Vec::new(), tick + 1)?;
-        if let Some(state) = &mut self.state {
-            (state.meta.sequence, state.meta.rules) = (turn.sequence, turn.texts);
-        }
-        self.end_after(tick)
+        let mut paused = self;
+        paused.engine.submit(Vec::new(), tick + 1)?;
+        paused.end_after(tick)
     }
 
     /// Ends with a last checkpoint, so that the next start has nothing to do again. The clock was stopped, so that
@@ -362,7 +441,18 @@ impl Ticker {
         self.metrics.skipped("reading-too-late", folded.too_late);
         self.metrics.skipped("fact-dropped", folded.dropped_facts);
         self.metrics.waiting_deadlines.set(board.waiting().0 as i64);
+        self.metrics.pools(&board.pools());
         self.metrics.shared_handles.set(identified.shared_handles as i64);
         self.metrics.capped_persons.set(identified.capped_links as i64);
+        for ((brand, rule), (counts, rate)) in board.learned() {
+            self.metrics.learned(brand.as_str(), &rule, counts.accepted, counts.answered, rate);
+        }
     }
+}
+
+/// From some rules to others.
+fn difference(before: &[Shared<Rule>], after: &[Shared<Rule>]) -> Vec<(Shared<Rule>, isize)> {
+    let gone = before.iter().filter(|rule| !after.contains(rule)).map(|rule| (rule.clone(), -1));
+    let come = after.iter().filter(|rule| !before.contains(rule)).map(|rule| (rule.clone(), 1));
+    gone.chain(come).collect()
 }

@@ -4,9 +4,13 @@
 
 use crate::cluster::{Pulse, WorkerPulse};
 use shopbell_dataflows::Report;
+use shopbell_dataflows::allot::PoolNumbers;
 use shopbell_dataflows::fold::FoldCounts;
 use shopbell_dataflows::identity::IdentityCounts;
+use shopbell_dataflows::learning::RuleOf;
+use shopbell_dataflows::shadow::Tally;
 use shopbell_dataflows::when_due::Waiting;
+use shopbell_model::learning::Counts;
 use shopbell_model::time::Time;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -23,11 +27,13 @@ struct Numbers {
     waiting: BTreeMap<&'static str, Waiting>,
     /// How often in a row it had nothing to do.
     quiet: u64,
+    /// What there is only so much of.
+    pools: Vec<PoolNumbers>,
 }
 
 impl Numbers {
     fn pulse(&self) -> WorkerPulse {
-        let Numbers { folded, identified, waiting, quiet } = self;
+        let Numbers { folded, identified, waiting, quiet, pools: _ } = self;
         WorkerPulse {
             folded: [folded.unknown_beacons, folded.too_late, folded.dropped_facts],
             identified: [identified.shared_handles, identified.capped_links],
@@ -45,6 +51,8 @@ impl Numbers {
             identified: IdentityCounts { shared_handles, capped_links },
             waiting: BTreeMap::from([("elsewhere", (pulse.waiting, pulse.next))]),
             quiet: pulse.quiet,
+            // They are with the first worker of all.
+            pools: Vec::new(),
         }
     }
 }
@@ -71,7 +79,11 @@ pub struct Board {
     /// Everything before this time was submitted.
     submitted: AtomicU64,
     changed: Condvar,
+    /// What would be otherwise under the shadow set.
+    shadowed: Mutex<Tally>,
     watch: OnceLock<Watch>,
+    /// What was learned of rules by workers of this process.
+    learned: Mutex<BTreeMap<RuleOf, (Counts, u32)>>,
     /// Called when a number is another one than before.
     numbers_changed: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -83,8 +95,10 @@ impl Board {
             completed: Mutex::new(Some(0)),
             submitted: AtomicU64::new(0),
             changed: Condvar::new(),
+            shadowed: Mutex::default(),
             watch: OnceLock::new(),
             numbers_changed: OnceLock::new(),
+            learned: Mutex::default(),
         }
     }
 
@@ -179,6 +193,11 @@ impl Board {
         sum
     }
 
+    /// Answered offers by rule, with the accept rate in basis points: as workers of this process last saw them.
+    pub fn learned(&self) -> BTreeMap<RuleOf, (Counts, u32)> {
+        held(&self.learned).clone()
+    }
+
     /// Rows that wait for their time, and when the next of them is due.
     pub fn waiting(&self) -> Waiting {
         let (mut rows, mut next) = (0, None);
@@ -189,6 +208,16 @@ impl Board {
             }
         }
         (rows, next)
+    }
+
+    /// What would be otherwise under the shadow set, by rule.
+    pub fn shadowed(&self) -> Tally {
+        held(&self.shadowed).clone()
+    }
+
+    /// What there is only so much of, and how much of it is held and used.
+    pub fn pools(&self) -> Vec<PoolNumbers> {
+        self.workers.iter().flat_map(|numbers| held(numbers).pools.clone()).collect()
     }
 
     /// How some workers are.
@@ -259,9 +288,21 @@ impl Report for Reporter {
         self.write(|numbers| numbers.identified = counts);
     }
 
+    fn shadowed(&self, tally: &Tally) {
+        held(&self.board.shadowed).clone_from(tally);
+    }
+
     fn waiting(&self, place: &'static str, waiting: Waiting) {
         self.write(|numbers| {
             numbers.waiting.insert(place, waiting);
         });
+    }
+
+    fn pools(&self, pools: Vec<PoolNumbers>) {
+        self.write(|numbers| numbers.pools = pools);
+    }
+
+    fn learned(&self, rule: &RuleOf, counts: Counts, rate: u32) {
+        held(&self.board.learned).insert(rule.clone(), (counts, rate));
     }
 }

@@ -1,17 +1,23 @@
 //! Takes the rows of one worker that are to outlive the process.
 //!
 //! Invariant: the rows of a tick are handed over once, when every part of the graph gave its own; ticks are
-//! asked for in order. Cost: the bytes of the rows that changed, held until the last part gave them.
+//! asked for in order. Events wait for a portion of the rows, not for all: a turn of the worker gives rows for a
+//! millisecond, or for a quarter of the time that the turn before took, where turns are long. Cost: the bytes of the rows
+//! that changed, held until the last part gave them; a look at the clock for each.
 
 use crate::stored::{StoredError, StoredRow, fact_row};
 use crossbeam_channel::Sender;
 use shopbell_dataflows::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use shopbell_model::time::Time;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 /// Parts of the graph that give rows.
-const PARTS: usize = 3;
+const PARTS: usize = 4;
+
+/// So long a turn may give rows at least.
+const PORTION: Duration = Duration::from_millis(1);
 
 /// What one worker kept of a tick.
 #[derive(Debug)]
@@ -29,41 +35,79 @@ pub(super) struct WorkerKeeper {
     worker: usize,
     to: Option<Sender<KeptRows>>,
     state: RefCell<State>,
+    turn: Cell<Turn>,
+}
+
+/// One part of the graph.
+#[derive(Default)]
+struct PartState {
+    /// Ticks that it is to give rows of.
+    wanted: VecDeque<Time>,
+    /// Rows of the tick that it is giving.
+    rows: Vec<StoredRow>,
+    gives: bool,
 }
 
 #[derive(Default)]
 struct State {
-    fold: VecDeque<Time>,
-    links: VecDeque<Time>,
-    ledger: VecDeque<Time>,
-    /// Of the part that gives its rows just now.
-    rows: Vec<StoredRow>,
+    fold: PartState,
+    links: PartState,
+    ledger: PartState,
+    learning: PartState,
     failed: Option<StoredError>,
     /// Rows of ticks that some parts have given already, and how many.
     given: BTreeMap<Time, (usize, Vec<StoredRow>)>,
 }
 
 impl State {
-    fn wanted(&mut self, keeper: Keeper) -> &mut VecDeque<Time> {
+    fn part(&mut self, keeper: Keeper) -> &mut PartState {
         match keeper {
             Keeper::Fold => &mut self.fold,
             Keeper::Links => &mut self.links,
             Keeper::Ledger => &mut self.ledger,
+            Keeper::Learning => &mut self.learning,
         }
     }
 }
 
+/// The turn of the worker that is under way.
+#[derive(Clone, Copy)]
+struct Turn {
+    began: Instant,
+    /// For how long rows may be given in it, and since when they are.
+    portion: Duration,
+    gives_since: Option<Instant>,
+}
+
 impl WorkerKeeper {
     pub(super) fn new(worker: usize, to: Option<Sender<KeptRows>>) -> Self {
-        WorkerKeeper { worker, to, state: RefCell::default() }
+        let turn = Turn { began: Instant::now(), portion: PORTION, gives_since: None };
+        WorkerKeeper { worker, to, state: RefCell::default(), turn: Cell::new(turn) }
     }
 
     /// Wants the rows of everything up to `tick`, before time goes on.
     pub(super) fn want(&self, tick: Time) {
         let mut state = self.state.borrow_mut();
-        state.fold.push_back(tick);
-        state.links.push_back(tick);
-        state.ledger.push_back(tick);
+        for keeper in [Keeper::Fold, Keeper::Links, Keeper::Ledger, Keeper::Learning] {
+            state.part(keeper).wanted.push_back(tick);
+        }
+    }
+
+    /// Whether some part has rows that it has not given yet.
+    pub(super) fn gives(&self) -> bool {
+        let state = self.state.borrow();
+        state.fold.gives || state.links.gives || state.ledger.gives || state.learning.gives
+    }
+
+    /// A turn of the worker begins.
+    pub(super) fn turn(&self) {
+        if self.to.is_none() {
+            return;
+        }
+        let (now, last) = (Instant::now(), self.turn.get());
+        // A turn in which nothing was given may have been a sleep.
+        let took = last.gives_since.map_or(Duration::ZERO, |_| now - last.began);
+        self.turn.set(Turn { began: now, portion: PORTION.max(took / 4), gives_since: None });
     }
 }
 
@@ -73,25 +117,40 @@ impl Keep for WorkerKeeper {
     }
 
     fn next(&self, keeper: Keeper) -> Option<Time> {
-        self.state.borrow_mut().wanted(keeper).front().copied()
+        self.state.borrow_mut().part(keeper).wanted.front().copied()
     }
 
-    fn row(&self, key: &KeptKey, value: Option<KeptValueRef<'_>>) {
+    fn begun(&self, keeper: Keeper) {
+        let mut state = self.state.borrow_mut();
+        let part = state.part(keeper);
+        part.wanted.pop_front();
+        part.gives = true;
+    }
+
+    fn row(&self, keeper: Keeper, key: &KeptKey, value: Option<KeptValueRef<'_>>) {
         // What all workers have, one of them gives.
         if *key == KeptKey::Zones && self.worker != 0 {
             return;
         }
         let mut state = self.state.borrow_mut();
         match fact_row(key, value) {
-            Ok(row) => state.rows.push(row),
+            Ok(row) => state.part(keeper).rows.push(row),
             Err(error) => state.failed = Some(error),
         }
     }
 
+    fn is_enough(&self) -> bool {
+        let (now, mut turn) = (Instant::now(), self.turn.get());
+        let since = *turn.gives_since.get_or_insert(now);
+        self.turn.set(turn);
+        now - since >= turn.portion
+    }
+
     fn done(&self, keeper: Keeper, tick: Time) {
         let mut state = self.state.borrow_mut();
-        state.wanted(keeper).pop_front();
-        let mut rows = std::mem::take(&mut state.rows);
+        let part = state.part(keeper);
+        part.gives = false;
+        let mut rows = std::mem::take(&mut part.rows);
         let (parts, given) = state.given.entry(tick).or_default();
         *parts += 1;
         given.append(&mut rows);

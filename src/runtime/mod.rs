@@ -98,18 +98,23 @@ pub struct Tick {
 
 /// Settings of the graph from a configuration and the rules in force.
 pub fn settings(config: &crate::config::Config, rules: &[Shared<Rule>]) -> Settings {
+    settings_for(config, Demand::of(rules.iter().map(|rule| &**rule)))
+}
+
+/// Settings of the graph from a configuration and what rules ask for.
+pub fn settings_for(config: &crate::config::Config, demand: Demand) -> Settings {
+    let pools = demand.pools();
     Settings {
-        fold: FoldSettings {
-            presence: config.presence.clone(),
-            retention: config.retention.clone(),
-            demand: Demand::of(rules.iter().map(|rule| &**rule)),
-        },
+        fold: FoldSettings { presence: config.presence.clone(), retention: config.retention.clone(), demand },
         identity: config.identity.clone(),
         decide: shopbell_dataflows::decide::DecideSettings {
             policy: config.policy.clone(),
             report_suppressed: config.output.suppressed,
+            pools,
+            learning: config.learning.clone().unwrap_or_default(),
         },
         ledger: config.retention.ledger,
+        learning: config.learning.clone(),
     }
 }
 
@@ -205,6 +210,12 @@ impl Engine {
     ) -> Result<(), EngineError> {
         self.submit(Vec::new(), tick)?;
         self.send(Vec::new(), tick + 1, Some((tick, changes)))
+    }
+
+    /// Changes rules that are only looked at, as of now: nothing that is said follows from them.
+    pub fn change_looks(&mut self, changes: Vec<(Shared<Rule>, isize)>) -> Result<(), EngineError> {
+        let now = self.submitted_until;
+        self.send(Vec::new(), now, Some((now, changes)))
     }
 
     /// Feeds ticks, and lets time go on to `until` (not included). Waits while too much is unfinished.

@@ -141,6 +141,7 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
                 events.flush();
             }
             Err(TryRecvError::Empty) => {
+                keeper.turn();
                 let began = Instant::now();
                 worker.step_or_park(Some(PARK));
                 reporter.turned(began.elapsed() >= QUIET);
@@ -151,6 +152,11 @@ pub(super) fn run_worker(worker: &mut Worker, work: &Work) {
             }
             Err(TryRecvError::Disconnected) => break,
         }
+    }
+    // The rows of a checkpoint that was begun are given to the last one.
+    while keeper.gives() {
+        keeper.turn();
+        worker.step();
     }
     // Dropped, not run to the end: nothing that waits for its time may come true by closing inputs.
     for dataflow in worker.installed_dataflows() {

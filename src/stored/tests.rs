@@ -29,7 +29,9 @@ fn ticks_of_the_journal_are_read_back() {
     let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read };
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
-    let rules = vec![("a.toml".to_owned(), "# none".to_owned())];
+    let texts = vec![("a.toml".to_owned(), "# none".to_owned())];
+    let beside = Some(vec![("cart".to_owned(), "0123".to_owned())]);
+    let rules = Ruling { texts, before: Some(Vec::new()), beside };
     let rules_bytes = journal_rules(&rules).unwrap();
     assert!(holds_rules(&rules_bytes) && !holds_rules(&bytes));
     assert_eq!(read_entry(&rules_bytes).unwrap(), Entry::Rules(rules));
@@ -78,6 +80,11 @@ fn sent() -> (KeptKey, PersonFact) {
         items: Vec::new(),
         person: Person::named_by(&anchor),
         because,
+        priority: 2,
+        replaceable: true,
+        replaces: None,
+        holding: None,
+        segment: Text::from("gold"),
     };
     let fact = PersonFact::Sent(Shared::new(sent));
     (KeptKey::of_ledger(&anchor, &fact).unwrap(), fact)

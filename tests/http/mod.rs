@@ -46,7 +46,12 @@ impl Server {
             decoder: Arc::new(decode),
             offers: Broadcast::with_queue(settings.streams, 4, metrics.clone()),
             webhooks: shopbell::sink::Webhooks::default(),
-            reloads: shopbell::reload::Reloads::new("nowhere".into(), Vec::new(), metrics.clone()),
+            reloads: shopbell::reload::Reloads::new(
+                "nowhere".into(),
+                None,
+                Default::default(),
+                metrics.clone(),
+            ),
             readiness: Readiness::default(),
             inquiries: shopbell::explain::Inquiries::default(),
             clock: config::ClockKind::Wall,

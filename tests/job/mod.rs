@@ -4,8 +4,10 @@ mod ends;
 mod explain;
 mod inspect;
 mod live;
+mod pools;
 mod reload;
 mod setup;
+mod shadow;
 mod stop;
 mod worker_panic;
 
@@ -79,11 +81,22 @@ impl Process {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
+        let (child, log) = Process::launch(folder.path(), workers, &[], environment);
+        Process { child, folder, log }
+    }
+
+    fn launch(
+        folder: &std::path::Path,
+        workers: usize,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> (Child, Arc<Mutex<String>>) {
         let mut child = Command::new(env!("CARGO_BIN_EXE_shopbell"))
             .args(["run", "--workers", &workers.to_string(), "--rules"])
-            .arg(folder.path().join("rules"))
+            .arg(folder.join("rules"))
             .arg("--config")
-            .arg(folder.path().join("shopbell.toml"))
+            .arg(folder.join("shopbell.toml"))
+            .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -99,7 +112,14 @@ impl Process {
                 log.push('\n');
             }
         });
-        Process { child, folder, log }
+        (child, log)
+    }
+
+    /// Ends it and starts it again in the same folder.
+    fn restart(&mut self, arguments: &[&str]) {
+        self.signal("-TERM");
+        assert_eq!(self.wait().code(), Some(0), "{}", self.log());
+        (self.child, self.log) = Process::launch(self.folder.path(), 2, arguments, &[]);
     }
 
     fn log(&self) -> String {
@@ -167,18 +187,25 @@ impl Job {
     /// `config` begins with what belongs into `[http]`.
     fn with(rules: &str, config: &str, environment: &[(&str, &str)]) -> Job {
         let config = format!("output.file = \"offers.jsonl\"\n[http]\nlisten = \"127.0.0.1:0\"\n{config}");
-        Self::of(Process::start(rules, &config, &[], environment))
+        Self::found(Process::start(rules, &config, &[], environment))
     }
 
     /// On so many workers; `config` is all of it.
     fn on(workers: usize, rules: &str, config: &str) -> Job {
-        Self::of(Process::on(workers, rules, config, &[], &[]))
+        Self::found(Process::on(workers, rules, config, &[], &[]))
     }
 
-    fn of(process: Process) -> Job {
+    /// Where it listens.
+    fn found(process: Process) -> Job {
         let log = process.wait_for_log("shopbell ");
         let address = log.split("http://").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
         Job { process, address }
+    }
+
+    /// Ends it and starts it again in the same folder.
+    fn restart(mut self, arguments: &[&str]) -> Job {
+        self.process.restart(arguments);
+        Self::found(self.process)
     }
 
     fn post(&self, events: &[Value]) -> Answer {

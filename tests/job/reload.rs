@@ -5,7 +5,7 @@ use crate::recovery::setting;
 
 fn cart_rule(idle: &str) -> String {
     format!(
-        "[rule.cart]\nwhen = \"cart_abandoned\"\nidle = \"{idle}\"\n\
+        "[rule.cart]\nwhen = \"cart_abandoned\"\nidle = \"{idle}\"\nbackfill = \"send\"\n\
          [rule.cart.offer]\ntitle = \"Your cart waits\"\nvalid = \"1h\"\nchannels = [\"sms\"]\n"
     )
 }

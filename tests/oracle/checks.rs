@@ -11,6 +11,7 @@ use super::policies::held_out;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
+use super::rules::When;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -55,7 +56,7 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 8] = [
+    let faults: [Fault; 16] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -64,6 +65,23 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
         ("policies", |r| r.config.policy.cap = Some((4, 600_000))),
         ("identity", |r| r.config.identity.max_links = 3),
         ("stock", |r| r.config.views_kept += 1000),
+        ("attention", |r| r.config.activity_kept -= 1),
+        ("attention", |r| {
+            for when in r.rules.iter_mut().map(|rule| &mut rule.when) {
+                match when {
+                    When::BrowseAbandoned { within, .. } => *within -= 1,
+                    When::Nearby { within, .. } => *within += 5,
+                    When::Requested { approval } => *approval = true,
+                    _ => {}
+                }
+            }
+        }),
+        ("pools", |r| r.rules[0].units = Some(3)),
+        ("pools", |r| r.rules[2].back = &["expired", "withdrawn"]),
+        ("pools", |r| r.rules[3].back = &["expired", "withdrawn"]),
+        ("days", |r| r.rules[0].budget = r.rules[0].budget.map(|(budget, cost)| (budget, cost - 1))),
+        ("places", |r| r.config.policy.hold = None),
+        ("places", |r| r.rules.iter_mut().for_each(|rule| rule.replaceable = false)),
     ];
     for (name, fault) in faults {
         let set = set(name);
@@ -153,9 +171,10 @@ fn scripts_reach_every_rule_and_every_reason() {
         "consent",
         "forgotten",
         "late_event",
+        "superseded",
     ];
     let mut missing: BTreeSet<String> = rules.chain(reasons.map(str::to_owned)).collect();
-    for seed in 0..600 {
+    for seed in 0..1200 {
         let set = &sets[seed as usize % sets.len()];
         // Sets of which everything has been seen are done.
         let done = missing.iter().all(|key| key.contains(' ') && !key.starts_with(&format!("{} ", set.name)));

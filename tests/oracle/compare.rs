@@ -4,13 +4,15 @@ use super::decide::{Row, What};
 use super::engine::{Engine, Job};
 use super::event::Time;
 use super::replay::{Replay, Ticks, answer};
+use super::rules::Budget;
 use super::script::clock_text;
 use serde_json::Value;
 use std::fmt::Write;
 
 /// The job for an engine that is to answer `replay`.
 pub(crate) fn job(replay: &Replay, workers: usize) -> Job {
-    let rules: Vec<String> = replay.rules.iter().map(|rule| rule.toml()).collect();
+    let rules = replay.rules.iter().map(|rule| rule.toml()).chain([Budget::toml(&replay.rules)]);
+    let rules: Vec<String> = rules.collect();
     Job {
         events: replay.events.clone(),
         rules: vec![("oracle.toml".to_owned(), rules.join("\n"))],

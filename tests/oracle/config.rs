@@ -46,8 +46,18 @@ pub(crate) struct Policy {
     pub(crate) hold_out_percent: u64,
     pub(crate) min_score: i64,
     pub(crate) cooldown: Option<Time>,
+    pub(crate) hold: Option<Time>,
     pub(crate) opt_in: bool,
     pub(crate) channels: Vec<&'static str>,
+}
+
+/// `[learning]`; rates in basis points.
+#[derive(Clone, Debug)]
+pub(crate) struct Learning {
+    pub(crate) every: Time,
+    pub(crate) segment: Option<&'static str>,
+    pub(crate) start_rate: u64,
+    pub(crate) weight: u64,
 }
 
 /// All of it.
@@ -58,6 +68,9 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// `[retention] views`.
     pub(crate) views_kept: Time,
+    /// `[retention] activity`.
+    pub(crate) activity_kept: Time,
+    pub(crate) learning: Option<Learning>,
 }
 
 impl Default for Config {
@@ -76,6 +89,8 @@ impl Default for Config {
             identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
+            activity_kept: 400 * DAY,
+            learning: None,
         }
     }
 }
@@ -104,10 +119,19 @@ impl Config {
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         let _ = writeln!(
             text,
-            "views = {:?}\nvisits = {:?}\n",
+            "views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
             span(self.views_kept),
-            span(presence.visits_kept)
+            span(presence.visits_kept),
+            span(self.activity_kept)
         );
+        if let Some(learning) = &self.learning {
+            let Learning { every, segment, start_rate, weight } = learning;
+            let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));
+            let _ = writeln!(text, "start_rate = {start_rate}\nweight = {weight}");
+            if let Some(segment) = segment {
+                let _ = writeln!(text, "segment = {segment:?}");
+            }
+        }
         let _ = writeln!(
             text,
             "[policy]\nhold_out_percent = {}\nmin_score = {}",
@@ -129,6 +153,9 @@ impl Config {
         }
         if let Some(cooldown) = policy.cooldown {
             let _ = writeln!(text, "cooldown = {:?}", span(cooldown));
+        }
+        if let Some(hold) = policy.hold {
+            let _ = writeln!(text, "hold = {:?}", span(hold));
         }
         let caps: Vec<String> = policy
             .channel_caps

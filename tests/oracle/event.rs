@@ -3,6 +3,7 @@
 //! Invariant: nothing here uses the engine's decoding; only well-formed events come in (scripts are
 //! generated), an unknown type becomes [`Act::Other`].
 
+use super::nearby::Spot;
 use serde_json::Value;
 
 /// Milliseconds since 1970.
@@ -17,6 +18,8 @@ pub(crate) struct Event {
     pub(crate) time: Time,
     /// Empty for stock and catalogue.
     pub(crate) handle: String,
+    /// Whether the person did it.
+    pub(crate) own: bool,
     pub(crate) act: Act,
 }
 
@@ -36,12 +39,30 @@ pub(crate) enum Act {
         transaction: String,
         items: Vec<Line>,
         location: Option<String>,
+        amount: i64,
+    },
+    Refund {
+        amount: i64,
     },
     Enter(String),
     CheckIn(String),
     Leave(String),
     /// `store.try_item` and `store.assist`: signs that keep a shop visit going.
     Sign(String),
+    Request {
+        id: String,
+        location: String,
+        rule: String,
+        items: Vec<Line>,
+    },
+    Decision {
+        id: String,
+        approved: bool,
+    },
+    Geo {
+        at: Spot,
+        accuracy: Option<f64>,
+    },
     Reading {
         beacon: String,
         rssi: i64,
@@ -55,6 +76,10 @@ pub(crate) enum Act {
         granted: bool,
     },
     Redeemed(String),
+    /// It reached somebody: delivered or opened.
+    Reached(String),
+    Clicked(String),
+    Failed(String),
     Forget,
     Level {
         location: String,
@@ -74,6 +99,7 @@ pub(crate) enum Act {
     Location {
         location: String,
         tz: Option<String>,
+        spot: Option<Spot>,
     },
     Zone {
         location: String,
@@ -100,6 +126,7 @@ impl Event {
             brand: text("brand"),
             time: time.as_millisecond() as Time,
             handle: text("subject"),
+            own: !text("subject").is_empty() && is_own(&text("type")),
             act: act(&text("type"), &json["data"]),
         }
     }
@@ -108,6 +135,22 @@ impl Event {
     pub(crate) fn order(&self) -> (Time, usize) {
         (self.time, self.seq)
     }
+}
+
+/// Whether events of that type are activity of the person they name.
+fn is_own(kind: &str) -> bool {
+    let of_others =
+        ["push.delivered", "push.failed", "store.offer_request", "store.offer_decision"].contains(&kind);
+    !kind.starts_with("crm.") && !of_others
+}
+
+/// What was paid, in ten-thousandths: said as a whole, or else as far as items have a price.
+fn amount(data: &Value) -> i64 {
+    let money = |value: &Value| value.as_f64().map(|units| (units * 10_000.0).round() as i64);
+    let items = data["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of_items =
+        items.iter().filter_map(|i| Some(money(&i["price"])? * i["quantity"].as_i64().unwrap_or(1)));
+    money(&data["value"]).unwrap_or_else(|| of_items.sum())
 }
 
 fn act(kind: &str, data: &Value) -> Act {
@@ -125,6 +168,8 @@ fn act(kind: &str, data: &Value) -> Act {
             .collect()
     };
     let location = || text("location");
+    let millionths = |field: &str| data[field].as_f64().map(|degrees| (degrees * 1e6).round() as i128);
+    let spot = || millionths("lat").zip(millionths("lon"));
     match kind {
         "web.view_item" => Act::View(items()),
         "web.add_to_cart" => Act::Add(items()),
@@ -133,12 +178,21 @@ fn act(kind: &str, data: &Value) -> Act {
         "web.remove_from_wishlist" => Act::Unwish(items()),
         "web.begin_checkout" => Act::Checkout(items()),
         "web.purchase" | "store.purchase" => {
-            Act::Purchase { transaction: text("transaction_id"), items: items(), location: maybe("location") }
+            let (transaction, location) = (text("transaction_id"), maybe("location"));
+            Act::Purchase { transaction, items: items(), location, amount: amount(data) }
         }
+        "web.refund" => Act::Refund { amount: amount(data) },
         "store.enter" => Act::Enter(location()),
         "store.check_in" => Act::CheckIn(location()),
         "store.leave" => Act::Leave(location()),
         "store.try_item" | "store.assist" => Act::Sign(location()),
+        "sensor.geo" => Act::Geo { at: spot().expect("a position"), accuracy: data["accuracy_m"].as_f64() },
+        "store.offer_request" => {
+            Act::Request { id: text("request_id"), location: location(), rule: text("rule"), items: items() }
+        }
+        "store.offer_decision" => {
+            Act::Decision { id: text("request_id"), approved: data["approved"] == true }
+        }
         // Hundredths of a dBm, so that means of two compare exactly.
         "sensor.beacon" => Act::Reading {
             beacon: text("beacon"),
@@ -157,7 +211,10 @@ fn act(kind: &str, data: &Value) -> Act {
             granted: data["granted"] == true,
         },
         "crm.forget" => Act::Forget,
+        "push.delivered" | "push.opened" => Act::Reached(text("offer_id")),
         "push.redeemed" => Act::Redeemed(text("offer_id")),
+        "push.clicked" => Act::Clicked(text("offer_id")),
+        "push.failed" => Act::Failed(text("offer_id")),
         "stock.level" => {
             Act::Level { location: location(), item: text("item_id"), quantity: whole("quantity") }
         }
@@ -168,7 +225,7 @@ fn act(kind: &str, data: &Value) -> Act {
             price: data["price"].as_f64().map(|price| (price * 10_000.0).round() as i64),
             category: maybe("category"),
         },
-        "catalog.location" => Act::Location { location: location(), tz: maybe("tz") },
+        "catalog.location" => Act::Location { location: location(), tz: maybe("tz"), spot: spot() },
         "catalog.zone" => Act::Zone { location: location(), zone: text("zone"), beacons: texts("beacons") },
         "catalog.shelf" => Act::Shelf { location: location(), zone: text("zone"), items: texts("items") },
         _ => Act::Other,

@@ -15,6 +15,8 @@ pub(crate) struct Shape {
     pub(crate) stock: u64,
     pub(crate) identity: u64,
     pub(crate) profile: u64,
+    /// Requests of associates.
+    pub(crate) service: u64,
     /// Hour of the day at which it begins.
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
@@ -82,6 +84,10 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         if !random.chance(8) {
             lines.push(format!("{} {line}", clock_text(clock)));
         }
+    }
+    if shape.service > 0 {
+        let spots = ["spot s1 48.1371 11.5754", "spot s2 48.1380 11.5754"];
+        lines.extend(spots.map(|spot| format!("{} - {spot}", clock_text(clock))));
     }
     while lines.len() < length {
         clock += random.of(&STEPS);
@@ -161,7 +167,7 @@ fn level(random: &mut Random) -> i64 {
 }
 
 fn event(random: &mut Random, shape: &Shape) -> String {
-    let groups = [shape.cart, shape.presence, shape.stock, shape.identity, shape.profile];
+    let groups = [shape.cart, shape.presence, shape.stock, shape.identity, shape.profile, shape.service];
     let mut place = random.below(groups.iter().sum());
     let group = groups.iter().position(|weight| {
         let here = place < *weight;
@@ -180,7 +186,11 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             let with = random.of(&others);
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
-        _ => format!("{handle} {}", profile(random)),
+        Some(4) => format!("{handle} {}", profile(random)),
+        _ if random.chance(4) => {
+            format!("- spot {} 48.137{} 11.5754", random.of(&PLACES[..2]), random.below(10))
+        }
+        _ => format!("{handle} {}", service(random)),
     }
 }
 
@@ -205,10 +215,17 @@ fn cart(random: &mut Random) -> String {
         9 => format!("wish {}", items(random)),
         10 => format!("unwish {}", items(random)),
         11..=13 => format!("view {}", items(random)),
-        14 => format!("buy t{} {}", random.below(1_000_000), items(random)),
-        15 => format!("till {} t{} {}", random.of(&PLACES[..2]), random.below(1_000_000), items(random)),
-        _ => format!("{} t1 {}", random.of(&["refund", "search"]), items(random)),
+        14 => format!("buy t{} {}{}", random.below(1_000_000), items(random), paid(random)),
+        15 => {
+            let shop = random.of(&PLACES[..2]);
+            format!("till {shop} t{} {}{}", random.below(1_000_000), items(random), paid(random))
+        }
+        _ => format!("{} t1 {}{}", random.of(&["refund", "refund", "search"]), items(random), paid(random)),
     }
+}
+
+fn paid(random: &mut Random) -> &'static str {
+    random.of(&["", " A*2@12.5", " =20", " =30.25"])
 }
 
 fn presence(random: &mut Random) -> String {
@@ -221,6 +238,22 @@ fn presence(random: &mut Random) -> String {
         6 => format!("assist {shop}"),
         _ => format!("beacon {} {}", random.of(&BEACONS), level(random)),
     }
+}
+
+fn service(random: &mut Random) -> String {
+    if random.chance(50) {
+        // Some 7 m apart to the east, 11 m to the north.
+        let accuracy = random.of(&["", "", " 5", " 80.5", " 300"]);
+        let (north, east) = (random.below(30), random.below(20));
+        return format!("at 48.13{:02} 11.57{:02}{accuracy}", 66 + north, 50 + east);
+    }
+    let request = random.of(&["r1", "r2", "r3"]);
+    if random.chance(50) {
+        return format!("decide {request} {}", random.of(&["yes", "yes", "no"]));
+    }
+    let (rule, items) = (random.of(&["asked", "asked", "given", "other"]), items(random));
+    let items = if random.chance(30) { "" } else { &items };
+    format!("ask {request} {} {rule} {items}", random.of(&PLACES[..2]))
 }
 
 fn stock(random: &mut Random) -> String {

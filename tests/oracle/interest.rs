@@ -24,6 +24,8 @@ pub(crate) struct Interest {
     pub(crate) kind: Kind,
     pub(crate) item: String,
     pub(crate) start: Time,
+    /// Its beginning in the order of facts.
+    pub(crate) began: (Time, usize),
     pub(crate) anchor: String,
     pub(crate) quantity: i64,
     pub(crate) activities: Vec<(Time, String)>,
@@ -92,6 +94,7 @@ impl Interests {
                 kind,
                 item: item.clone(),
                 start,
+                began: event.order(),
                 anchor,
                 quantity,
                 activities,
@@ -167,6 +170,12 @@ impl Interests {
     /// The open interest of that kind in that item.
     pub(crate) fn open(&self, kind: Kind, item: &str) -> Option<&Interest> {
         self.all.iter().find(|i| i.kind == kind && i.item == item && i.ended.is_none())
+    }
+
+    /// Whether the item was in the cart just before that place in the order of facts.
+    pub(crate) fn in_cart(&self, item: &str, before: (Time, usize)) -> bool {
+        let mut lines = self.all.iter().filter(|i| i.kind == Kind::Cart && i.item == item);
+        lines.any(|line| line.began < before && line.ended.is_none_or(|(_, ended)| ended >= before))
     }
 
     /// Open lines of the cart, by item.

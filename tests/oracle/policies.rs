@@ -88,14 +88,16 @@ pub(crate) fn quiet_until(
     (1..=2 * DAY / step).map(|steps| (clock / step + steps) * step).find(|time| quiet(*time) == Some(false))
 }
 
-/// When to ask again, if cooldown or caps object now.
+/// When to ask again, if hold, cooldown or caps object now, and whether another's place would help. `without`
+/// does not count.
 pub(crate) fn objection(
     rule: &Rule,
     policy: &Policy,
     channel: &str,
     earlier: &[&Sent],
+    without: Option<&String>,
     clock: Time,
-) -> Option<Time> {
+) -> Option<(Time, bool)> {
     let full = |(count, within): (usize, Time), counts: &dyn Fn(&Sent) -> bool| -> Option<Time> {
         let ends: Vec<Time> = earlier
             .iter()
@@ -106,10 +108,29 @@ pub(crate) fn objection(
         (ends.len() >= count).then(|| ends.into_iter().min()).flatten()
     };
     let of_rule = |sent: &Sent| sent.rule.id == rule.id;
-    let cooldown = rule.cooldown.or(policy.cooldown).and_then(|span| full((1, span), &of_rule));
+    // What gave its place to another counts for its own rule only.
+    let replaced = |sent: &Sent| earlier.iter().any(|other| other.replaces.as_ref() == Some(&sent.offer_id));
+    let in_place = |sent: &Sent| Some(&sent.offer_id) != without && !replaced(sent);
+    let cooldown = rule.cooldown.or(policy.cooldown);
     let on_channel = policy.channel_caps.iter().find(|(name, _)| *name == channel).map(|(_, cap)| *cap);
-    cooldown
-        .or_else(|| full(rule.cap?, &of_rule))
-        .or_else(|| full(policy.cap?, &|_| true))
-        .or_else(|| full(on_channel?, &|sent| sent.channel == channel))
+    let own = |again: Option<Time>| again.map(|again| (again, false));
+    let of_all = |again: Option<Time>| again.map(|again| (again, true));
+    of_all(policy.hold.and_then(|span| full((1, span), &in_place)))
+        .or_else(|| own(full((1, cooldown?), &of_rule)))
+        .or_else(|| own(full(rule.cap?, &of_rule)))
+        .or_else(|| of_all(full(policy.cap?, &in_place)))
+        .or_else(|| of_all(full(on_channel?, &|sent| in_place(sent) && sent.channel == channel)))
+}
+
+/// The next beginning of quiet hours.
+pub(crate) fn quiet_from(
+    policy: &Policy,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    place: Option<&str>,
+    clock: Time,
+) -> Option<Time> {
+    policy.quiet_hours?;
+    let minute = |minutes: Time| (clock / MINUTE + minutes) * MINUTE;
+    (1..=2 * 1440).map(minute).find(|time| quiet_until(policy, person, brand, place, *time).is_some())
 }

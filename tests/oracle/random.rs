@@ -24,19 +24,27 @@ pub(crate) fn replay_of(seed: u64, set: &RuleSet) -> Replay {
     let replay = Replay { events, rules: set.rules.clone(), config: set.config.clone(), grid, until: None };
     let more = random.of(&[0, MINUTE, 20 * MINUTE, HOUR]);
     let end = replay.last_moment() + more + random.of(&[0, 0, 1, grid / 2]);
-    let replay = redeem_some(&mut random, Replay { until: Some(end), ..replay });
+    let mut replay = Replay { until: Some(end), ..replay };
+    for round in 0..3 {
+        replay = hear_of_some(&mut random, replay, round);
+    }
     end_within_a_tick(&mut random, replay)
 }
 
-/// Redeems one of the offers that the script leads to, now and then.
-fn redeem_some(random: &mut Random, mut replay: Replay) -> Replay {
+/// Hears what became of one of the offers that the script leads to, now and then.
+fn hear_of_some(random: &mut Random, mut replay: Replay, round: usize) -> Replay {
     let rows = answer(&replay, Ticks::Due);
     if rows.is_empty() || random.below(2) == 0 {
         return replay;
     }
     let row = &rows[random.below(rows.len() as u64) as usize];
     let time = super::script::clock_text(row.tick);
-    let event = json_lines(&format!("{time} card:1 redeem {} #redeemed", row.offer_id));
+    let verb = match replay.config.learning {
+        Some(_) => random.of(&["redeem", "clicked", "clicked", "failed"]),
+        None => random.of(&["redeem", "redeem", "delivered", "opened"]),
+    };
+    let handle = random.of(&["card:1", "cookie:1"]);
+    let event = json_lines(&format!("{time} {handle} {verb} {} #heard-{round}", row.offer_id));
     let after = replay.place_after(row.tick);
     replay.events.splice(after..after, event);
     replay

@@ -3,9 +3,10 @@
 //! Cost: the square of the number of events and more; meant for scripts of up to some hundred.
 
 use super::config::Config;
-use super::decide::{Row, Sent, decide};
+use super::decide::{Memory, Row, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
+use super::learning::Learned;
 use super::rules::Rule;
 use super::world::{World, world};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,17 +32,40 @@ pub(crate) enum Ticks {
     Every,
 }
 
+/// Other rules from a tick on, which is a grid point without events.
+#[derive(Clone, Debug)]
+pub(crate) struct Edit {
+    pub(crate) tick: Time,
+    pub(crate) rules: Vec<Rule>,
+    /// What stands already counts as told.
+    pub(crate) primes: bool,
+}
+
 /// The answer to a replay, in order of (tick, offer id).
 pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
+    answer_with(replay, ticks, &[])
+}
+
+/// The answer to a replay in which rules change.
+pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<Row> {
     let (by_tick, end) = by_tick(replay);
     let Some(first) = by_tick.keys().next().copied() else { return Vec::new() };
     let grid_point = |moment: Time| moment.div_ceil(replay.grid) * replay.grid;
     let last_with_events = by_tick.keys().last().copied().unwrap_or(first);
 
-    let (mut rows, mut ledger, mut taken) = (Vec::new(), Vec::<Sent>::new(), Vec::<&Event>::new());
-    let mut moments: BTreeSet<Time> = BTreeSet::new();
-    let mut tick = first;
+    let (mut rows, mut memory, mut taken) = (Vec::new(), Memory::default(), Vec::<&Event>::new());
+    let mut moments: BTreeSet<Time> = edits.iter().map(|edit| edit.tick).collect();
+    memory.learned = Learned::new(replay.config.learning.clone(), replay.grid);
+    let (mut tick, mut rules) = (first, &replay.rules);
     loop {
+        memory.primed.before = tick - replay.grid;
+        memory.primed.arriving.clear();
+        if let Some(edit) = edits.iter().find(|edit| edit.tick == tick) {
+            let was: Vec<String> = rules.iter().map(Rule::toml).collect();
+            let come = edit.rules.iter().map(Rule::toml).filter(|rule| edit.primes && !was.contains(rule));
+            memory.primed.arriving = come.collect();
+            rules = &edit.rules;
+        }
         let events = by_tick.get(&tick).map(Vec::as_slice).unwrap_or_default();
         taken.extend(events);
         let forgotten = Forgotten::of(events, &taken, &replay.config);
@@ -49,9 +73,11 @@ pub(crate) fn answer(replay: &Replay, ticks: Ticks) -> Vec<Row> {
         // The clock may end within the last tick.
         let world = world(&seen, &replay.config, tick.min(end));
         moments.extend(silences(&world, &seen, &replay.config));
-        let Replay { rules, config, .. } = replay;
-        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut ledger, &mut moments));
-        forgotten.clear(&mut taken, &mut ledger);
+        let config = &replay.config;
+        rows.extend(decide(tick, &world, &forgotten, rules, config, &mut memory, &mut moments));
+        forgotten.clear(&mut taken, &mut memory.ledger);
+        moments
+            .extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {
@@ -90,13 +116,19 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         moments.extend(of_shops.map(|visit| visit.end_at_the_latest(&config.presence)));
     }
     for event in taken {
+        if event.own {
+            moments.push(event.time + config.activity_kept + 1);
+        }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
+            Act::Geo { .. } => moments.push(event.time + config.presence.leave_after),
             Act::Enter(_)
             | Act::CheckIn(_)
             | Act::Sign(_)
             | Act::Purchase { .. }
             | Act::Leave(_)
+            | Act::Request { .. }
+            | Act::Decision { .. }
             | Act::Reading { .. } => {
                 moments.push(event.time + config.presence.visits_kept + 1);
             }

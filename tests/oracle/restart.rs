@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// All ticks of a script, and where its clock ends.
-fn ticks(job: &Job) -> (Vec<Tick>, u64) {
+pub(super) fn ticks(job: &Job) -> (Vec<Tick>, u64) {
     let config = shopbell::config::Config::parse(&job.config, std::path::Path::new("test.toml")).unwrap();
     let decoder = CloudEventsJson { wall_clock: shopbell::wall_clock, limits: config.limits };
     let mut chunk = Chunk::default();

@@ -1,8 +1,8 @@
 //! Sets of rules with a configuration and the shape of the scripts they are tried on.
 
-use super::config::{Config, DAY, HOUR, Identity, MINUTE, Policy, Presence};
+use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Presence};
 use super::generate::Shape;
-use super::rules::{Condition, Kinds, Rule, Score, When};
+use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
 use super::script::moment;
 
 /// A set.
@@ -38,6 +38,18 @@ const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_c
 const NOT_CARTED: Condition =
     ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
 
+const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.5", |view| {
+    let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
+    at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
+});
+const NOT_TODAY: Condition =
+    ("!has(customer.days_since_last_order) || customer.days_since_last_order > 0", |v| {
+        v.customer_number("days_since_last_order").is_none_or(|days| days > 0.0)
+    });
+const BY_SPEND: Score = ("customer.lifetime_spend + customer.orders", |view| {
+    view.customer_number("lifetime_spend").unwrap_or(0.0) + view.customer_number("orders").unwrap_or(0.0)
+});
+
 const BY_LINES: Score = ("20 + 2 * cart.lines + (customer.tier == \"gold\" ? 30 : 0)", |view| {
     let gold = if view.customer_is("tier", "gold") { 30.0 } else { 0.0 };
     20.0 + 2.0 * view.cart_lines as f64 + gold
@@ -47,8 +59,17 @@ const BY_PIECES: Score = ("90 + 10 * cart.quantity - 5 * item.quantity", |view| 
     90.0 + 10.0 * view.cart_quantity as f64 - 5.0 * view.item.as_ref().map_or(0, |item| item.quantity) as f64
 });
 
+const BY_RATE: Score = ("history.accept_rate / 100", |view| (view.history.0 / 100) as f64);
+const BY_RATE_AND_NUMBER: Score = ("history.accept_rate / 200 + 5 * history.offers", |view| {
+    (view.history.0 / 200) as f64 + 5.0 * view.history.1 as f64
+});
+
 fn cart(idle: u64, per_item: bool, first_add: bool) -> When {
     When::CartAbandoned { idle, per_item, first_add }
+}
+
+fn browsed(idle: u64, min_views: usize, within: u64) -> When {
+    When::BrowseAbandoned { idle, min_views, within }
 }
 
 fn zone(dwell: u64, interest: Kinds) -> When {
@@ -67,6 +88,12 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         identity(),
         blocked(),
         defaults(),
+        attention(),
+        pools(),
+        days(),
+        places(),
+        learning(),
+        learning_together(),
     ]
 }
 
@@ -95,6 +122,7 @@ fn carts() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "carts", rules, config: Config::default(), shape }
 }
@@ -126,6 +154,7 @@ fn presence() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "presence", rules: presence_rules(), config: Config::default(), shape }
 }
@@ -149,6 +178,7 @@ fn every_zone() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "every_zone", rules: presence_rules(), config: Config { presence, ..base }, shape }
 }
@@ -179,6 +209,7 @@ fn stock() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
     RuleSet { name: "stock", rules, config, shape }
@@ -221,6 +252,7 @@ fn policies() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: false,
+        service: 0,
     };
     RuleSet { name: "policies", rules: mixed_rules(), config: Config { policy, ..Config::default() }, shape }
 }
@@ -247,6 +279,7 @@ fn quiet_hours() -> RuleSet {
         hour: 20,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "quiet_hours", rules, config: Config { policy, presence, ..base }, shape }
@@ -266,8 +299,55 @@ fn identity() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "identity", rules: mixed_rules(), config, shape }
+}
+
+/// Short periods and little weight, so that scores move within a script.
+fn learning() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_RATE, valid: MINUTE, ..Rule::new("cart_idle", cart(10_000, false, false)) },
+        Rule {
+            score: BY_RATE_AND_NUMBER,
+            valid: 30_000,
+            channels: vec!["sms", "web", "push"],
+            ..Rule::new("line_idle", cart(20_000, true, true))
+        },
+        Rule {
+            score: BY_RATE,
+            valid: 30_000,
+            channels: vec!["push", "associate"],
+            ..Rule::new("welcome", When::CheckedIn)
+        },
+        Rule { score: BY_RATE_AND_NUMBER, ..Rule::new("receipt", When::Purchased { within: MINUTE }) },
+        Rule { condition: Some(GOLD), valid: 10_000, ..Rule::new("on_shelf", zone(0, SAVED)) },
+    ];
+    let base = Config::default();
+    let policy = Policy { min_score: 20, channels: vec!["web", "sms", "push"], ..base.policy.clone() };
+    let learning = Learning { every: 45_000, segment: Some("tier"), start_rate: 4000, weight: 2 };
+    let shape = Shape {
+        cart: 12,
+        presence: 5,
+        stock: 0,
+        identity: 3,
+        profile: 3,
+        hour: 10,
+        jumps: false,
+        service: 0,
+        brands: true,
+    };
+    RuleSet { name: "learning", rules, config: Config { policy, learning: Some(learning), ..base }, shape }
+}
+
+/// The same where persons are not told apart, and clocks jump.
+fn learning_together() -> RuleSet {
+    let set = learning();
+    let learning = Learning { every: 7 * MINUTE, segment: None, start_rate: 4500, weight: 1 };
+    let policy = Policy { cap: Some((4, 10 * MINUTE)), ..set.config.policy.clone() };
+    let shape = Shape { jumps: true, service: 0, brands: false, ..set.shape };
+    let config = Config { policy, learning: Some(learning), ..set.config };
+    RuleSet { name: "learning_together", config, shape, ..set }
 }
 
 fn blocked() -> RuleSet {
@@ -282,6 +362,7 @@ fn blocked() -> RuleSet {
         hour: 10,
         jumps: false,
         brands: true,
+        service: 0,
     };
     RuleSet { name: "blocked", rules: mixed_rules(), config, shape }
 }
@@ -303,8 +384,155 @@ fn defaults() -> RuleSet {
         hour: 1,
         jumps: true,
         brands: false,
+        service: 0,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "defaults", rules, config: Config { presence, ..base }, shape }
+}
+
+/// What people pay attention to, and when they stop; with associates who ask for them.
+fn attention() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_SPEND, ..Rule::new("quiet", When::Lapsed { idle: MINUTE }) },
+        Rule { condition: Some(BUYER), ..Rule::new("buyer", When::Lapsed { idle: 2 * MINUTE }) },
+        Rule { condition: Some(NOT_TODAY), ..Rule::new("again", When::CheckedIn) },
+        Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
+        Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
+        Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
+        Rule::new("looked_hard", browsed(1000, 3, 20 * MINUTE)),
+        Rule { score: BY_LINES, ..Rule::new("near", When::Nearby { within: 70, location: None }) },
+        Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") }),
+        Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },
+        Rule { condition: Some(GOLD_OR_DEAR), ..Rule::new("given", When::Requested { approval: false }) },
+        Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },
+    ];
+    let shape = Shape {
+        cart: 8,
+        presence: 3,
+        stock: 1,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: true,
+        brands: true,
+        service: 9,
+    };
+    let base = Config::default();
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
+}
+
+const COUPONS: Budget = Budget { name: "coupons", amount: 12, day_in: None };
+const DAILY: Budget = Budget { name: "daily", amount: 10, day_in: Some("Asia/Tokyo") };
+
+fn pooled_rules() -> Vec<Rule> {
+    let low = When::RunningLow { interest: ALL, at_most: 3, location: None };
+    vec![
+        Rule {
+            score: BY_LINES,
+            units: Some(2),
+            valid: 2 * MINUTE,
+            ..Rule::new("cart_idle", cart(MINUTE, false, false))
+        },
+        Rule {
+            score: BY_PRICE,
+            budget: Some((COUPONS, 5)),
+            valid: MINUTE,
+            ..Rule::new("line_idle", cart(10_000, true, false))
+        },
+        Rule {
+            units: Some(1),
+            priority: 5,
+            back: &["expired", "withdrawn", "redeemed"],
+            ..Rule::new("on_shelf", zone(0, ALL))
+        },
+        Rule { units: Some(1), back: &["withdrawn"], valid: MINUTE, ..Rule::new("welcome", When::CheckedIn) },
+        Rule { valid: MINUTE, category: Some("promo"), ..Rule::new("few", low) },
+        Rule {
+            units: Some(4),
+            budget: Some((COUPONS, 3)),
+            score: BY_LINES,
+            ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE })
+        },
+    ]
+}
+
+/// Units and a budget that several share, so few that most have to wait.
+fn pools() -> RuleSet {
+    let base = Config::default();
+    let policy = Policy { cap: Some((2, 3 * MINUTE)), cooldown: Some(20_000), ..base.policy.clone() };
+    let shape = Shape {
+        cart: 10,
+        presence: 4,
+        stock: 2,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: false,
+        service: 0,
+        brands: true,
+    };
+    RuleSet { name: "pools", rules: pooled_rules(), config: Config { policy, ..base }, shape }
+}
+
+/// A budget for each day, quiet hours, rules that end, and long jumps.
+fn days() -> RuleSet {
+    let base = Config::default();
+    let mut rules = pooled_rules();
+    rules[0].budget = Some((DAILY, 5));
+    rules[1].budget = Some((DAILY, 4));
+    rules[1].until = Some(moment("21:10:00"));
+    rules[3].budget = Some((DAILY, 0));
+    rules[4].budget = Some((DAILY, 7));
+    rules[5] = Rule { units: None, budget: Some((DAILY, 3)), ..rules[5].clone() };
+    let policy = Policy {
+        quiet_hours: Some((21 * 60, 8 * 60)),
+        tz: Some("Europe/London"),
+        hold: Some(5_000),
+        ..base.policy.clone()
+    };
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    let shape = Shape {
+        cart: 10,
+        presence: 2,
+        stock: 2,
+        identity: 3,
+        profile: 3,
+        hour: 19,
+        jumps: true,
+        service: 0,
+        brands: false,
+    };
+    RuleSet { name: "days", rules, config: Config { policy, presence, ..base }, shape }
+}
+
+/// Better offers take the place of lesser ones.
+fn places() -> RuleSet {
+    let base = Config::default();
+    let mut rules = mixed_rules();
+    for rule in &mut rules {
+        rule.replaceable = true;
+        rule.cooldown = None;
+    }
+    rules[2].units = Some(2);
+    rules[3].replaceable = false;
+    let policy = Policy {
+        hold: Some(MINUTE),
+        cap: Some((3, 10 * MINUTE)),
+        channel_caps: vec![("sms", (1, 5 * MINUTE))],
+        ..base.policy.clone()
+    };
+    let shape = Shape {
+        cart: 9,
+        presence: 4,
+        stock: 2,
+        identity: 3,
+        profile: 2,
+        hour: 10,
+        jumps: false,
+        service: 0,
+        brands: false,
+    };
+    RuleSet { name: "places", rules, config: Config { policy, ..base }, shape }
 }

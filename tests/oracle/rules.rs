@@ -34,6 +34,7 @@ impl Kinds {
 #[derive(Clone, Debug)]
 pub(crate) enum When {
     CartAbandoned { idle: Time, per_item: bool, first_add: bool },
+    BrowseAbandoned { idle: Time, min_views: usize, within: Time },
     ZoneEntered { dwell: Time, interest: Kinds, in_stock: bool, zones: &'static [&'static str] },
     StoreLeft { min_dwell: Time, after: Time, interest: Kinds },
     CheckedIn,
@@ -41,6 +42,9 @@ pub(crate) enum When {
     RunningLow { interest: Kinds, at_most: i64, location: Option<&'static str> },
     PriceDropped { interest: Kinds, by_percent: i64 },
     Purchased { within: Time },
+    Nearby { within: u64, location: Option<&'static str> },
+    Requested { approval: bool },
+    Lapsed { idle: Time },
 }
 
 /// `item` in expressions.
@@ -67,6 +71,8 @@ pub(crate) struct View {
     /// `visit.dwell`.
     pub(crate) dwell: Option<Time>,
     pub(crate) location: Option<String>,
+    /// `history.accept_rate` and `history.offers`.
+    pub(crate) history: (i64, i64),
     pub(crate) now: Time,
 }
 
@@ -107,6 +113,34 @@ pub(crate) struct Rule {
     pub(crate) category: Option<&'static str>,
     pub(crate) cooldown: Option<Time>,
     pub(crate) cap: Option<Cap>,
+    pub(crate) units: Option<i64>,
+    /// With what one costs.
+    pub(crate) budget: Option<(Budget, i64)>,
+    /// `units_back`.
+    pub(crate) back: &'static [&'static str],
+    pub(crate) replaceable: bool,
+}
+
+/// `[budget.<name>]`, in whole units of the currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) name: &'static str,
+    pub(crate) amount: i64,
+    /// The time zone, where each day has its own.
+    pub(crate) day_in: Option<&'static str>,
+}
+
+impl Budget {
+    /// The budgets of some rules as a rule file has them.
+    pub(crate) fn toml(rules: &[Rule]) -> String {
+        let budgets: BTreeMap<&str, Budget> =
+            rules.iter().filter_map(|rule| rule.budget).map(|(budget, _)| (budget.name, budget)).collect();
+        let text = |Budget { name, amount, day_in }: Budget| {
+            let day = day_in.map(|tz| format!("per = \"day\"\ntz = {tz:?}\n")).unwrap_or_default();
+            format!("[budget.{name}]\namount = {amount}.00\n{day}")
+        };
+        budgets.into_values().map(text).collect()
+    }
 }
 
 impl Rule {
@@ -125,6 +159,10 @@ impl Rule {
             category: None,
             cooldown: None,
             cap: None,
+            units: None,
+            budget: None,
+            back: &["expired", "withdrawn"],
+            replaceable: false,
         }
     }
 
@@ -156,6 +194,13 @@ impl Rule {
         let _ = writeln!(text, "[rule.{id}.offer]\ntitle = {id:?}\nvalid = {:?}", span(self.valid));
         if !self.channels.is_empty() {
             let _ = writeln!(text, "channels = {:?}", self.channels);
+        }
+        let _ = writeln!(text, "units_back = {:?}\nreplaceable = {}", self.back, self.replaceable);
+        if let Some(units) = self.units {
+            let _ = writeln!(text, "units = {units}");
+        }
+        if let Some((budget, cost)) = self.budget {
+            let _ = writeln!(text, "budget = {:?}\ncost = {cost}", budget.name);
         }
         let _ = writeln!(text, "[rule.{id}.policy]");
         if let Some(category) = self.category {
@@ -190,6 +235,11 @@ impl When {
                 if *per_item { "item" } else { "cart" },
                 if *first_add { "first_add" } else { "last_activity" }
             ),
+            When::BrowseAbandoned { idle, min_views, within } => format!(
+                "when = \"browse_abandoned\"\nidle = {:?}\nmin_views = {min_views}\nwithin = {:?}\n",
+                span(*idle),
+                span(*within)
+            ),
             When::ZoneEntered { dwell, interest, in_stock, zones } => {
                 let zones = if zones.is_empty() { String::new() } else { format!("zones = {zones:?}\n") };
                 let dwell = span(*dwell);
@@ -216,6 +266,11 @@ impl When {
                 format!("when = \"price_dropped\"\ninterest = {:?}\nby_percent = {by_percent}\n", interest.0)
             }
             When::Purchased { within } => format!("when = \"purchased\"\nwithin = {:?}\n", span(*within)),
+            When::Nearby { within, location } => {
+                format!("when = \"nearby\"\nwithin = {within}\n{}", at(location))
+            }
+            When::Requested { approval } => format!("when = \"requested\"\napproval = {approval}\n"),
+            When::Lapsed { idle } => format!("when = \"lapsed\"\nidle = {:?}\n", span(*idle)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The subject is a handle, `-` for stock and catalogue, and has `brand/` before it where there is a
 //! brand. `#id` sets the event's id (else its place in the log). Times are of Monday, 2025-03-03 UTC.
 
+use super::decide::offer_id;
 use super::event::Time;
 use serde_json::{Value, json};
 
@@ -24,6 +25,23 @@ pub(crate) fn clock_text(time: Time) -> String {
     let (seconds, millis) = ((time - MONDAY) / 1000, (time - MONDAY) % 1000);
     let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     if millis == 0 { clock } else { format!("{clock}.{millis:03}") }
+}
+
+/// A text with `{10:00:00}` written as milliseconds.
+pub(crate) fn moments_in(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut read = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (clock, rest) = part.split_once('}').expect("a closing brace");
+        read += &format!("{}{rest}", moment(clock));
+    }
+    read
+}
+
+/// An offer id, or that of `RULE/EPISODE`, an offer of no brand.
+fn offer(word: &str) -> String {
+    let named = word.split_once('/');
+    named.map_or_else(|| word.to_owned(), |(rule, episode)| offer_id("", rule, &moments_in(episode)))
 }
 
 /// JSON lines of a script in shorthand; empty lines and those that begin with `//` are left out.
@@ -56,13 +74,28 @@ fn json_line(place: usize, line: &str) -> String {
 }
 
 fn items(words: &[&str]) -> Value {
-    let line = |word: &&str| match word.split_once('*') {
-        Some((item, quantity)) => {
-            json!({ "item_id": item, "quantity": quantity.parse::<i64>().expect("a quantity") })
+    let line = |word: &&str| {
+        let (word, price) = word.split_once('@').unwrap_or((word, ""));
+        let mut line = match word.split_once('*') {
+            Some((item, quantity)) => {
+                json!({ "item_id": item, "quantity": quantity.parse::<i64>().expect("a quantity") })
+            }
+            None => json!({ "item_id": word }),
+        };
+        if !price.is_empty() {
+            line["price"] = json!(price.parse::<f64>().expect("a price"));
         }
-        None => json!({ "item_id": word }),
+        line
     };
-    words.iter().map(line).collect()
+    words.iter().filter(|word| !word.starts_with('=')).map(line).collect()
+}
+
+/// With the amount that `=12.50` says.
+fn paid(mut data: Value, words: &[&str]) -> Value {
+    if let Some(amount) = words.iter().find_map(|word| word.strip_prefix('=')) {
+        data["value"] = json!(amount.parse::<f64>().expect("an amount"));
+    }
+    data
 }
 
 fn list(text: &str) -> Vec<&str> {
@@ -80,12 +113,19 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
         "wish" => ("web.add_to_wishlist", json!({ "items": items(words) })),
         "unwish" => ("web.remove_from_wishlist", json!({ "items": items(words) })),
         "checkout" => ("web.begin_checkout", json!({ "items": items(words) })),
-        "buy" => ("web.purchase", json!({ "transaction_id": words[0], "items": items(&words[1..]) })),
+        "buy" => {
+            ("web.purchase", paid(json!({ "transaction_id": words[0], "items": items(&words[1..]) }), words))
+        }
         "till" => (
             "store.purchase",
-            json!({ "location": words[0], "transaction_id": words[1], "items": items(&words[2..]) }),
+            paid(
+                json!({ "location": words[0], "transaction_id": words[1], "items": items(&words[2..]) }),
+                words,
+            ),
         ),
-        "refund" => ("web.refund", json!({ "transaction_id": words[0], "items": items(&words[1..]) })),
+        "refund" => {
+            ("web.refund", paid(json!({ "transaction_id": words[0], "items": items(&words[1..]) }), words))
+        }
         "login" => ("web.login", json!({ "with": words[0] })),
         "link" => ("crm.link", json!({ "with": words[0] })),
         "unlink" => ("crm.unlink", json!({ "with": words[0] })),
@@ -96,6 +136,26 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
         "try" => ("store.try_item", json!({ "location": words[0], "items": items(&words[1..]) })),
         "assist" => ("store.assist", json!({ "location": words[0] })),
         "beacon" => ("sensor.beacon", json!({ "beacon": words[0], "rssi": number(1) })),
+        "ask" => (
+            "store.offer_request",
+            json!({ "request_id": words[0], "location": words[1], "staff": "amy", "rule": words[2],
+                "items": items(&words[3..]) }),
+        ),
+        "decide" => (
+            "store.offer_decision",
+            json!({ "request_id": words[0], "approved": words[1] == "yes", "staff": "ben" }),
+        ),
+        "at" => {
+            let mut data = json!({ "lat": number(0), "lon": number(1) });
+            if words.len() > 2 {
+                data["accuracy_m"] = json!(number(2));
+            }
+            ("sensor.geo", data)
+        }
+        "spot" => (
+            "catalog.location",
+            json!({ "location": words[0], "kind": "store", "lat": number(1), "lon": number(2) }),
+        ),
         "profile" => {
             let attributes: Value = serde_json::from_str(&words.concat()).expect("a JSON object");
             ("crm.profile", json!({ "attributes": attributes }))
@@ -108,7 +168,10 @@ fn body(verb: &str, words: &[&str]) -> (&'static str, Value) {
             }
             ("crm.consent", data)
         }
-        "redeem" => ("push.redeemed", json!({ "offer_id": words[0] })),
+        "redeem" => ("push.redeemed", json!({ "offer_id": offer(words[0]) })),
+        "delivered" => ("push.delivered", json!({ "offer_id": offer(words[0]) })),
+        "clicked" => ("push.clicked", json!({ "offer_id": offer(words[0]) })),
+        "failed" => ("push.failed", json!({ "offer_id": offer(words[0]) })),
         "opened" => ("push.opened", json!({ "offer_id": words[0] })),
         "search" => ("web.search", json!({ "query": words.join(" ") })),
         "level" => {

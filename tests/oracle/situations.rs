@@ -3,8 +3,9 @@
 //! A situation is listed whether or not it is due yet; conditions of rules come later.
 
 use super::config::Config;
-use super::event::{Act, Time};
+use super::event::{Act, Event, Time};
 use super::interest::Interest;
+use super::nearby::{Stay, stays};
 use super::rules::{Kinds, When};
 use super::stock::{current_return, drops};
 use super::world::{Brand, Person};
@@ -14,6 +15,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub(crate) struct Situation {
     pub(crate) episode: String,
+    /// Source and id of the event that tells it from others of the same episode.
+    pub(crate) evidence: (String, String),
     pub(crate) anchor: String,
     pub(crate) due: Time,
     /// Last moment at which it stands, where time alone ends it.
@@ -50,6 +53,9 @@ pub(crate) enum Basis {
         anchor: String,
         start: Time,
     },
+    Browse {
+        a: Time,
+    },
     Zone {
         handle: String,
         location: String,
@@ -75,20 +81,35 @@ pub(crate) enum Basis {
         since: Time,
         basis_points: i64,
     },
+    Near {
+        handle: String,
+        location: String,
+        start: Time,
+        within: u64,
+    },
+    /// A request that needs approval, by its id.
+    Request {
+        id: String,
+    },
     /// A check-in or a purchase: it has happened.
     Done,
 }
 
 /// All situations of that kind that stand for the person.
 pub(crate) fn situations(
+    rule: &str,
     when: &When,
     person: &Person<'_>,
     brand: &Brand<'_>,
     config: &Config,
+    clock: Time,
 ) -> Vec<Situation> {
     match when {
         When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
         When::CartAbandoned { idle, per_item: false, first_add } => cart_abandoned(person, *idle, *first_add),
+        When::BrowseAbandoned { idle, min_views, within } => {
+            browse_abandoned(person, config, *idle, *min_views, *within, clock)
+        }
         When::ZoneEntered { dwell, interest, in_stock, zones } => {
             zone_entered(person, brand, *dwell, interest, *in_stock, zones)
         }
@@ -104,6 +125,9 @@ pub(crate) fn situations(
             price_dropped(person, brand, interest, *by_percent * 100)
         }
         When::Purchased { within } => purchased(person, *within),
+        When::Nearby { within, location } => nearby(person, brand, config, *within, *location, clock),
+        When::Requested { approval } => requested(person, config, *approval, rule, clock),
+        When::Lapsed { idle } => lapsed(person, config, *idle, clock),
     }
 }
 
@@ -112,6 +136,7 @@ fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: 
     let anchor = anchor.to_owned();
     Situation {
         episode,
+        evidence: Default::default(),
         anchor,
         due,
         until: None,
@@ -330,7 +355,7 @@ fn price_dropped(
 fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
     let mut found = Vec::new();
     for event in &person.events {
-        let Act::Purchase { transaction, items, location } = &event.act else { continue };
+        let Act::Purchase { transaction, items, location, .. } = &event.act else { continue };
         let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
         let line = |(id, quantity): &(String, Option<i64>)| Item {
             id: id.clone(),
@@ -342,6 +367,156 @@ fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
         purchased.until = Some(event.time + within);
         purchased.place = location.clone();
         found.push(purchased);
+    }
+    found
+}
+
+fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<Situation> {
+    let counts = |event: &&&Event| event.own && event.time + config.activity_kept >= clock;
+    let mut activities: Vec<&Event> = person.events.iter().filter(counts).copied().collect();
+    activities.dedup_by_key(|event| event.time);
+    let mut found = Vec::new();
+    for (place, event) in activities.iter().enumerate() {
+        let (anchor, a) = (&event.handle, event.time);
+        if activities.get(place + 1).is_some_and(|later| later.time <= a + idle) {
+            continue;
+        }
+        let episode = format!("lapsed|{anchor}|{a}");
+        let mut lapsed = situation(episode, anchor, a + idle, Vec::new(), Basis::Done);
+        lapsed.until = Some(a + idle + 30 * super::config::DAY);
+        lapsed.about_items = false;
+        found.push(lapsed);
+    }
+    found
+}
+
+/// What was done with an item, as far as browsing goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Browsing {
+    Viewed,
+    Added,
+    Bought,
+}
+
+fn browse_abandoned(
+    person: &Person<'_>,
+    config: &Config,
+    idle: Time,
+    min_views: usize,
+    within: Time,
+    clock: Time,
+) -> Vec<Situation> {
+    let lists = |event: &Event, id: &str| -> Option<Browsing> {
+        let (what, items) = match &event.act {
+            Act::View(items) => (Browsing::Viewed, items),
+            Act::Add(items) => (Browsing::Added, items),
+            Act::Purchase { items, .. } => (Browsing::Bought, items),
+            _ => return None,
+        };
+        items.iter().any(|(item, _)| item == id).then_some(what)
+    };
+    let mut found = Vec::new();
+    for life in person.interests.lives(&Kinds(&["viewed"])) {
+        // All that was done with the item, views in the cart and those too old left out.
+        let mut done: Vec<(&Event, Browsing)> = Vec::new();
+        for event in &person.events {
+            let Some(what) = lists(event, &life.item) else { continue };
+            let in_cart = person.interests.in_cart(&life.item, event.order());
+            let counts = !in_cart && event.time + config.views_kept >= clock;
+            if what != Browsing::Viewed || counts {
+                done.push((event, what));
+            }
+        }
+        for (place, (event, what)) in done.iter().enumerate() {
+            let (anchor, a) = (&event.handle, event.time);
+            let broken = done[place + 1..].iter().any(|(later, _)| later.time <= a + idle);
+            let bought = done[place..].iter().any(|(_, what)| *what == Browsing::Bought);
+            let last_break = done[..place].iter().rposition(|(_, what)| *what != Browsing::Viewed);
+            let since = &done[last_break.map_or(0, |last| last + 1)..=place];
+            let views = since.iter().filter(|(view, _)| view.time + within >= a).count();
+            if *what != Browsing::Viewed || broken || bought || views < min_views {
+                continue;
+            }
+            let episode = format!("browse|{anchor}|{}|{a}", life.item);
+            found.push(situation(episode, anchor, a + idle, vec![item(life)], Basis::Browse { a }));
+        }
+    }
+    found
+}
+
+/// The latest decision on that request that still counts.
+pub(crate) fn decision<'a>(
+    person: &Person<'a>,
+    config: &Config,
+    request: &str,
+    clock: Time,
+) -> Option<(&'a Event, bool)> {
+    let counts = |event: &&Event| event.time + config.presence.visits_kept >= clock;
+    let decisions = person.events.iter().copied().filter(counts).filter_map(|event| match &event.act {
+        Act::Decision { id, approved } if id == request => Some((event, *approved)),
+        _ => None,
+    });
+    decisions.last()
+}
+
+fn requested(
+    person: &Person<'_>,
+    config: &Config,
+    approval: bool,
+    rule: &str,
+    clock: Time,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    for event in &person.events {
+        let Act::Request { id, location, rule: named, items } = &event.act else { continue };
+        let decision = decision(person, config, id, clock).filter(|_| approval);
+        if named != rule || (approval && !decision.is_some_and(|(_, approved)| approved)) {
+            continue;
+        }
+        let due = decision.map_or(event.time, |(decision, _)| decision.time.max(event.time));
+        let line = |(item, quantity): &(String, Option<i64>)| Item {
+            id: item.clone(),
+            quantity: Some(quantity.unwrap_or(1)),
+            handle: event.handle.clone(),
+        };
+        let episode = format!("request|{}|{id}|{}", event.handle, event.time);
+        let basis = if approval { Basis::Request { id: id.clone() } } else { Basis::Done };
+        let items: Vec<Item> = items.iter().map(line).collect();
+        let mut requested = situation(episode, &event.handle, due, items, basis);
+        requested.evidence = event.reference.clone();
+        requested.until = Some(event.time + config.presence.visits_kept);
+        requested.place = Some(location.clone());
+        requested.about_items = !requested.items.is_empty();
+        requested.handles.extend(decision.map(|(decision, _)| decision.handle.clone()));
+        found.push(requested);
+    }
+    found
+}
+
+fn nearby(
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+    within: u64,
+    only: Option<&str>,
+    clock: Time,
+) -> Vec<Situation> {
+    let mut found = Vec::new();
+    if !brand.arrived.iter().any(|event| person.handles.contains(&event.handle)) {
+        return found;
+    }
+    for stay in stays(&brand.arrived, within, &config.presence, clock) {
+        let Stay { handle, location, start, .. } = stay.clone();
+        let elsewhere = only.is_some_and(|only| only != location);
+        if stay.ended.is_some() || elsewhere || !person.handles.contains(&handle) {
+            continue;
+        }
+        let episode = format!("nearby|{handle}|{location}|{start}");
+        let basis = Basis::Near { handle: handle.clone(), location: location.clone(), start, within };
+        let mut near = situation(episode, &handle, start, Vec::new(), basis);
+        near.place = Some(location);
+        near.about_items = false;
+        found.push(near);
     }
     found
 }

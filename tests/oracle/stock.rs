@@ -42,7 +42,7 @@ pub(crate) fn catalogue(events: &[&Event]) -> Catalogue {
                     known.categories.insert(item.clone(), category.clone());
                 }
             }
-            Act::Location { location, tz: Some(tz) } => {
+            Act::Location { location, tz: Some(tz), .. } => {
                 known.zones_of_time.insert(location.clone(), tz.clone());
             }
             Act::Shelf { location, zone, items } => {

@@ -1,15 +1,24 @@
 //! Why an offer's reason is gone: the first of the reasons in `docs/semantics.md` that applies.
 
+use super::config::Config;
 use super::decide::Sent;
+use super::event::{Act, Event, Time};
 use super::interest::{End, Interest};
 use super::rules::Kinds;
-use super::situations::Basis;
+use super::situations::{Basis, decision};
 use super::stock::{current_return, dropped_now, drops};
 use super::world::{Brand, Person};
 
 /// The reason, for an offer to `person` whose candidate is gone. `stands`: its situation does not lack
 /// anything but the rule's condition.
-pub(crate) fn reason_gone(sent: &Sent, stands: bool, person: &Person<'_>, brand: &Brand<'_>) -> &'static str {
+pub(crate) fn reason_gone(
+    sent: &Sent,
+    stands: bool,
+    person: &Person<'_>,
+    brand: &Brand<'_>,
+    config: &Config,
+    clock: Time,
+) -> &'static str {
     if sent.evidence.iter().any(|handle| !person.handles.contains(handle)) {
         return "unlinked";
     }
@@ -18,6 +27,19 @@ pub(crate) fn reason_gone(sent: &Sent, stands: bool, person: &Person<'_>, brand:
             End::Bought => "bought",
             End::Removed => "removed",
         };
+    }
+    if let Basis::Request { id } = &sent.situation.basis
+        && decision(person, config, id, clock).is_some_and(|(_, approved)| !approved)
+    {
+        return "removed";
+    }
+    if let Basis::Near { handle, location, start, within } = &sent.situation.basis {
+        let stays = super::nearby::stays(&brand.arrived, *within, &config.presence, clock);
+        let mut of =
+            stays.iter().filter(|s| s.handle == *handle && s.location == *location && s.start == *start);
+        if of.any(|stay| stay.ended.is_some()) {
+            return "left";
+        }
     }
     if left_zone(sent, brand) {
         return "left";
@@ -46,6 +68,14 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
             let cart = carts.iter().find(|cart| cart.anchor == *anchor && cart.start == *start);
             cart.and_then(|cart| cart.ended).or_else(|| every_item(sent, person, &Kinds(&["cart"])))
         }
+        Basis::Browse { a } => {
+            let mut later = person.events.iter().filter(|event| event.time >= *a);
+            let of_item = |event: &&Event| match &event.act {
+                Act::Purchase { items, .. } => items.iter().any(|(item, _)| Some(item) == first_item),
+                _ => false,
+            };
+            later.any(|event| of_item(&event)).then_some(End::Bought)
+        }
         Basis::Left { window, .. } if person.purchases().any(|time| window.0 <= time && time <= window.1) => {
             Some(End::Bought)
         }
@@ -56,7 +86,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
                 |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| interest.has(i.kind)).filter(life))
         }
-        Basis::Done => None,
+        Basis::Near { .. } | Basis::Request { .. } | Basis::Done => None,
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Brand<'a> {
     pub(crate) name: String,
     pub(crate) catalogue: Catalogue,
     pub(crate) zone_visits: Vec<ZoneVisit>,
+    /// Positions of handles and places, in order of arrival.
+    pub(crate) arrived: Vec<&'a Event>,
     pub(crate) persons: Vec<Person<'a>>,
 }
 
@@ -33,6 +35,16 @@ pub(crate) struct Person<'a> {
     pub(crate) interests: Interests,
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
+    pub(crate) bought: Bought,
+}
+
+/// What a person ever bought.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Bought {
+    orders: u64,
+    /// Ten-thousandths, less refunds.
+    spend: i64,
+    last: Option<Time>,
 }
 
 /// The world after `events` (in order of arrival, copies left out) at `clock`.
@@ -55,12 +67,31 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             interests: interests(&events, clock.saturating_sub(config.views_kept)),
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
+            bought: bought(&events),
             handles,
             events,
         }
     };
     let persons = persons(arrived, &config.identity).into_iter().map(person).collect();
-    Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits }
+    let of_positions = |event: &&Event| matches!(event.act, Act::Geo { .. } | Act::Location { .. });
+    let arrived = arrived.iter().copied().filter(of_positions).collect();
+    Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits, arrived }
+}
+
+fn bought(events: &[&Event]) -> Bought {
+    let mut bought = Bought::default();
+    for event in events {
+        match &event.act {
+            Act::Purchase { amount, .. } => {
+                bought.orders += 1;
+                bought.spend += amount;
+                bought.last = bought.last.max(Some(event.time));
+            }
+            Act::Refund { amount } => bought.spend -= amount,
+            _ => {}
+        }
+    }
+    bought
 }
 
 fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {
@@ -90,18 +121,34 @@ impl Person<'_> {
         best.map_or(unless_told, |(_, granted)| granted)
     }
 
+    /// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
+    fn customer(&self, now: Time) -> BTreeMap<String, Value> {
+        let Bought { orders, spend, last } = self.bought;
+        let mut customer = BTreeMap::from([
+            ("orders".to_owned(), Value::from(orders)),
+            ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
+        ]);
+        if let Some(last) = last {
+            let days = now.saturating_sub(last) / super::config::DAY;
+            customer.insert("days_since_last_order".to_owned(), Value::from(days));
+        }
+        customer.extend(self.attributes.clone());
+        customer
+    }
+
     /// What expressions see; `item` is the article in question.
     pub(crate) fn view(&self, known: &Catalogue, item: Option<ItemView>, now: Time) -> View {
         let lines = self.interests.lines();
         let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
         View {
-            customer: self.attributes.clone(),
+            customer: self.customer(now),
             item,
             cart_lines: lines.len() as i64,
             cart_quantity: lines.iter().map(|line| line.quantity).sum(),
             cart_value: lines.iter().map(value).sum::<i64>() as f64 / 10_000.0,
             dwell: None,
             location: None,
+            history: (0, 0),
             now,
         }
     }

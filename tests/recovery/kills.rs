@@ -159,3 +159,66 @@ fn rules_that_change_between_lives_change_what_is_said_once_whatever_is_killed()
         assert!(said == expected, "{sum:?}: line {differs:?} differs; log: {}", mall.text("log"));
     }
 }
+
+/// The rules shipped, with so many units each and a budget for all of them.
+fn limited_rules(mall: &Mall) -> std::path::PathBuf {
+    let folder = mall.path("limited-rules");
+    std::fs::create_dir(&folder).unwrap();
+    let mut limited = 0;
+    for file in std::fs::read_dir(Mall::rules()).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        limited += text.matches(".offer]\n").count();
+        let few = format!(".offer]\nunits = {UNITS}\nbudget = \"all\"\ncost = 1.5\n");
+        std::fs::write(folder.join(file.file_name()), text.replace(".offer]\n", &few)).unwrap();
+    }
+    assert!(limited > 4, "{limited} rules with units");
+    std::fs::write(folder.join("all.toml"), "[budget.all]\namount = 60\n").unwrap();
+    folder
+}
+
+const UNITS: usize = 15;
+
+#[test]
+fn units_and_budgets_are_never_overdrawn_whatever_is_killed() {
+    let mall = Mall::new(30_000, 13);
+    let rules = limited_rules(&mall);
+    mall.replay_with(&rules);
+    let expected = mall.text("expected.jsonl");
+    // Offers by id, each with its rule and last moment; all that end by themselves or are withdrawn give back.
+    let mut held: std::collections::BTreeMap<String, (String, jiff::Timestamp)> = Default::default();
+    let (mut made, mut most) = (0, 0);
+    for line in expected.lines() {
+        let json: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let data = &json["data"];
+        let now: jiff::Timestamp = text(&json["time"]).parse().unwrap();
+        held.retain(|_, (_, until)| *until >= now);
+        if json["type"] == "offer.made" {
+            made += 1;
+            let until = text(&data["valid_until"]).parse().unwrap();
+            held.insert(text(&data["offer_id"]), (text(&data["rule"]), until));
+            let of_rule = held.values().filter(|(rule, _)| data["rule"] == rule.as_str()).count();
+            assert!(
+                of_rule <= UNITS && held.len() <= 40,
+                "{of_rule} of a rule, {} in all: {line}",
+                held.len()
+            );
+            most = most.max(held.len());
+        } else {
+            held.remove(data["offer_id"].as_str().unwrap());
+        }
+    }
+    assert!(made > 40 && most == 40, "{made} offers, at most {most} at once: they had to wait");
+    mall.configure("checkpoint_every = \"50ms\"\nsegment = \"256KiB\"");
+    let (mut random, mut sum) = (Random(setting("SHOPBELL_KILLS_SEED", 3)), Lives::default());
+    while sum.kills < setting("SHOPBELL_KILLS", 10) {
+        remove(&mall, "offers.jsonl");
+        remove(&mall, "state");
+        lives(&mall, &rules, &mut random, &mut sum);
+        let said = mall.text("offers.jsonl");
+        let differs = said.lines().zip(expected.lines()).position(|(said, expected)| said != expected);
+        assert!(said == expected, "{sum:?}: line {differs:?} differs; log: {}", mall.text("log"));
+    }
+    println!("{sum:?}");
+}

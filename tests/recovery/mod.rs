@@ -4,6 +4,7 @@
 //! - `kills`: the built binary, SIGKILL at random moments, any number of workers in each life; the output file is
 //!   compared with that of a replay, byte by byte. Its faults are counted: a test whose kills missed is red;
 //! - `faults`: crashes at named moments, during recovery too; a full disk; turned bits;
+//! - `cuts`: stored files cut short, emptied, removed;
 //! - `accepted`: what 202 promises over HTTP;
 //! - `explain`: why an offer was made is told after a kill as before it, and not at all of who was forgotten;
 //! - `controls`: what the comparison would say if a promise were not kept;
@@ -13,6 +14,7 @@
 
 mod accepted;
 mod controls;
+mod cuts;
 mod explain;
 mod faults;
 mod forget;
@@ -55,9 +57,14 @@ impl Mall {
 
     /// Writes what a replay says of the events.
     fn replay(&self) {
+        self.replay_with(&Self::rules());
+    }
+
+    /// The same with other rules.
+    fn replay_with(&self, rules: &Path) {
         let replayed = Command::new(SHOPBELL)
             .args(["replay", "--workers", "1", "--tick", "1ms", "--rules"])
-            .arg(Self::rules())
+            .arg(rules)
             .arg("--events")
             .arg(self.path("events.jsonl"))
             .arg("--out")

@@ -135,7 +135,7 @@ fn the_telling_names_steps_reasons_and_what_is_missing() {
         "withdrawn extra_offer for Mei on wechat: it was bought (bought)",
         "enough on this channel for now (channel_cap)",
         "(late: it was at 16:23:00)",
-        "Not in this version: requests and approvals",
+        "Not in this version: an answer to the request",
         "p50",
         "for 3 copies of everybody",
     ] {

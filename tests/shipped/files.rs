@@ -38,7 +38,10 @@ fn check(file: &Path, config: &Path) {
     let under = |folder: &str| place.starts_with(folder);
     let extension = place.extension().unwrap_or_default();
     let file_name = place.file_name().unwrap().to_str().unwrap();
-    if extension == "jsonl" {
+    if file_name == "rules.schema.json" {
+        let schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(schema, shopbell_model::rules::schema::schema(), "make it anew: shopbell schema > {name}");
+    } else if extension == "jsonl" {
         let events = ticks(&text, &Config::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!events.is_empty(), "{name} has no events");
     } else if under("rules") || under("demo/rules") || under("examples/rules") {

@@ -131,4 +131,7 @@ fn the_command_says_what_holds_and_exits_so() {
     assert_eq!(code, Some(0));
     assert!(out.starts_with("warning: no test expects an offer of `hello`\nok: 1 rules"), "{out}");
     assert!(check(&holds).1.starts_with("ok: 1 rules"));
+    let (code, out) = check(&format!("{holds}[budget.spring]\namount = 5000\n"));
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("warning: no rule is paid from the budget `spring`\nok: 1 rules"), "{out}");
 }

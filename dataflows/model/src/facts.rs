@@ -39,6 +39,16 @@ pub enum PersonFact {
     Sign(Shared<Sign>),
     /// Somebody is or was in a zone.
     Zone(Shared<ZoneVisit>),
+    /// Somebody is or was near a place.
+    Near(Shared<Near>),
+    /// An associate asked for an offer.
+    Request(Shared<Request>),
+    /// It was decided whether the offer may be made.
+    Decision(Shared<Decision>),
+    /// What was ever bought.
+    Totals(Shared<Totals>),
+    /// Somebody did something, and paused.
+    Active(Shared<Active>),
     /// A profile attribute was set or deleted.
     Attribute(Shared<Attribute>),
     /// Consent was given or taken back.
@@ -51,6 +61,8 @@ pub enum PersonFact {
     Withdrawn(Text, Reason, Time),
     /// A candidate was reported as suppressed by this policy.
     Suppressed(Text, Text),
+    /// A candidate of this offer stood already when its rule came into force: it counts as told.
+    Primed(Text),
     /// The person is forgotten in this tick; with the offers that the handle reported as redeemed.
     Forgotten(Vec<Text>),
 }
@@ -174,6 +186,82 @@ pub struct ZoneVisit {
     pub last: Option<Time>,
     /// The event of the first reading.
     pub event: EventRef,
+}
+
+/// A stay near a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Near {
+    /// The place.
+    pub location: LocationId,
+    /// Metres that count as near.
+    pub within: u32,
+    /// Since when: the first position that was near.
+    pub start: Moment,
+    /// The last one that was, once the stay is over.
+    pub last: Option<Time>,
+    /// The event of the first position.
+    pub event: EventRef,
+}
+
+/// An associate asked for an offer to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Request {
+    /// When.
+    pub at: Moment,
+    /// Its own id.
+    pub request: Text,
+    /// Where.
+    pub location: LocationId,
+    /// The rule whose offer it is about.
+    pub rule: Text,
+    /// For which articles, and how many.
+    pub items: Vec<(ItemId, u32, Detail)>,
+    /// The event.
+    pub event: EventRef,
+    /// The first moment at which it no longer counts.
+    pub until: Time,
+}
+
+/// A decision about such a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Decision {
+    /// When.
+    pub at: Moment,
+    /// The request decided on.
+    pub request: Text,
+    /// Granted or refused.
+    pub approved: bool,
+    /// The event.
+    pub event: EventRef,
+}
+
+/// What was ever bought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Totals {
+    /// Purchases.
+    pub orders: u64,
+    /// Their amounts less those of refunds, in ten-thousandths: no sum of 64-bit amounts goes beyond it.
+    pub spend: i128,
+    /// The time of the latest purchase.
+    pub last_order: Option<Time>,
+}
+
+impl Totals {
+    /// Both together.
+    pub fn add(&mut self, other: &Totals) {
+        self.orders = self.orders.saturating_add(other.orders);
+        self.spend = self.spend.saturating_add(other.spend);
+        self.last_order = self.last_order.max(other.last_order);
+    }
+}
+
+/// A time in which somebody did something again and again, without a longer pause.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Active {
+    /// When it began.
+    pub first: Time,
+    /// The last thing done and its event, once the pause is long enough for some rule.
+    pub last: Option<(Moment, EventRef)>,
 }
 
 /// A profile attribute.

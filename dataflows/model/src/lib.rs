@@ -8,9 +8,11 @@
 pub mod event;
 pub mod facts;
 pub mod key;
+pub mod learning;
 pub mod local_time;
 pub mod offer;
 pub mod policy;
+pub mod pool;
 pub mod rules;
 pub mod settings;
 pub mod shared;

@@ -5,6 +5,7 @@
 
 use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
 use crate::policy::QuietHours;
+use crate::pool::Holding;
 use crate::rules::{Cap, Interests};
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ pub struct Sent {
     pub at: Time,
     /// The channel it went to.
     pub channel: Text,
+    /// The segment of the person, as it was then.
+    pub segment: Text,
     /// The last moment at which it holds.
     pub ends: Time,
     /// The episode it belongs to.
@@ -51,6 +54,14 @@ pub struct Sent {
     pub items: Vec<ItemId>,
     /// Whom it was made for: all that is said of it goes out under that person's key.
     pub person: Person,
+    /// Its rule's priority.
+    pub priority: i32,
+    /// Whether a better one may take its place while it is not delivered.
+    pub replaceable: bool,
+    /// The offer whose place it took.
+    pub replaces: Option<Text>,
+    /// What it holds of pools.
+    pub holding: Option<Holding>,
     /// What it rested on.
     pub because: Because,
 }
@@ -93,6 +104,8 @@ pub enum Passed {
     Consent,
     /// It is not within these hours.
     QuietHours(QuietHours),
+    /// No offer at all within this span before.
+    Hold(Duration),
     /// No offer of the rule within this span before.
     Cooldown(Duration),
     /// So many offers of the rule before it, within the span of this cap.
@@ -101,6 +114,10 @@ pub enum Passed {
     Cap(u32, Cap),
     /// So many offers on the channel before it, within the span of this cap.
     ChannelCap(u32, Cap),
+    /// One of the rule's units was left for it.
+    Units,
+    /// There was money left for it.
+    Budget,
 }
 
 impl Passed {
@@ -111,10 +128,13 @@ impl Passed {
             Passed::MinScore(_) => "min_score",
             Passed::Consent => "consent",
             Passed::QuietHours(_) => "quiet_hours",
+            Passed::Hold(_) => "hold",
             Passed::Cooldown(_) => "cooldown",
             Passed::RuleCap(..) => "rule_cap",
             Passed::Cap(..) => "cap",
             Passed::ChannelCap(..) => "channel_cap",
+            Passed::Units => "units",
+            Passed::Budget => "budget",
         }
     }
 }
@@ -127,7 +147,10 @@ impl fmt::Display for Passed {
             Passed::MinScore(least) => write!(f, "at least {least}"),
             Passed::Consent => f.write_str("given, or not refused"),
             Passed::QuietHours(hours) => write!(f, "not within {hours}"),
+            Passed::Hold(pause) => write!(f, "none at all within {pause} before"),
             Passed::Cooldown(pause) => write!(f, "none of this rule within {pause} before"),
+            Passed::Units => f.write_str("one was left"),
+            Passed::Budget => f.write_str("there was money left"),
             Passed::RuleCap(counted, cap) | Passed::Cap(counted, cap) | Passed::ChannelCap(counted, cap) => {
                 write!(f, "{counted} of {} in {} before", cap.count, cap.within)
             }
@@ -155,6 +178,17 @@ pub enum About {
     Line(Time, Option<Idle>),
     /// A cart that began then, with the idle period it was about.
     Cart(Time, Option<Idle>),
+    /// Views of an article, the last of them then.
+    Browse {
+        /// The last view.
+        since: Time,
+        /// How long nothing more was done with the article.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
+    },
     /// A stay in a zone.
     Zone {
         /// The zone.
@@ -183,6 +217,26 @@ pub enum About {
     },
     /// A check-in.
     CheckIn,
+    /// A stay near a place.
+    Near {
+        /// The place.
+        location: LocationId,
+        /// When it began.
+        start: Time,
+        /// Metres that count as near.
+        within: u32,
+    },
+    /// An associate's request.
+    Request {
+        /// Its own id.
+        request: Text,
+        /// When it was made.
+        at: Time,
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
+    /// A pause in all that the person does.
+    Lapse(Idle),
     /// A purchase.
     Purchase,
     /// Stock of an article of interest.

@@ -27,6 +27,8 @@ pub struct Policy {
     pub min_score: u8,
     /// Pause between two offers of one rule to one person; a rule's own comes first.
     pub cooldown: Option<Duration>,
+    /// After an offer no other is sent to the person for so long.
+    pub hold: Option<Duration>,
     /// Nothing is sent without consent; otherwise nothing after its refusal.
     pub opt_in: bool,
     /// Channels of rules that name none, best first; every channel the person has an address for
@@ -57,6 +59,7 @@ impl Default for Policy {
             hold_out_percent: 0,
             min_score: 0,
             cooldown: None,
+            hold: None,
             opt_in: false,
             channels: Vec::new(),
             channel_kinds: CHANNEL_KINDS.iter().map(|(c, k)| (Text::from(*c), Text::from(*k))).collect(),

@@ -92,6 +92,8 @@ pub struct Retention {
     pub wishlists: Duration,
     /// Purchases.
     pub purchases: Duration,
+    /// When somebody did anything at all.
+    pub activity: Duration,
     /// Offers sent; at least as long as the longest cap or cooldown.
     pub ledger: Duration,
     /// How long a second copy of an event is recognised.
@@ -107,6 +109,7 @@ impl Default for Retention {
             carts: Duration::from_secs(30 * DAY),
             wishlists: Duration::from_secs(365 * DAY),
             purchases: Duration::from_secs(30 * DAY),
+            activity: Duration::from_secs(400 * DAY),
             ledger: Duration::from_secs(30 * DAY),
             duplicates: Duration::from_secs(DAY),
         }

@@ -1,9 +1,10 @@
-//! What an expression of a rule can see: `customer`, `item`, `cart`, `visit`, `location`, `now`.
+//! What an expression of a rule can see: `customer`, `item`, `cart`, `visit`, `location`, `history`, `now`.
 //!
 //! Invariant: a view is a function of current facts; `now` is the moment the situation came true,
 //! not the wall clock, so that the same facts always give the same answer.
 
 use crate::event::LocationKind;
+use crate::facts::Totals;
 use crate::key::{ItemId, LocationId, Person, Text};
 use crate::time::{Duration, Time};
 use crate::value::{Money, Value};
@@ -16,6 +17,8 @@ pub struct CustomerView {
     pub person: Person,
     /// `customer.<name>`, sorted by name.
     pub attributes: Vec<(Text, Value)>,
+    /// What was ever bought, where a rule asks.
+    pub totals: Totals,
 }
 
 /// `item`: the article the situation is about.
@@ -84,6 +87,15 @@ pub struct LocationView {
     pub tz: Option<Text>,
 }
 
+/// `history`: what became of earlier offers of the rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// `history.accept_rate`: in basis points, 0 to 10000.
+    pub accept_rate: u32,
+    /// `history.offers`: how many offers that were answered it rests on, to two digits.
+    pub offers: u64,
+}
+
 /// All an expression can see. What is `None` does not exist in that situation; using it there is
 /// refused when the rule is loaded.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +110,8 @@ pub struct View<'a> {
     pub visit: Option<&'a VisitView>,
     /// `location`.
     pub location: Option<&'a LocationView>,
+    /// `history`.
+    pub history: HistoryView,
     /// `now`.
     pub now: Time,
 }

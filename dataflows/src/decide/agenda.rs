@@ -42,6 +42,10 @@ impl Weight {
             Ground::Fact(_, PersonFact::Forgotten(_)) => Weight::Tells,
             // A fact of the ledger that comes to its end may let a candidate be made.
             Ground::Fact(..) if diff < 0 => Weight::Sways,
+            Ground::Granted(_) if diff > 0 => Weight::Commits,
+            Ground::Denied(_) if diff > 0 => Weight::Sways,
+            // An answer that goes comes with another one, or its question is gone.
+            Ground::Granted(_) | Ground::Denied(_) => Weight::Tells,
             Ground::Fact(..) | Ground::Background(_) => Weight::Tells,
         }
     }
@@ -62,6 +66,9 @@ pub(super) struct Agenda {
     ticks: BTreeMap<Time, Pending>,
     pub(super) to_messages: Option<Capability<Time>>,
     pub(super) to_facts: Option<Capability<Time>>,
+    /// The same as for facts, where anything is asked for at all.
+    pub(super) to_asks: Option<Capability<Time>>,
+    asks: bool,
     /// Lively grounds on their way, by person.
     coming: FxHashMap<Person, usize>,
     /// Ticks at which a person is swayed who has nothing to be decided.
@@ -69,6 +76,11 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
+    /// An empty one; `asks` says whether anything may be asked for.
+    pub(super) fn new(asks: bool) -> Agenda {
+        Agenda { asks, ..Agenda::default() }
+    }
+
     /// What comes for that tick; the right to speak in it is held from now on.
     fn at(&mut self, time: Time, capability: &InputCapability<Time>) -> &mut Pending {
         if self.to_messages.as_ref().is_none_or(|held| time < *held.time()) {
@@ -81,6 +93,7 @@ impl Agenda {
         self.at(time, capability).commits = true;
         if self.to_facts.as_ref().is_none_or(|held| time < *held.time()) {
             self.to_facts = Some(capability.delayed(&time, 1));
+            self.to_asks = self.asks.then(|| capability.delayed(&time, 2));
         }
     }
 
@@ -161,6 +174,8 @@ impl Agenda {
         let pending = self.ticks.keys().next().copied();
         self.to_messages = next(self.to_messages.take(), pending.into_iter().chain(wake).min());
         let commits = self.ticks.iter().find(|(_, pending)| pending.commits).map(|(tick, _)| *tick);
-        self.to_facts = next(self.to_facts.take(), commits.into_iter().chain(wake).min());
+        let commits = commits.into_iter().chain(wake).min();
+        self.to_facts = next(self.to_facts.take(), commits);
+        self.to_asks = next(self.to_asks.take(), commits);
     }
 }

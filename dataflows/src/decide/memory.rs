@@ -6,11 +6,13 @@
 
 use super::agenda::is_lively;
 use super::{Ground, Grounds, Versions};
+use crate::allot::Ask;
 use crate::joined::{Rows, add};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
-use shopbell_model::key::{Handle, Person};
+use shopbell_model::key::{Handle, Person, Text};
 use shopbell_model::time::Time;
+use std::collections::BTreeSet;
 
 /// One person's grounds, and when to look at them again.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub(super) struct State {
     /// How many of them something can be decided about.
     pub(super) lively: usize,
     pub(super) wake: Option<Time>,
+    /// What it asks for; sorted.
+    asks: Vec<Ask>,
 }
 
 impl State {
@@ -29,6 +33,13 @@ impl State {
         if lively {
             self.lively = self.lively + self.grounds.len() - before;
         }
+    }
+
+    /// Asks for these instead of those before; `give` is told what changes.
+    pub(super) fn ask(&mut self, asks: Vec<Ask>, mut give: impl FnMut(Ask, isize)) {
+        self.asks.iter().filter(|ask| !asks.contains(ask)).for_each(|ask| give(ask.clone(), -1));
+        asks.iter().filter(|ask| !self.asks.contains(ask)).for_each(|ask| give(ask.clone(), 1));
+        self.asks = asks;
     }
 
     pub(super) fn present(&self) -> impl Iterator<Item = &Ground> {
@@ -68,6 +79,16 @@ impl Memory {
             }
         }
         self.persons.entry(person.clone()).or_default().update(ground, diff);
+    }
+
+    /// The offers that there are candidates for, of a person.
+    pub(super) fn candidates(&self, person: &Person) -> BTreeSet<Text> {
+        let offer = |ground: &Ground| match ground {
+            Ground::Candidate(candidate) => Some(candidate.offer_id.clone()),
+            _ => None,
+        };
+        let state = self.persons.get(person);
+        state.into_iter().flat_map(State::present).filter_map(offer).collect()
     }
 
     /// Notes what was decided in a tick, until the ledger says so.

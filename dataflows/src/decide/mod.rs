@@ -2,9 +2,11 @@
 //!
 //! Invariant: [`decide`] is a function of one person's candidates, ledger, consent and handles, of the
 //! rules in force, the policy and the tick. What it commits to is applied at once to what comes after
-//! it in the same tick, and comes back as a fact of the ledger a tick later.
+//! it in the same tick, and comes back as a fact of the ledger a tick later. What needs a part of a pool that is
+//! there for everybody asks for it, and is made in the next tick where it is granted.
 
 mod agenda;
+mod arrival;
 mod memory;
 mod operator;
 mod permission;
@@ -12,17 +14,21 @@ mod why;
 mod why_not;
 mod withdrawal;
 
+pub use arrival::Arrival;
 pub use operator::{DecideSettings, Decided, Versions, decisions};
 
+use crate::allot::Ask;
 use crate::rows::{Candidate, Derived};
 use crate::seen::{location_of, see};
-use permission::{Objection, Permission};
+use permission::{Objection, Permission, Permitted};
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{Consent, PersonFact};
 use shopbell_model::key::{EventRef, Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::{Because, Evidence, Made, Message, News, OVER, Passed, Reason, Sent};
 use shopbell_model::policy::Policy;
+use shopbell_model::pool::Holding;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +44,10 @@ pub enum Ground {
     Handle(Handle),
     /// A fact of the ledger, a consent or an outcome, with the handle it belongs to.
     Fact(Handle, PersonFact),
+    /// What this offer asked for is there, in this tick.
+    Granted(Text),
+    /// What this offer asked for is not there; it still waits for it.
+    Denied(Text),
 }
 
 /// A person's grounds, sorted out.
@@ -50,9 +60,14 @@ pub struct Grounds<'a> {
     sent: Vec<&'a Sent>,
     withdrawn: BTreeMap<&'a Text, (Reason, Time)>,
     suppressed: BTreeSet<(&'a Text, &'a Text)>,
+    primed: BTreeSet<&'a Text>,
     redeemed: BTreeSet<&'a Text>,
     /// What was reported of offers.
     outcomes: BTreeSet<(&'a Text, PushOutcome)>,
+    /// Offers that reached somebody, by what was heard of them.
+    heard: BTreeSet<&'a Text>,
+    granted: BTreeSet<&'a Text>,
+    denied: BTreeSet<&'a Text>,
     forgotten: bool,
 }
 
@@ -73,10 +88,16 @@ impl<'a> Grounds<'a> {
                 Ground::Fact(_, PersonFact::Suppressed(offer, policy)) => {
                     grounds.suppressed.insert((offer, policy));
                 }
+                Ground::Fact(_, PersonFact::Primed(offer)) => {
+                    grounds.primed.insert(offer);
+                }
                 Ground::Fact(_, PersonFact::Outcome(offer, outcome)) => {
                     grounds.outcomes.insert((offer, *outcome));
                     if *outcome == PushOutcome::Redeemed {
                         grounds.redeemed.insert(offer);
+                    }
+                    if *outcome != PushOutcome::Failed {
+                        grounds.heard.insert(offer);
                     }
                 }
                 Ground::Fact(_, PersonFact::Forgotten(redeemed)) => {
@@ -84,6 +105,12 @@ impl<'a> Grounds<'a> {
                     grounds.redeemed.extend(redeemed);
                 }
                 Ground::Fact(..) => {}
+                Ground::Granted(offer) => {
+                    grounds.granted.insert(offer);
+                }
+                Ground::Denied(offer) => {
+                    grounds.denied.insert(offer);
+                }
             }
         }
         grounds.handles.sort_unstable();
@@ -109,18 +136,21 @@ pub struct Decision {
     pub messages: Vec<Message>,
     /// What becomes a fact, by handle.
     pub facts: Vec<(Handle, PersonFact)>,
+    /// What is asked for from now on; sorted.
+    pub asks: Vec<Ask>,
     /// When to look again though nothing changes: the end of an objection.
     pub wake: Option<Time>,
 }
 
 /// Decides about one person in a tick. `now` is how far the clock has come in it: to it, but for the last
-/// tick of a replay that ends within it.
+/// tick of a replay that ends within it. `arrival` says which rules came into force in it.
 pub fn decide(
     tick: Time,
     now: Time,
     person: &Person,
     grounds: &Grounds<'_>,
     versions: &Versions,
+    arrival: &Arrival,
     settings: &DecideSettings,
 ) -> Decision {
     let mut decision = Decision::default();
@@ -132,11 +162,13 @@ pub fn decide(
         made_for: made_for.clone(),
         news,
     };
+    let mut withdrawn = BTreeSet::new();
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         let news = News::Withdrawn(reason, sent.channel.clone());
         decision.messages.push(say(&sent.offer_id, &sent.person, news));
         let fact = PersonFact::Withdrawn(sent.offer_id.clone(), reason, tick);
         decision.facts.push((sent.episode.anchor.clone(), fact));
+        withdrawn.insert(&sent.offer_id);
     }
     if grounds.forgotten {
         // Nothing is offered, and in the next tick the ledger knows nothing of the person.
@@ -144,32 +176,84 @@ pub fn decide(
         return decision;
     }
     let mut known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
+    known.extend(&grounds.primed);
     // A rule that is over makes no offers; what it made before keeps standing.
     let speaks = |candidate: &&Candidate| candidate.rule.until.is_none_or(|until| now < until);
     let candidates = grounds.candidates.iter().copied().filter(speaks);
     // Two of the same at the same moment (a check-in reported twice) are one episode: the better counts.
     let fresh: Vec<&Candidate> = candidates.filter(|candidate| known.insert(&candidate.offer_id)).collect();
-    let mut permission = Permission::new(now, person, grounds, &settings.policy);
-    for (index, candidate) in fresh.iter().enumerate() {
-        match permission.ask(candidate) {
-            Ok((contact, passed)) => {
-                let over =
-                    fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
-                let (sent, made) = commit(tick, person, candidate, (contact, passed), grounds, over);
-                permission.count(&sent);
-                decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
-                let fact = PersonFact::Sent(Shared::new(sent));
-                decision.facts.push((candidate.episode.anchor.clone(), fact));
+    let (told, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
+        fresh.into_iter().partition(|candidate| arrival.is_told(candidate));
+    for candidate in told {
+        let fact = PersonFact::Primed(candidate.offer_id.clone());
+        decision.facts.push((candidate.episode.anchor.clone(), fact));
+        if settings.report_suppressed {
+            let news = suppressed(candidate, "backfill");
+            decision.messages.push(say(&candidate.offer_id, person, news));
+        }
+    }
+    let mut permission = Permission::new(now, person, grounds, &withdrawn, &settings.policy);
+    let mut objections: Vec<(&Candidate, Objection)> = Vec::new();
+    let mut asking: Vec<&Candidate> = Vec::new();
+    for (index, candidate) in fresh.iter().copied().enumerate() {
+        let permitted = match permission.permit(candidate) {
+            Ok(permitted) => permitted,
+            Err(objection) => {
+                objections.push((candidate, objection));
+                continue;
             }
-            Err(Objection { policy, until }) => {
-                decision.wake = decision.wake.into_iter().chain(until).min();
-                let told = grounds.suppressed.iter().any(|(o, p)| **o == candidate.offer_id && *p == policy);
-                if settings.report_suppressed && !told {
-                    decision.messages.push(say(&candidate.offer_id, person, suppressed(candidate, policy)));
-                    let fact = PersonFact::Suppressed(candidate.offer_id.clone(), Text::from(policy));
-                    decision.facts.push((candidate.episode.anchor.clone(), fact));
+        };
+        if candidate.rule.offer.is_pooled() {
+            if !grounds.granted.contains(&candidate.offer_id) {
+                asking.push(candidate);
+                if !grounds.denied.contains(&candidate.offer_id) {
+                    permission.reserve(candidate, &permitted);
+                }
+                continue;
+            }
+        } else if permission.is_reserved(candidate, &permitted) {
+            // A better one waits to hear whether there is one for it; the answer comes in the next tick.
+            continue;
+        }
+        if let Some(sent) = permitted.replaces {
+            let news = News::Withdrawn(Reason::Superseded, sent.channel.clone());
+            decision.messages.push(say(&sent.offer_id, &sent.person, news));
+            let fact = PersonFact::Withdrawn(sent.offer_id.clone(), Reason::Superseded, tick);
+            decision.facts.push((sent.episode.anchor.clone(), fact));
+        }
+        permission.count(candidate, &permitted);
+        let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
+        let (sent, made) =
+            commit((tick, now), person, candidate, permitted, grounds, over, &settings.learning);
+        decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
+        let fact = PersonFact::Sent(Shared::new(sent));
+        decision.facts.push((candidate.episode.anchor.clone(), fact));
+    }
+    // What was made counts against those that have to ask: so it is the same whether it is known from this
+    // tick or from the ledger.
+    for candidate in asking {
+        match permission.permit(candidate) {
+            Ok(_) => {
+                decision.asks.push(Ask::of(person, candidate));
+                let until = permission.permitted_until(candidate);
+                if grounds.denied.contains(&candidate.offer_id) {
+                    objections
+                        .push((candidate, Objection { policy: candidate.rule.offer.pool_policy(), until }));
+                } else {
+                    decision.wake = decision.wake.into_iter().chain(until).min();
                 }
             }
+            Err(objection) => objections.push((candidate, objection)),
+        }
+    }
+    decision.asks.sort_unstable();
+    for (candidate, Objection { policy, until }) in objections {
+        decision.wake = decision.wake.into_iter().chain(until).min();
+        let told = grounds.suppressed.iter().any(|(o, p)| **o == candidate.offer_id && *p == policy);
+        if settings.report_suppressed && !told {
+            decision.messages.push(say(&candidate.offer_id, person, suppressed(candidate, policy)));
+            let fact = PersonFact::Suppressed(candidate.offer_id.clone(), Text::from(policy));
+            decision.facts.push((candidate.episode.anchor.clone(), fact));
         }
     }
     decision
@@ -192,12 +276,13 @@ struct Contact {
 }
 
 fn commit(
-    tick: Time,
+    (tick, now): (Time, Time),
     person: &Person,
     candidate: &Candidate,
-    (contact, passed): (Contact, Vec<Passed>),
+    Permitted { contact, mut passed, replaces }: Permitted<'_>,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
+    learning: &Learning,
 ) -> (Sent, Made) {
     let rule = &candidate.rule;
     let valid_until = tick.saturating_add(rule.offer.valid.0);
@@ -211,6 +296,15 @@ fn commit(
         crate::rows::Scene::Zone(_, visit) => Some(visit.zone.zone.clone()),
         _ => None,
     };
+    if rule.offer.is_pooled() {
+        passed.push(if rule.offer.units.is_some() { Passed::Units } else { Passed::Budget });
+    }
+    let ends = candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1)));
+    let holding = rule.offer.is_pooled().then(|| {
+        let needs = rule.offer.needs(&person.brand(), &rule.id, now);
+        let parts = needs.into_iter().map(|(pool, amount, _)| (pool, amount)).collect();
+        Holding { parts, back: rule.offer.units_back, ends }
+    });
     let sent = Sent {
         offer_id: candidate.offer_id.clone(),
         rule: rule.id.clone(),
@@ -218,10 +312,15 @@ fn commit(
         category: rule.policy.category.clone(),
         at: tick,
         channel: contact.channel.clone(),
-        ends: candidate.until.map_or(valid_until, |until| valid_until.min(until.saturating_sub(1))),
+        ends,
+        segment: learning.segment_of(&situation.customer),
         episode: candidate.episode.clone(),
         items: candidate.items.clone(),
         person: person.clone(),
+        priority: rule.priority,
+        replaceable: rule.offer.replaceable,
+        replaces: replaces.map(|sent| sent.offer_id.clone()),
+        holding,
         because: Because {
             score: candidate.score,
             terms: candidate.terms.clone(),
@@ -274,7 +373,7 @@ fn consents(consents: &[&Consent], channel: &str, category: Option<&Text>, opt_i
 impl DecideSettings {
     /// No policy, and suppressed candidates are not reported.
     pub fn new(policy: Policy) -> Self {
-        DecideSettings { policy, report_suppressed: false }
+        DecideSettings { policy, report_suppressed: false, pools: true, learning: Learning::default() }
     }
 }
 

@@ -6,7 +6,8 @@
 
 use super::agenda::{Agenda, Pending};
 use super::memory::Memory;
-use super::{Ground, Grounds, decide, why};
+use super::{Arrival, Ground, Grounds, decide, why};
+use crate::allot::Ask;
 use crate::clock::Clock;
 use crate::explain::Desk;
 use crate::shards::shard_of;
@@ -15,6 +16,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person, Text};
+use shopbell_model::learning::Learning;
 use shopbell_model::offer::Message;
 use shopbell_model::policy::Policy;
 use shopbell_model::rules::Rule;
@@ -38,6 +40,10 @@ pub struct DecideSettings {
     pub policy: Policy,
     /// Whether suppressed candidates go out as `offer.suppressed`.
     pub report_suppressed: bool,
+    /// Whether any rule needs a part of what there is only so much of.
+    pub pools: bool,
+    /// How persons are told apart into segments.
+    pub learning: Learning,
 }
 
 /// The versions of rules that are in force.
@@ -77,6 +83,8 @@ pub struct Decided<'scope> {
     pub messages: Stream<'scope, Time, Vec<Message>>,
     /// What becomes a fact of the ledger, at the tick of the decision.
     pub facts: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    /// What is asked for, from the tick of the decision on.
+    pub asks: VecCollection<'scope, Time, Ask>,
 }
 
 /// Decides about every person whose grounds change. What is known of them can be asked at `desk`. `report` is told
@@ -96,15 +104,17 @@ pub fn decisions<'scope>(
     let mut rules_in = builder.new_input(rules.inner.broadcast(), Pipeline);
     let (messages, messages_stream) = builder.new_output::<Vec<Message>>();
     let (facts, facts_stream) = builder.new_output::<Vec<((Handle, PersonFact), Time, isize)>>();
+    let (asks, asks_stream) = builder.new_output::<Vec<(Ask, Time, isize)>>();
     let mut messages = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(messages);
     let mut facts = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(facts);
+    let mut asks = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(asks);
     let memory = Rc::new(RefCell::new(Memory::default()));
     {
         let (memory, settings) = (Rc::clone(&memory), settings.clone());
         desk.seat(move |question| why::answer(&memory.borrow(), &settings, question));
     }
     builder.build(move |_| {
-        let mut agenda = Agenda::default();
+        let mut agenda = Agenda::new(settings.pools);
         let mut wakes: Wheel<Person> = Wheel::default();
         move |frontiers| {
             let memory = &mut *memory.borrow_mut();
@@ -124,10 +134,11 @@ pub fn decisions<'scope>(
             let frontier = frontiers.iter().map(first).try_fold(Time::MAX, |a, b| b.map(|b| a.min(b)));
             // At the empty frontier the job ends; nothing is decided because of that.
             let Some(frontier) = frontier else {
-                agenda = Agenda::default();
+                agenda = Agenda::new(settings.pools);
                 return;
             };
-            let (mut messages, mut facts) = (messages.activate(), facts.activate());
+            let (mut messages, mut facts, mut asks) =
+                (messages.activate(), facts.activate(), asks.activate());
             loop {
                 let next_pending = agenda.next().filter(|tick| *tick < frontier);
                 let next_wake = wakes.next_due().and_then(|due| clock.fires_before(due, frontier));
@@ -138,11 +149,22 @@ pub fn decisions<'scope>(
                 let to_facts = agenda.to_facts.as_ref().filter(|_| commits);
                 let mut messages = messages.session(to_messages);
                 let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
+                let mut arrival = Arrival::after(clock.tick_before(tick));
+                let to_asks = agenda.to_asks.as_ref().filter(|_| commits);
+                let mut asks = to_asks.map(|to_asks| asks.session(to_asks));
                 for (rule, diff) in rules {
                     memory.versions.update(&rule, diff);
+                    // Those of the beginning come before there is anything.
+                    if diff > 0 && tick > Time::MIN {
+                        arrival.note(&rule);
+                    }
                 }
                 let mut touched = BTreeSet::new();
+                let mut stood: FxHashMap<Person, BTreeSet<Text>> = FxHashMap::default();
                 for ((person, ground), diff) in grounds {
+                    if !arrival.is_none() && !stood.contains_key(&person) {
+                        stood.insert(person.clone(), memory.candidates(&person));
+                    }
                     memory.update(&person, ground, diff);
                     touched.insert(person);
                 }
@@ -157,20 +179,25 @@ pub fn decisions<'scope>(
                     }
                 }
                 for person in touched {
-                    let Some(state) = memory.persons.get(&person) else { continue };
+                    let Some(state) = memory.persons.get_mut(&person) else { continue };
                     let known = Grounds::new(state.present());
                     let before = state.wake;
                     let mut wake = if facts.is_some() { None } else { before };
-                    let mut decided = Vec::new();
+                    let (mut asked, mut decided) = (Vec::new(), Vec::new());
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
-                        let decision = decide(tick, now, &person, &known, &memory.versions, &settings);
+                        arrival.stood(stood.remove(&person).unwrap_or_default());
+                        let versions = &memory.versions;
+                        let decision = decide(tick, now, &person, &known, versions, &arrival, &settings);
                         messages.give_iterator(decision.messages.into_iter());
                         // Nobody can ask before a later tick is complete, where it is a fact already.
                         if tick.saturating_add(1) >= frontier {
                             decided.clone_from(&decision.facts);
                         }
                         facts.give_iterator(decision.facts.into_iter().map(|fact| (fact, tick, 1)));
-                        wake = decision.wake;
+                        (wake, asked) = (decision.wake, decision.asks);
+                    }
+                    if let Some(asks) = &mut asks {
+                        state.ask(asked, |ask, diff| asks.give((ask, tick, diff)));
                     }
                     if wake != before {
                         before.into_iter().for_each(|due| wakes.update(due, person.clone(), -1));
@@ -184,7 +211,7 @@ pub fn decisions<'scope>(
                         state.wake = wake;
                     }
                 }
-                drop((messages, facts));
+                drop((messages, facts, asks));
             }
             let next_wake = wakes.next_due().filter(|due| clock.comes_to(*due)).map(|due| clock.tick_of(due));
             agenda.hold(next_wake);
@@ -192,7 +219,11 @@ pub fn decisions<'scope>(
             report(wakes.next_due());
         }
     });
-    Decided { messages: messages_stream, facts: facts_stream.as_collection() }
+    Decided {
+        messages: messages_stream,
+        facts: facts_stream.as_collection(),
+        asks: asks_stream.as_collection(),
+    }
 }
 
 #[cfg(test)]

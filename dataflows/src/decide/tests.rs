@@ -14,12 +14,13 @@ struct Case {
     policy: Policy,
     rules: Vec<Shared<Rule>>,
     grounds: Vec<Ground>,
+    arrival: Arrival,
 }
 
 impl Case {
     fn new(handles: &[&str], policy: Policy) -> Self {
         let grounds = handles.iter().map(|text| Ground::Handle(handle(text))).collect();
-        Case { policy, rules: Vec::new(), grounds }
+        Case { policy, rules: Vec::new(), grounds, arrival: Arrival::default() }
     }
 
     /// A candidate of this rule; its situation began at `start`.
@@ -52,12 +53,17 @@ impl Case {
                 category: None,
                 at: *time,
                 channel: Text::from(channel),
+                segment: Text::default(),
                 // Over, so that it is not withdrawn.
                 ends: 0,
                 episode: candidate.episode,
                 items: candidate.items,
                 person: person(),
                 because: Because::default(),
+                priority: rule.priority,
+                replaceable: rule.offer.replaceable,
+                replaces: None,
+                holding: None,
             };
             case.fact(PersonFact::Sent(Shared::new(sent)))
         })
@@ -70,8 +76,8 @@ impl Case {
     fn decide_in(&self, tick: Time, now: Time) -> Decision {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
-        let settings = DecideSettings { policy: self.policy.clone(), report_suppressed: true };
-        decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &settings)
+        let settings = DecideSettings { report_suppressed: true, ..DecideSettings::new(self.policy.clone()) };
+        decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &self.arrival, &settings)
     }
 
     /// What was decided: rule and channel, or rule and policy; and when to look again.
@@ -276,6 +282,34 @@ fn what_is_sent_counts_at_once_for_what_comes_after_it() {
     let News::Made(first) = &decision.messages[0].news else { panic!("{decision:?}") };
     assert_eq!(first.over, [(Text::from("urgent"), 40), (Text::from("low"), 40)]);
     assert_eq!(decision.facts.len(), 3, "two commitments, and that one was reported as suppressed");
+}
+
+#[test]
+fn what_stood_when_its_rule_came_counts_as_told() {
+    let (primes, sends) = (line_rule("p", "", ""), line_rule("s", "backfill = 'send'", ""));
+    let mut case =
+        Case::new(&["card:1"], Policy::default()).candidate(&primes, 0, &[]).candidate(&sends, 0, &[]);
+    let due = found(&line(&[0], &[]), &primes).remove(0).due;
+    let told = |case: &Case| case.told(due + SECOND).0;
+    assert_eq!(told(&case), ["p by card to 1", "s by card to 1"], "rules of the beginning do not arrive");
+    let arrives = |before| {
+        let mut arrival = Arrival::after(before);
+        case.rules.iter().for_each(|rule| arrival.note(rule));
+        arrival
+    };
+    let (late, in_time) = (arrives(due), arrives(due - 1));
+    case.arrival = in_time;
+    assert_eq!(told(&case), ["p by card to 1", "s by card to 1"], "it came true in this tick");
+    case.arrival = late;
+    assert_eq!(told(&case), ["p stopped by backfill", "s by card to 1"]);
+    let facts = case.decide(due + SECOND).facts;
+    let (_, fact) = facts.into_iter().find(|(_, fact)| matches!(fact, PersonFact::Primed(_))).unwrap();
+    let PersonFact::Primed(offer) = &fact else { panic!("{fact:?}") };
+    let stood = BTreeSet::from([offer.clone()]);
+    case.arrival.stood(stood);
+    assert_eq!(told(&case), ["p by card to 1", "s by card to 1"], "an older version stood already");
+    case.arrival = Arrival::default();
+    assert_eq!(told(&case.fact(fact)), ["s by card to 1"], "for good");
 }
 
 #[test]

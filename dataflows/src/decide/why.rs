@@ -215,6 +215,10 @@ impl PersonView {
             Derived::Interest(_)
             | Derived::Zone(..)
             | Derived::Cart(_)
+            | Derived::Browse(_)
+            | Derived::Near(..)
+            | Derived::Request(_)
+            | Derived::Lapse(_)
             | Derived::About(_)
             | Derived::Article(_)
             | Derived::Place(_) => {}

@@ -1,7 +1,7 @@
 //! Why a rule makes no offer to a person now.
 //!
 //! Invariant: situations, candidates and objections are those that decisions are made from: this asks
-//! [`standing`], [`look`] and [`Permission::ask`], and says what they say. "Made" is told exactly where an offer of
+//! [`standing`], [`look`] and [`Permission::permit`], and says what they say. "Made" is told exactly where an offer of
 //! the rule stands. Cost: that of a change that concerns all situations of the person and all rules in force.
 
 use super::permission::{Objection, Permission};
@@ -32,14 +32,15 @@ pub(super) fn rules(
     let rules = versions.rules();
     let demand = Demand::of(rules.iter().map(|rule| &***rule));
     let situations = standing(person, grounds.background, &demand);
-    let asker =
-        Asker { person, grounds, now, permission: Permission::new(now, person, grounds, &settings.policy) };
+    let permission = Permission::new(now, person, grounds, &BTreeSet::new(), &settings.policy);
+    let asker = Asker { person, grounds, settings, now, permission };
     rules.into_iter().map(|rule| asker.rule(rule, &situations)).collect()
 }
 
 struct Asker<'a> {
     person: &'a Person,
     grounds: &'a Grounds<'a>,
+    settings: &'a DecideSettings,
     now: Time,
     permission: Permission<'a>,
 }
@@ -68,13 +69,22 @@ impl Asker<'_> {
         let kind = SceneKind::of(&rule.when);
         let mut heard = Heard::default();
         let mut looked = false;
+        let in_force = (rule.clone(), Shared::new(Vec::new()));
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
             let item = situation.items.first().filter(|_| kind == SceneKind::Interest);
             heard.item = item.map(|wanted| wanted.item.clone());
-            look(self.person, situation, rule, &mut heard);
+            look(self.person, situation, &in_force, &self.settings.learning, &mut heard);
         }
         let Heard { mut candidates, lacks, .. } = heard;
+        // What is decided about has the score that it was decided with, learned rates among its parts.
+        for candidate in &mut candidates {
+            let is_it =
+                |known: &&&Candidate| known.offer_id == candidate.offer_id && known.rule == candidate.rule;
+            if let Some(known) = self.grounds.candidates.iter().find(is_it) {
+                *candidate = (*known).clone();
+            }
+        }
         // Of two of the same episode the better counts, as where it is decided.
         candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.events.cmp(&b.events)));
         let mut seen = BTreeSet::new();
@@ -145,7 +155,18 @@ impl Asker<'_> {
             };
             return CaseView { due: Some(At(due)), ..of(Verdict::NotDue, why) };
         }
-        match self.permission.ask(candidate) {
+        let kept_back = |policy: &str, why: String| CaseView {
+            policy: Some(policy.to_owned()),
+            ..of(Verdict::KeptBack, why)
+        };
+        if self.grounds.primed.contains(&candidate.offer_id) {
+            return kept_back("backfill", "it stood already when the rule came into force".to_owned());
+        }
+        match self.permission.permit(candidate) {
+            Ok(_) if rule.offer.is_pooled() && !self.grounds.granted.contains(&candidate.offer_id) => {
+                let policy = rule.offer.pool_policy();
+                kept_back(policy, format!("kept back by {policy}: it waits for what others may leave"))
+            }
             Ok(_) => of(Verdict::WouldBeMade, "made in the next tick".to_owned()),
             Err(Objection { policy, until }) => {
                 let mut why = format!("kept back by {policy}");
@@ -198,6 +219,8 @@ fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
         Lack::PriceNotLow => {
             lacks("the price is not that much lower than when the interest began".to_owned())
         }
+        Lack::OtherPlace(location) => lacks(format!("{location} is another place than the rule's")),
+        Lack::NotApproved => lacks("nobody approved the request".to_owned()),
         Lack::NoTime => lacks("it ends with its beginning".to_owned()),
         Lack::Condition(item, unmet) => {
             let (condition, values) = unmet.map_or((None, Vec::new()), |unmet| {
@@ -237,6 +260,10 @@ fn nothing_stands(when: &When) -> String {
     match when {
         When::CartAbandoned { .. } => "nothing is in the cart".to_owned(),
         When::ZoneEntered { .. } => "the person is in no zone".to_owned(),
+        When::BrowseAbandoned { .. } => "no article was looked at".to_owned(),
+        When::Nearby { .. } => "the person is near no such place".to_owned(),
+        When::Requested { .. } => "nobody asked for an offer of it".to_owned(),
+        When::Lapsed { .. } => "the person was not silent for that long".to_owned(),
         When::StoreLeft { .. } => "no visit to a shop has ended".to_owned(),
         When::CheckedIn => "no check-in is known".to_owned(),
         When::Purchased { .. } => "no purchase is known".to_owned(),

@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Line, PushOutcome};
 use shopbell_model::facts::{
-    Bought, CartChange, CartMove, Detail, Moment, PersonFact, Sign, SignKind, Viewed, Wish, ZoneVisit,
+    Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, Request, Sign, SignKind, Viewed,
+    Wish, ZoneVisit,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text};
 use shopbell_model::settings::Retention;
@@ -100,14 +101,23 @@ impl Histories {
             Act::TryItem(location, _) | Act::Assist(location, _, _) => {
                 keep.sign(location, SignKind::Seen, event);
             }
+            Act::OfferRequest { request, location, rule, items, staff: _ } => {
+                let span = keep.histories.retention.visits;
+                let (items, until) = (by_item(items), end_of(at.time, span));
+                let asked = Request { at, request, location, rule, items, event, until };
+                keep.fact(span, Group::Alone, PersonFact::Request(Shared::new(asked)));
+            }
+            Act::OfferDecision { request, approved, staff: _ } => {
+                let decision = Decision { at, request, approved, event };
+                let span = keep.histories.retention.visits;
+                keep.fact(span, Group::Alone, PersonFact::Decision(Shared::new(decision)));
+            }
             Act::Push(outcome, offer) => keep.outcome(outcome, offer),
-            // Known, and without effect on any answer yet: positions, requests, searches, refunds.
+            // Known, and without effect on what is kept here: searches, refunds, positions.
             // Links, sensors, profiles and consent have been dealt with before.
             Act::Refund(_)
             | Act::Search(_)
             | Act::Login(_)
-            | Act::OfferRequest { .. }
-            | Act::OfferDecision { .. }
             | Act::Reading(..)
             | Act::Rfid { .. }
             | Act::Geo(..)

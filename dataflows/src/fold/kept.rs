@@ -1,17 +1,23 @@
 //! The fold's facts as rows, and back.
 //!
 //! Invariant: a fold that took up the rows of another gives the same differences from then on, whatever
-//! comes. Cost: what is kept of the keys that changed.
+//! comes. What is held is given as it was when it was held, in any portions: a key that changes before its turn is given
+//! first. Cost: what is kept of the keys that changed, and two copies of each key.
 
+use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
 use super::history::History;
+use super::nearby::{Places, Stays};
 use super::profile::Profile;
 use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
 use super::{Changes, Fold};
 use crate::kept::KeptKey;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::Moment;
+use shopbell_model::facts::{Moment, Totals};
+use std::fmt;
+use std::rc::Rc;
 
 /// What is kept of a key.
 #[derive(Debug, Deserialize)]
@@ -40,13 +46,21 @@ impl FoldValueRef<'_> {
 
 #[derive(Debug, Deserialize)]
 enum Value {
-    Handle { seen: bool, history: Option<History>, profile: Option<Profile>, tracker: Option<Tracker> },
+    Handle {
+        seen: bool,
+        history: Option<History>,
+        activity: Option<Activity>,
+        profile: Option<Profile>,
+        tracker: Option<Tracker>,
+        stays: Option<Stays>,
+        totals: Option<Totals>,
+    },
     Link(Moment, bool),
     Stock(Stocked),
     Article(Described),
     Place(Spot),
     Shelf(Shelf),
-    Zones(Zones),
+    Zones(Zones, Places),
 }
 
 /// Variants and fields as in [`Value`], in the same order.
@@ -55,27 +69,82 @@ enum ValueRef<'a> {
     Handle {
         seen: bool,
         history: Option<&'a History>,
+        activity: Option<&'a Activity>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
+        stays: Option<&'a Stays>,
+        totals: Option<&'a Totals>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
     Article(&'a Described),
     Place(&'a Spot),
     Shelf(&'a Shelf),
-    Zones(&'a Zones),
+    Zones(&'a Zones, &'a Places),
+}
+
+/// Takes what is kept of a key; nothing where it is gone.
+pub type Give = Rc<dyn Fn(&KeptKey, Option<FoldValueRef<'_>>)>;
+
+/// Which keys are to be kept.
+pub(super) struct Track {
+    /// Those that changed since the last hold, and in which order they did first.
+    changed: FxHashSet<KeptKey>,
+    order: Vec<KeptKey>,
+    /// Those that are held: neither given yet nor changed since.
+    giving: FxHashSet<KeptKey>,
+    /// All that were held, but for those that `keep_on` came by.
+    left: Vec<KeptKey>,
+    give: Give,
+}
+
+impl fmt::Debug for Track {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Track").field("changed", &self.changed).field("giving", &self.giving).finish()
+    }
 }
 
 impl Fold {
-    /// Notes from now on which keys change.
-    pub fn keep_track(&mut self) {
-        self.touched.get_or_insert_default();
+    /// Notes from now on which keys change. `give` takes what is kept of them.
+    pub fn keep_track(&mut self, give: Give) {
+        let (changed, order, giving, left) = Default::default();
+        self.track.get_or_insert(Track { changed, order, giving, left, give });
     }
 
-    /// Gives the keys that changed since the last call, with what is kept of them now.
-    pub fn keep(&mut self, mut give: impl FnMut(&KeptKey, Option<FoldValueRef<'_>>)) {
-        let touched = self.touched.as_mut().map(std::mem::take).unwrap_or_default();
-        for key in touched {
+    /// Holds the keys that changed since the last call, as they are now, to be given. What was held before and is not
+    /// given yet would be lost: [`Fold::keep_on`] comes first.
+    pub fn hold(&mut self) {
+        let Some(track) = &mut self.track else { return };
+        track.giving = std::mem::take(&mut track.changed);
+        track.left = std::mem::take(&mut track.order);
+    }
+
+    /// Gives what is held, until it is enough; whether all of it was given.
+    pub fn keep_on(&mut self, mut is_enough: impl FnMut() -> bool) -> bool {
+        let Some(mut track) = self.track.take() else { return true };
+        while let Some(key) = track.left.pop() {
+            if track.giving.remove(&key) {
+                (track.give)(&key, self.value(&key).map(FoldValueRef));
+                if is_enough() {
+                    break;
+                }
+            }
+        }
+        let all = track.left.is_empty();
+        self.track = Some(track);
+        all
+    }
+
+    /// The key is about to change.
+    pub(super) fn touch(&mut self, key: impl FnOnce() -> KeptKey) {
+        let Some(track) = &mut self.track else { return };
+        let key = key();
+        let give = track.giving.remove(&key).then(|| Rc::clone(&track.give));
+        if !track.changed.contains(&key) {
+            track.order.push(key.clone());
+            track.changed.insert(key.clone());
+        }
+        if let Some(give) = give {
             give(&key, self.value(&key).map(FoldValueRef));
         }
     }
@@ -85,16 +154,18 @@ impl Fold {
             KeptKey::Handle(handle) => {
                 let seen = self.seen.contains(handle);
                 let (history, profile) = (self.histories.of(handle), self.profiles.of(handle));
-                let tracker = self.readings.of(handle);
+                let (activity, tracker) = (self.activities.of(handle), self.readings.of(handle));
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
-                known.then_some(ValueRef::Handle { seen, history, profile, tracker })
+                let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
+                let known = known || activity.is_some() || stays.is_some() || totals.is_some();
+                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
             KeptKey::Place(location) => self.catalogue.place(location).map(ValueRef::Place),
             KeptKey::Shelf(zone) => self.catalogue.shelf(zone).map(ValueRef::Shelf),
-            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones())),
-            KeptKey::Link(..) | KeptKey::Said(..) => None,
+            KeptKey::Zones => Some(ValueRef::Zones(self.readings.zones(), &self.nearby.places)),
+            KeptKey::Link(..) | KeptKey::Said(..) | KeptKey::Learned(..) => None,
         }
     }
 
@@ -102,18 +173,30 @@ impl Fold {
     /// nothing; false is returned for it.
     pub fn restore(&mut self, key: KeptKey, value: FoldValue, out: &mut Changes) -> bool {
         match (key, *value.0) {
-            (KeptKey::Handle(handle), Value::Handle { seen, history, profile, tracker }) => {
+            (
+                KeptKey::Handle(handle),
+                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+            ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
                 }
                 if let Some(history) = history {
                     self.histories.restore(&handle, history, &mut self.timers, out);
                 }
+                if let Some(activity) = activity {
+                    self.activities.restore(&handle, activity, &mut self.timers, out);
+                }
                 if let Some(profile) = profile {
                     self.profiles.restore(&handle, profile, out);
                 }
                 if let Some(tracker) = tracker {
                     self.readings.restore(&handle, tracker, &mut self.timers, out);
+                }
+                if let Some(totals) = totals {
+                    self.totals.restore(&handle, totals, out);
+                }
+                if let Some(stays) = stays {
+                    self.nearby.restore(&handle, stays, &mut self.timers, out);
                 }
             }
             (KeptKey::Stock(item), Value::Stock(article)) => self.stock.restore(&item, article, out),
@@ -124,7 +207,10 @@ impl Fold {
                 self.catalogue.restore_place(&location, spot, out);
             }
             (KeptKey::Shelf(zone), Value::Shelf(shelf)) => self.catalogue.restore_shelf(&zone, shelf, out),
-            (KeptKey::Zones, Value::Zones(zones)) => self.readings.restore_zones(zones),
+            (KeptKey::Zones, Value::Zones(zones, places)) => {
+                self.readings.restore_zones(zones);
+                self.nearby.places = places;
+            }
             _ => return false,
         }
         true

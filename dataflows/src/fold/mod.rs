@@ -7,16 +7,19 @@
 //! that was added is there until it is taken back, once.
 //! Cost: hash maps, a microsecond or less an event; no fact is computed again that did not change.
 
+mod activity;
 mod catalogue;
 mod history;
 mod kept;
 mod machine;
+mod nearby;
 mod operator;
 mod profile;
 mod readings;
 mod stock;
+mod totals;
 
-pub use kept::{FoldValue, FoldValueRef};
+pub use kept::{FoldValue, FoldValueRef, Give};
 pub use machine::{Machine, Reading};
 pub use operator::FoldOutputs;
 pub(crate) use operator::{FoldRows, fold};
@@ -28,9 +31,9 @@ use crate::shards::{bucket_of, shard_of, shard_of_shelf};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::event::{Act, Body, Event, PushOutcome};
+use shopbell_model::event::{Act, Body, Event, Position, PushOutcome};
 use shopbell_model::facts::{Moment, PersonFact, Subject, SubjectFact};
-use shopbell_model::key::{EventRef, Handle, Text, ZoneId};
+use shopbell_model::key::{EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::time::Time;
 
@@ -54,6 +57,8 @@ pub enum Content {
     Word(Word),
     /// A handle exists.
     Seen(Handle),
+    /// Where a place is: for all workers.
+    Place(LocationId, Position, Moment),
 }
 
 /// Everything a fold needs to know beforehand.
@@ -72,7 +77,7 @@ pub struct FoldSettings {
 pub struct FoldCounts {
     /// Readings of something that is in no zone.
     pub unknown_beacons: u64,
-    /// Readings and stock changes that came too late to be put in their place.
+    /// Readings, positions and stock changes that came too late to be put in their place.
     pub too_late: u64,
     /// Facts dropped because their handle had too many.
     pub dropped_facts: u64,
@@ -95,7 +100,12 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
             let Some((with, linked)) = other else {
                 return send(shard, Content::Event(event));
             };
-            send(shard, Content::Seen(handle.clone()));
+            // A login is something the person does; a link is not.
+            let subject = match act {
+                Act::Login(_) => Content::Event(event.clone()),
+                _ => Content::Seen(handle.clone()),
+            };
+            send(shard, subject);
             if with == handle {
                 return;
             }
@@ -108,7 +118,16 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
         Body::StockLevel { item, .. } | Body::StockDelta { item, .. } | Body::CatalogItem { item, .. } => {
             send(shard_of(item.key()), Content::Event(event));
         }
-        Body::CatalogLocation { location, .. } => send(shard_of(location.key()), Content::Event(event)),
+        Body::CatalogLocation { location, position, .. } => {
+            if let Some(position) = position {
+                let at = Moment { time: event.time, arrival };
+                for worker in 0..peers {
+                    send(worker as u64, Content::Place(location.clone(), *position, at));
+                }
+            }
+            let shard = shard_of(location.key());
+            send(shard, Content::Event(event));
+        }
         Body::CatalogShelf { location, zone, .. } => {
             let zone = ZoneId { location: location.clone(), zone: zone.clone() };
             let shard = shard_of_shelf(&zone);
@@ -149,6 +168,10 @@ enum Timer {
     History(Handle),
     /// A zone visit of this handle ends unless a reading continued it.
     Presence(Handle),
+    /// A stay near a place ends unless a position continued it.
+    Nearby(Handle),
+    /// Activity of this handle paused long enough, unless something continued it.
+    Activity(Handle),
 }
 
 /// The facts of one worker's keys.
@@ -156,14 +179,17 @@ enum Timer {
 pub struct Fold {
     seen: FxHashSet<Handle>,
     histories: history::Histories,
+    activities: activity::Activities,
     profiles: profile::Profiles,
+    totals: totals::AllTotals,
     readings: readings::Readings,
+    nearby: nearby::Nearby,
     stock: stock::Stocks,
     catalogue: catalogue::CatalogueFacts,
     timers: Wheel<Timer>,
     counts: FoldCounts,
-    /// Keys whose facts changed since they were last kept; none where nothing is kept.
-    touched: Option<FxHashSet<KeptKey>>,
+    /// Keys whose facts are to be kept; none where nothing is kept.
+    track: Option<kept::Track>,
 }
 
 impl Fold {
@@ -172,19 +198,20 @@ impl Fold {
         Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
+            activities: activity::Activities::new(settings.demand.pause(), settings.retention.activity),
             profiles: profile::Profiles::default(),
+            totals: totals::AllTotals::default(),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
+            nearby: nearby::Nearby::new(
+                settings.demand.radii().to_vec(),
+                settings.presence.leave_after,
+                settings.retention.visits,
+            ),
             stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
             timers: Wheel::default(),
             counts: FoldCounts::default(),
-            touched: None,
-        }
-    }
-
-    fn touch(&mut self, key: impl FnOnce() -> KeptKey) {
-        if let Some(touched) = &mut self.touched {
-            touched.insert(key());
+            track: None,
         }
     }
 
@@ -192,6 +219,10 @@ impl Fold {
     pub fn apply(&mut self, part: Part, out: &mut Changes) {
         match part.content {
             Content::Seen(handle) => self.see(&handle, out),
+            Content::Place(location, position, at) => {
+                self.touch(|| KeptKey::Zones);
+                self.nearby.places.put(location, position, at);
+            }
             // Identity takes those.
             Content::Word(_) => {}
             Content::Event(event) => self.event(event, part.arrival, out),
@@ -241,6 +272,14 @@ impl Fold {
     }
 
     fn act(&mut self, handle: Handle, at: Moment, act: Act, event: EventRef, out: &mut Changes) {
+        if activity::is_own(&act) {
+            self.activities.act(&handle, at, &event, &mut self.timers, out);
+        }
+        match &act {
+            Act::Purchase(purchase) => self.totals.purchase(&handle, at.time, purchase, out),
+            Act::Refund(refund) => self.totals.refund(&handle, refund, out),
+            _ => {}
+        }
         match act {
             Act::Reading(beacon, rssi) => {
                 self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
@@ -248,6 +287,10 @@ impl Fold {
             Act::Rfid { read_point, .. } => {
                 let (beacon, rssi) = (Text::from(read_point.to_lowercase()), shopbell_model::value::Rssi(0));
                 self.hear(handle, readings::Heard { beacon, rssi, at, event }, out);
+            }
+            Act::Geo(position, accuracy) => {
+                let seen = nearby::Seen { position, accuracy, at, event };
+                self.nearby.see(handle, &seen, &mut self.timers, &mut self.counts, out);
             }
             Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
             Act::Consent { channel, category, granted } => {
@@ -269,14 +312,19 @@ impl Fold {
     /// tick: what the handle reported of offers counts for its own person alone, and that person is marked; `later`
     /// takes what is gone from the next tick on. A handle that was never seen changes nothing.
     pub fn forget(&mut self, handle: &Handle, out: &mut Changes, later: &mut Changes) {
-        if !self.seen.remove(handle) {
+        if !self.seen.contains(handle) {
             return;
         }
+        self.touch(|| KeptKey::Handle(handle.clone()));
+        self.seen.remove(handle);
         later.persons.push(((handle.clone(), None), -1));
         let (timers, first) = (&mut self.timers, later.persons.len());
         self.histories.forget(handle, timers, later);
+        self.activities.forget(handle, timers, later);
         self.profiles.forget(handle, later);
+        self.totals.forget(handle, later);
         self.readings.forget(handle, timers, later);
+        self.nearby.forget(handle, timers, later);
         let mut redeemed = Vec::new();
         let outcomes =
             later.persons.extract_if(first.., |((_, fact), _)| matches!(fact, Some(PersonFact::Outcome(..))));
@@ -289,7 +337,6 @@ impl Fold {
         let mark = PersonFact::Forgotten(redeemed);
         out.person(handle, mark.clone(), 1);
         later.person(handle, mark, -1);
-        self.touch(|| KeptKey::Handle(handle.clone()));
     }
 
     /// The earliest moment at which something ends by itself.
@@ -302,12 +349,21 @@ impl Fold {
         let mut timers = Vec::new();
         while self.timers.pop(now, usize::MAX, &mut timers).is_some() {
             for (timer, _) in timers.drain(..) {
-                let (Timer::History(handle) | Timer::Presence(handle)) = &timer;
+                let (Timer::History(handle)
+                | Timer::Presence(handle)
+                | Timer::Nearby(handle)
+                | Timer::Activity(handle)) = &timer;
                 self.touch(|| KeptKey::Handle(handle.clone()));
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
                     Timer::Presence(handle) => {
                         self.readings.expire(handle, now, &mut self.timers, out);
+                    }
+                    Timer::Nearby(handle) => {
+                        self.nearby.expire(handle, now, &mut self.timers, out);
+                    }
+                    Timer::Activity(handle) => {
+                        self.activities.expire(handle, now, &mut self.timers, out);
                     }
                 }
             }

@@ -1,7 +1,8 @@
 //! The fold as an operator: parts of events in, differences of facts out.
 //!
 //! Invariant: a tick's parts are applied in order of arrival once all of them are there, whatever
-//! way they came; things that end by themselves end at their own tick, between ticks with events.
+//! way they came; things that end by themselves end at their own tick, between ticks with events. Rows that are
+//! kept are those of one tick, however many turns giving them takes.
 
 use super::{Changes, Fold, FoldCounts, FoldSettings, FoldValue, Part};
 use crate::clock::Clock;
@@ -67,7 +68,8 @@ pub(crate) fn fold<'scope>(
     keep: Rc<dyn Keep>,
     mut report: impl FnMut(FoldCounts, Option<Time>) + 'static,
 ) -> FoldOutputs<'scope> {
-    let mut builder = OperatorBuilder::new("Fold".to_owned(), parts.scope());
+    let scope = parts.scope();
+    let mut builder = OperatorBuilder::new("Fold".to_owned(), scope);
     let mut input = builder.new_input(parts, Exchange::new(|part: &Part| part.shard));
     let by_handle = |(handle, _): &(Handle, Time)| bucket_of(shard_of(handle.key())).into();
     let mut forgotten = builder.new_input(forgotten, Exchange::new(by_handle));
@@ -77,15 +79,21 @@ pub(crate) fn fold<'scope>(
     let mut subjects = OutputBuilder::<_, CapacityContainerBuilder<_>>::from(subjects);
     let mut fold = Fold::new(settings);
     if keep.is_wanted() {
-        fold.keep_track();
+        let keep = Rc::clone(&keep);
+        fold.keep_track(Rc::new(move |key, value| {
+            keep.row(Keeper::Fold, key, value.map(KeptValueRef::Fold));
+        }));
     }
     let demand = settings.demand.clone();
+    let activator = scope.activator_for(builder.operator_info().address);
     builder.build(move |capabilities| {
         let mut capabilities = Some(capabilities);
         let mut waiting: BTreeMap<Time, Vec<Part>> = BTreeMap::new();
         let mut forgetting: BTreeMap<Time, Vec<Handle>> = BTreeMap::new();
         let (mut changes, mut later) = (Changes::default(), Changes::default());
         let mut given = Given::default();
+        // The tick whose rows are being given, a portion each turn: events do not wait for all of them.
+        let mut holding: Option<Time> = None;
         // Under the first capability, which is there before time begins to go on.
         let mut first = (!restored.is_empty()).then_some(0);
         for (key, value) in restored {
@@ -122,8 +130,13 @@ pub(crate) fn fold<'scope>(
                 let next = next_event.into_iter().chain(next_due).min();
                 let wanted = keep.next(Keeper::Fold).filter(|wanted| *wanted < frontier);
                 if let Some(wanted) = wanted.filter(|wanted| next.is_none_or(|next| next > *wanted)) {
-                    fold.keep(|key, value| keep.row(key, value.map(KeptValueRef::Fold)));
-                    keep.done(Keeper::Fold, wanted);
+                    // What is still held of the one before comes first, or it would be lost.
+                    if let Some(before) = holding.replace(wanted) {
+                        fold.keep_on(|| false);
+                        keep.done(Keeper::Fold, before);
+                    }
+                    keep.begun(Keeper::Fold);
+                    fold.hold();
                     continue;
                 }
                 let Some(tick) = next else { break };
@@ -153,6 +166,14 @@ pub(crate) fn fold<'scope>(
                 capability.downgrade(&frontier);
             }
             report(fold.take_counts(), fold.next_due());
+            if let Some(wanted) = holding {
+                if fold.keep_on(|| keep.is_enough()) {
+                    keep.done(Keeper::Fold, wanted);
+                    holding = None;
+                } else {
+                    activator.activate();
+                }
+            }
         }
     });
     FoldOutputs { persons: persons_stream.as_collection(), subjects: subjects_stream.as_collection() }

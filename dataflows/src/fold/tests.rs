@@ -22,7 +22,9 @@ use crate::demand::Demand;
 use shopbell_model::event::Line;
 use shopbell_model::key::{Brand, ItemId, LocationId};
 use shopbell_model::time::Duration;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 const START: Time = 1_795_305_600_000;
 const HOUR: Time = 3_600_000;
@@ -42,16 +44,24 @@ struct World {
     facts: BTreeMap<Fact, isize>,
     arrival: u64,
     counts: FoldCounts,
+    /// Rows that the folds gave, where they do.
+    given: Rc<RefCell<Vec<GivenRow>>>,
 }
+
+/// A key, and what was kept of it.
+type GivenRow = (KeptKey, Option<Vec<u8>>);
 
 impl World {
     fn new(settings: &FoldSettings, folds: usize) -> Self {
         let folds = (0..folds).map(|_| Fold::new(settings)).collect();
-        World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default() }
+        let given = Rc::default();
+        World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default(), given }
     }
 
+    /// One fold, where nobody asks who paused or how much was bought.
     fn one() -> Self {
-        World::new(&settings(), 1)
+        let demand = Demand::everything().without_sums();
+        World::new(&FoldSettings { demand, ..settings() }, 1)
     }
 
     /// One tick as the operator runs it: what ends before it, its events, what ends with it.

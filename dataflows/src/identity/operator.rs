@@ -126,9 +126,10 @@ pub(crate) fn identity<'scope>(
                 }
                 let wanted = keep.next(Keeper::Links).filter(|wanted| *wanted < frontier);
                 if let Some(wanted) = wanted.filter(|wanted| next.is_none_or(|next| next > *wanted)) {
+                    keep.begun(Keeper::Links);
                     registry.keep(|(low, high), said| {
                         let said = said.map(|(at, is)| KeptValueRef::Fold(FoldValueRef::link(at, is)));
-                        keep.row(&KeptKey::Link(low, high), said);
+                        keep.row(Keeper::Links, &KeptKey::Link(low, high), said);
                     });
                     keep.done(Keeper::Links, wanted);
                     continue;

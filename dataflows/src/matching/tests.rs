@@ -61,7 +61,8 @@ fn a_rule_of_another_brand_or_kind_finds_nothing() {
     assert_eq!(found(&situation, &rule("r", "when = \"checked_in\"", "")).len(), 0);
     let other = Person::named_by(&Handle::new(&brand, "card:1"));
     let mut count = 0;
-    candidates(&other, &situation, &line_rule("r", "brand = \"acme\"", ""), &mut |_| count += 1);
+    let in_force = (line_rule("r", "brand = \"acme\"", ""), Shared::new(Vec::new()));
+    candidates(&other, &situation, &in_force, &Learning::default(), &mut |_| count += 1);
     assert_eq!(count, 1);
 }
 
@@ -113,7 +114,11 @@ fn article(stock: &[(Option<&str>, i64, Option<Time>)], prices: &[(Time, i64)]) 
     Shared::new(Situation {
         scene: Scene::Interest,
         items: vec![Shared::new(wanted)],
-        customer: Shared::new(CustomerView { person: person(), attributes: Vec::new() }),
+        customer: Shared::new(CustomerView {
+            person: person(),
+            attributes: Vec::new(),
+            totals: Default::default(),
+        }),
         cart: CartView::default(),
         place: None,
     })

@@ -5,8 +5,9 @@
 
 use super::Known;
 use crate::matching::price_drops;
-use crate::rows::{End, Interest, Kind, Wanted};
-use shopbell_model::key::{Handle, ItemId};
+use crate::rows::{Asked, End, Interest, Kind, Wanted};
+use shopbell_model::facts::Bought;
+use shopbell_model::key::{Handle, ItemId, Text};
 use shopbell_model::offer::{About, Idle, Reason, Sent};
 use shopbell_model::rules::Interests;
 use shopbell_model::shared::Shared;
@@ -38,6 +39,13 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
                 && cart.life.anchor == *anchor
                 && idles(&cart.activity, idle)
         }),
+        About::Browse { since, idle, min_views, within } => {
+            let mut browses = known.browses.iter().filter(|browse| sent.items.first() == Some(&browse.item));
+            browses.any(|browse| {
+                let mut abandoned = browse.abandoned(*idle, *min_views, *within);
+                abandoned.any(|(step, _)| step.time == *since && step.handle == *anchor)
+            })
+        }
         About::Zone { zone, start, interest, in_stock } => {
             let visit = known.zones.iter().find(|(handle, visit)| {
                 *handle == anchor && visit.zone == *zone && visit.start.time == *start
@@ -78,6 +86,25 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
         // Neither ends but by being unknown again.
         About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
         About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
+        About::Near { location, start, within } => {
+            let mut nears = known.nears.iter().filter(|(handle, near)| {
+                *handle == anchor
+                    && near.location == *location
+                    && near.start.time == *start
+                    && near.within == *within
+            });
+            match nears.next() {
+                Some((_, near)) if near.last.is_some() => return Reason::Left,
+                near => near.is_some(),
+            }
+        }
+        About::Request { request, at, approval } => {
+            of_request(known, anchor, request, *at).any(|asked| !approval || asked.approval().is_some())
+        }
+        About::Lapse(Idle { since, idle }) => known
+            .lapses
+            .iter()
+            .any(|lapse| lapse.since.time == *since && lapse.anchor == *anchor && lapse.lasts(*idle)),
         About::Stock { start, interest, location, returned, at_most } => {
             let wanted = sent.items.first().and_then(|item| known.wanted.get(item));
             let wanted = wanted.filter(|wanted| wanted.life(*interest).is_some());
@@ -133,6 +160,13 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
             let cart = known.carts.iter().find(same).and_then(|cart| cart.end);
             cart.or_else(|| every_item_ended(known, &sent.items, CART))
         }
+        About::Browse { since, .. } => {
+            let of_item = |(_, bought): &(&Handle, &Shared<Bought>)| {
+                let listed = bought.items.iter().any(|(item, _, _)| sent.items.first() == Some(item));
+                listed && bought.at.time >= *since
+            };
+            known.bought.iter().any(of_item).then_some(End::Bought)
+        }
         About::Visit { start, until, interest, .. } => {
             if known.first_purchase(*start).is_some_and(|time| time <= *until) {
                 return Some(End::Bought);
@@ -144,8 +178,27 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
         About::Stock { start, interest, .. } | About::Price { start, interest, .. } => {
             life_ended(known, sent, *interest, anchor, *start)
         }
-        About::CheckIn | About::Purchase => None,
+        About::Request { request, at, approval } => {
+            let refused = |asked: &Asked| asked.decision.as_ref().is_some_and(|(_, last)| !last.approved);
+            let refused = of_request(known, anchor, request, *at).any(refused);
+            (*approval && refused).then_some(End::Removed)
+        }
+        About::CheckIn | About::Purchase | About::Near { .. } | About::Lapse(_) => None,
     }
+}
+
+/// The requests of that episode.
+fn of_request<'a>(
+    known: &'a Known<'_>,
+    anchor: &'a Handle,
+    request: &'a Text,
+    at: Time,
+) -> impl Iterator<Item = &'a Asked> {
+    let asked = known.requests.iter().map(|asked| &***asked);
+    asked.filter(move |asked| {
+        let of = &asked.request;
+        asked.handle == *anchor && of.request == *request && of.at.time == at
+    })
 }
 
 /// How one life of interest in the offer's article ended; of several that began together all must

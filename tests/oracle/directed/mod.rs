@@ -11,12 +11,15 @@ use super::engine::{Engine, Shopbell};
 use super::event::Time;
 use super::replay::{Replay, Ticks, answer};
 use super::rules::Rule;
-use super::script::{json_lines, moment};
+use super::script::{json_lines, moment, moments_in};
 
+mod attention;
 mod carts;
 mod forget;
 mod identity;
+mod learning;
 mod policies;
+mod pools;
 mod presence;
 mod stock;
 
@@ -66,17 +69,6 @@ impl Case {
             self.check(describe(&rows(&lines).expect("lines of offers")));
         }
     }
-}
-
-/// A row with `{10:00:00}` written as milliseconds.
-fn moments_in(row: &str) -> String {
-    let mut parts = row.split('{');
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (clock, rest) = part.split_once('}').expect("a closing brace");
-        text += &format!("{}{rest}", moment(clock));
-    }
-    text
 }
 
 /// Two tests of a case: for the oracle and for the engine.

@@ -49,6 +49,9 @@ struct Arguments {
     /// Milliseconds between two looks at what is due; what falls due in between shares a request.
     #[arg(long, default_value_t = 1)]
     tick: u64,
+    /// Listen to the offers of this channel alone.
+    #[arg(long)]
+    channel: Option<String>,
     /// Seconds to go on listening after the last answer.
     #[arg(long, default_value_t = 3.0)]
     drain: f64,
@@ -100,7 +103,7 @@ async fn measure(arguments: &Arguments) -> Result<report::Report, LoadError> {
 
     // Listening comes first: an offer may follow the first event at once.
     let ledger = Arc::new(schedule::Ledger::default());
-    let listener = offers::listen(&target, Arc::clone(&ledger)).await?;
+    let listener = offers::listen(&target, arguments.channel.as_deref(), Arc::clone(&ledger)).await?;
     let events = read(arguments)?;
     let sent = send::send(arguments, &target, events, &ledger).await?;
     tokio::time::sleep(drain).await;

@@ -75,10 +75,15 @@ impl Listener {
 }
 
 /// Opens the stream, and returns when the engine has answered.
-pub(crate) async fn listen(target: &Target, ledger: Arc<Ledger>) -> Result<Listener, LoadError> {
+pub(crate) async fn listen(
+    target: &Target,
+    channel: Option<&str>,
+    ledger: Arc<Ledger>,
+) -> Result<Listener, LoadError> {
     let mut connection = target.connect().await?;
     let headers = [("accept", "text/event-stream")];
-    let request = target.request(Method::GET, "/v1/offers", &headers, Vec::new())?;
+    let path = channel.map_or("/v1/offers".to_owned(), |channel| format!("/v1/offers?channel={channel}"));
+    let request = target.request(Method::GET, &path, &headers, Vec::new())?;
     let response = connection
         .send_request(request)
         .await

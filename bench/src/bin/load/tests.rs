@@ -129,7 +129,8 @@ async fn measured(manner: Manner, count: u64, rate: f64) -> (Value, Arc<Server>)
         .collect();
     std::fs::write(&file, lines).unwrap();
     let (url, server) = serve(manner).await;
-    let arguments = Arguments { url, events: file, rate, connections: 2, batch: 100, tick: 1, drain: 0.3 };
+    let arguments =
+        Arguments { url, events: file, rate, connections: 2, batch: 100, tick: 1, drain: 0.3, channel: None };
     let report = measure(&arguments).await.unwrap();
     assert!(!report.text().is_empty());
     (report.json(), server)
@@ -184,6 +185,7 @@ async fn nobody_there_and_wrong_addresses_are_told_apart() {
         ("engine", "load-address"),
     ] {
         let arguments = Arguments {
+            channel: None,
             url: url.to_owned(),
             events: PathBuf::from("absent.jsonl"),
             rate: 1.0,

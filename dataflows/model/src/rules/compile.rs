@@ -37,7 +37,7 @@ pub enum Purpose {
 /// Compiles `text` for a situation.
 pub fn compile(text: &str, scope: &Scope, purpose: Purpose) -> Result<Expr, Vec<Located>> {
     let parsed = parse(text).map_err(|located| vec![located])?;
-    let mut compiler = Compiler { parsed: &parsed, scope, problems: Vec::new(), depth: 0 };
+    let mut compiler = Compiler { parsed: &parsed, scope, purpose, problems: Vec::new(), depth: 0 };
     let compiled = compiler.node(&parsed.root);
     if let Some((_, found)) = &compiled {
         compiler.check(purpose, *found);
@@ -57,6 +57,7 @@ pub(super) type Typed = Option<(Expr, Type)>;
 pub(super) struct Compiler<'a> {
     pub(super) parsed: &'a Parsed<'a>,
     scope: &'a Scope,
+    purpose: Purpose,
     problems: Vec<Located>,
     depth: u16,
 }
@@ -181,6 +182,11 @@ impl Compiler<'_> {
     }
 
     fn available(&mut self, info: &FieldInfo, at: usize) -> Option<()> {
+        if info.available == Available::Score && self.purpose != Purpose::Points {
+            // A rate that moves would take offers back, or change what is said.
+            let (path, instead) = (info.path(), "use it in `score`");
+            return self.report(at, ExpressionProblem::OnlyInScore { path, instead });
+        }
         if self.scope.has(info.available) {
             return Some(());
         }
@@ -188,13 +194,17 @@ impl Compiler<'_> {
             Available::Item if self.scope.situation == "checked_in" => {
                 "use customer, cart, visit, location, now"
             }
+            Available::Item if self.scope.situation == "lapsed" => "use customer, cart, now",
+            Available::Item if self.scope.situation == "nearby" => "use customer, cart, location, now",
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
             Available::Visit => "a visit is known in zone_entered, store_left and checked_in alone",
             Available::Location if matches!(self.scope.situation, "back_in_stock" | "running_low") => {
                 "name the rule's `location`, then it can be used"
             }
-            _ => "a location is known in zone_entered, store_left, checked_in and purchased",
+            _ => {
+                "a location is known in zone_entered, store_left, checked_in, nearby, requested and purchased"
+            }
         };
         let problem =
             ExpressionProblem::NotAvailable { path: info.path(), situation: self.scope.situation, instead };

@@ -134,12 +134,6 @@ pub enum Problem {
         /// What was probably meant.
         near: Option<String>,
     },
-    /// `when` names a situation that is described but not built.
-    #[error("the situation `{word}` is not available yet")]
-    SituationNotAvailable {
-        /// The word.
-        word: String,
-    },
     /// A name that cannot be a rule's.
     #[error("`{0}` cannot be the name of a rule")]
     BadName(String),
@@ -156,6 +150,24 @@ pub enum Problem {
     /// `from` is not before `until`.
     #[error("`from` must be before `until`")]
     Period,
+    /// A budget that nobody defines.
+    #[error("there is no budget `{name}`")]
+    NoSuchBudget {
+        /// Its name.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// Two budgets of one name.
+    #[error("the budget `{name}` stands in {file} (line {line}) already")]
+    DuplicateBudget {
+        /// The name.
+        name: String,
+        /// The file with the first.
+        file: String,
+        /// The first one's line.
+        line: usize,
+    },
     /// No interest at all.
     #[error("`interest` is empty")]
     NoInterest,
@@ -243,6 +255,14 @@ pub enum ExpressionProblem {
         /// What can be used there.
         instead: &'static str,
     },
+    /// A field that only a score can ask for.
+    #[error("`{path}` can be asked for in a score alone")]
+    OnlyInScore {
+        /// The field.
+        path: String,
+        /// What to do.
+        instead: &'static str,
+    },
     /// An object where a value is needed.
     #[error("`{object}` is not a value")]
     NotAValue {
@@ -316,10 +336,11 @@ impl Problem {
             Problem::BadTime { .. } => "value.time",
             Problem::UnknownWord { .. } => "value.unknown",
             Problem::UnknownSituation { .. } => "when.unknown",
-            Problem::SituationNotAvailable { .. } => "when.not_available",
             Problem::BadName(_) => "rule.name",
             Problem::Duplicate { .. } => "rule.duplicate",
             Problem::Period => "rule.period",
+            Problem::NoSuchBudget { .. } => "budget.unknown",
+            Problem::DuplicateBudget { .. } => "budget.duplicate",
             Problem::NoInterest => "interest.empty",
             Problem::InterestNone { .. } => "interest.none",
             Problem::Unbalanced(_) => "template.unbalanced",
@@ -355,11 +376,13 @@ impl Problem {
             Problem::UnknownSituation { near, .. } => {
                 meant(near.as_ref(), || format!("known: {}", super::parameters::situations()))
             }
-            Problem::SituationNotAvailable { .. } => {
-                format!("available: {}", super::parameters::situations())
-            }
             Problem::BadName(_) => "1 to 128 bytes, without control characters".to_owned(),
-            Problem::Duplicate { .. } => "give one of them another name".to_owned(),
+            Problem::NoSuchBudget { name, near } => {
+                meant(near.as_ref(), || format!("add `[budget.{name}]` with `amount = …` to any rule file"))
+            }
+            Problem::Duplicate { .. } | Problem::DuplicateBudget { .. } => {
+                "give one of them another name".to_owned()
+            }
             Problem::Period => "swap them, or leave one out".to_owned(),
             Problem::NoInterest => "name at least one of cart, wishlist, viewed".to_owned(),
             Problem::InterestNone { .. } => "name any of cart, wishlist, viewed".to_owned(),
@@ -385,6 +408,7 @@ impl ExpressionProblem {
             ExpressionProblem::UnknownField { .. } => "expression.unknown_field",
             ExpressionProblem::UnknownFunction { .. } => "expression.unknown_function",
             ExpressionProblem::NotAvailable { .. } => "expression.not_available",
+            ExpressionProblem::OnlyInScore { .. } => "expression.only_in_score",
             ExpressionProblem::NotAValue { .. } => "expression.not_a_value",
             ExpressionProblem::WrongOperands { .. } => "expression.operands",
             ExpressionProblem::ArgumentCount { .. } => "expression.arguments",
@@ -403,7 +427,8 @@ impl ExpressionProblem {
                 "close every bracket and quote; text stands in quotes, and is compared with ==".to_owned()
             }
             ExpressionProblem::Unsupported { instead, .. }
-            | ExpressionProblem::NotAvailable { instead, .. } => (*instead).to_owned(),
+            | ExpressionProblem::NotAvailable { instead, .. }
+            | ExpressionProblem::OnlyInScore { instead, .. } => (*instead).to_owned(),
             ExpressionProblem::UnknownName { near, .. } => meant(near.as_ref(), || {
                 format!("known: {}; text stands in quotes", super::fields::OBJECTS.join(", "))
             }),

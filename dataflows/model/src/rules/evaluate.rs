@@ -19,6 +19,9 @@ use jiff::tz::{Offset, TimeZone};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+/// Names of `customer` that follow from what was bought, where the profile has no such attribute.
+pub const TOTALS: [&str; 3] = ["orders", "lifetime_spend", "days_since_last_order"];
+
 /// The value of `expr` in `view`.
 pub fn evaluate<'a>(expr: &'a Expr, view: &View<'a>) -> Result<Datum<'a>, Fault> {
     Ok(match expr {
@@ -101,9 +104,28 @@ fn compare(operator: Comparison, a: &Datum<'_>, b: &Datum<'_>) -> Result<bool, F
 
 fn attribute<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
     let attributes = &view.customer.attributes;
-    let at =
-        attributes.binary_search_by(|(known, _)| known.as_str().cmp(name)).map_err(|_| Fault::Missing)?;
-    attributes.get(at).map(|(_, value)| Datum::from(value)).ok_or(Fault::Missing)
+    match attributes.binary_search_by(|(known, _)| known.as_str().cmp(name)) {
+        Ok(at) => attributes.get(at).map(|(_, value)| Datum::from(value)).ok_or(Fault::Missing),
+        Err(_) => total(name, view),
+    }
+}
+
+/// What follows from all that the person bought: for the names of [`TOTALS`].
+fn total<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
+    const DAY: u64 = 86_400_000;
+    let totals = &view.customer.totals;
+    let whole = |number: u64| i64::try_from(number).map(Datum::Int).map_err(|_| Fault::Range);
+    match name {
+        "orders" => whole(totals.orders),
+        "lifetime_spend" => {
+            i64::try_from(totals.spend).map(|spend| Datum::Money(Money(spend))).map_err(|_| Fault::Range)
+        }
+        "days_since_last_order" => {
+            let last = totals.last_order.ok_or(Fault::Missing)?;
+            whole(view.now.saturating_sub(last) / DAY)
+        }
+        _ => Err(Fault::Missing),
+    }
 }
 
 /// The value of a field.
@@ -142,6 +164,8 @@ fn read<'a>(field: Field, view: &View<'a>) -> Result<Datum<'a>, Fault> {
             LocationKind::Warehouse => "warehouse",
         }),
         Field::LocationTz => text(location?.tz.as_ref())?,
+        Field::HistoryAcceptRate => Datum::Int(i64::from(view.history.accept_rate)),
+        Field::HistoryOffers => Datum::Int(moment(view.history.offers)?),
         Field::Now => Datum::Timestamp(moment(view.now)?),
     })
 }

@@ -101,6 +101,10 @@ pub enum Field {
     LocationKind,
     /// `location.tz`.
     LocationTz,
+    /// `history.accept_rate`.
+    HistoryAcceptRate,
+    /// `history.offers`.
+    HistoryOffers,
     /// `now`.
     Now,
 }
@@ -118,6 +122,8 @@ pub enum Available {
     ZoneVisit,
     /// Where it is about a place.
     Location,
+    /// In scores, whatever the situation.
+    Score,
 }
 
 /// A line of the table.
@@ -140,7 +146,7 @@ pub struct FieldInfo {
 }
 
 /// Objects an expression can name.
-pub const OBJECTS: [&str; 6] = ["customer", "item", "cart", "visit", "location", "now"];
+pub const OBJECTS: [&str; 7] = ["customer", "item", "cart", "visit", "location", "history", "now"];
 
 macro_rules! fields {
     ($($field:ident $object:literal $name:literal $of:ident $available:ident $optional:literal $doc:literal;)*) => {
@@ -159,7 +165,7 @@ macro_rules! fields {
 /// All fields.
 #[rustfmt::skip]
 pub const FIELDS: &[FieldInfo] = fields![
-    CustomerId "customer" "id" Text Always false "the person's stable key; every other name is an attribute of the profile";
+    CustomerId "customer" "id" Text Always false "the person's stable key; of other names see below";
     ItemId "item" "id" Text Item false "the article's id";
     ItemName "item" "name" Text Item true "its name in the catalogue";
     ItemCategory "item" "category" Text Item true "its category";
@@ -183,6 +189,8 @@ pub const FIELDS: &[FieldInfo] = fields![
     LocationName "location" "name" Text Location true "its name";
     LocationKind "location" "kind" Text Location true "`store` or `warehouse`";
     LocationTz "location" "tz" Text Location true "its IANA time zone";
+    HistoryAcceptRate "history" "accept_rate" Int Score false "how often offers of the rule were taken up, in basis points: 0 to 10000";
+    HistoryOffers "history" "offers" Int Score false "how many offers that were answered it rests on, to two digits";
     Now "now" "" Timestamp Always false "when the situation came true";
 ];
 
@@ -226,6 +234,7 @@ impl Scope {
         let scope = |situation| Scope { situation, item: true, visit: false, zone: false, location: false };
         match when {
             When::CartAbandoned { .. } => scope("cart_abandoned"),
+            When::BrowseAbandoned { .. } => scope("browse_abandoned"),
             When::ZoneEntered { interest, .. } => Scope {
                 item: !interest.none,
                 visit: true,
@@ -245,13 +254,16 @@ impl Scope {
             }
             When::PriceDropped { .. } => scope("price_dropped"),
             When::Purchased { .. } => Scope { location: true, ..scope("purchased") },
+            When::Nearby { .. } => Scope { item: false, location: true, ..scope("nearby") },
+            When::Requested { .. } => Scope { location: true, ..scope("requested") },
+            When::Lapsed { .. } => Scope { item: false, ..scope("lapsed") },
         }
     }
 
     /// Whether a field that is available so exists here.
     pub fn has(&self, available: Available) -> bool {
         match available {
-            Available::Always => true,
+            Available::Always | Available::Score => true,
             Available::Item => self.item,
             Available::Visit => self.visit,
             Available::ZoneVisit => self.zone,

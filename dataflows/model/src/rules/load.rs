@@ -4,14 +4,18 @@
 //! changes with its meaning alone, not with comments, white space or the order of keys.
 //! Cost: some 50 µs a rule with a few expressions (a debug build); at start and when a file changes.
 
+use super::budgets::{self, Budgets};
 use super::error::{Problem, RuleError};
 use super::fields::Scope;
 use super::parameters::when;
 use super::spelling::nearest;
 use super::table::{Entry, Sheet, Table, is_name};
 use super::testing::{self, Mention, RuleTest, TestProblem};
-use super::{Cap, OfferText, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template};
+use super::{
+    Backfill, Cap, OfferText, Role, Rule, RulePolicy, ScoreTerm, Template, compile, limits, score, template,
+};
 use crate::key::{Brand, Text};
+use crate::pool::Back;
 use crate::time::Duration;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -28,7 +32,14 @@ pub struct RuleSet {
     pub disabled: Vec<Arc<Rule>>,
     /// The `[[test]]` tables, in the order of files and lines.
     pub tests: Vec<RuleTest>,
+    /// Names of budgets that no rule is paid from.
+    pub idle_budgets: Vec<Text>,
 }
+
+/// Keys of a rule's offer and policy.
+pub(super) const OFFER_KEYS: [&str; 10] =
+    ["title", "body", "coupon", "valid", "channels", "units", "units_back", "budget", "cost", "replaceable"];
+pub(super) const POLICY_KEYS: [&str; 3] = ["category", "cooldown", "cap"];
 
 /// The longest an offer may hold.
 const LONGEST_VALID: Duration = Duration(30 * 86_400_000);
@@ -41,6 +52,7 @@ pub fn load(files: &[(String, String)]) -> Result<RuleSet, Vec<RuleError>> {
         loader.file(name, text);
     }
     loader.look_up(files);
+    loader.pay();
     if !loader.errors.is_empty() {
         return Err(loader.errors);
     }
@@ -56,6 +68,7 @@ struct Loader {
     seen: BTreeMap<String, (String, usize)>,
     /// Rules that tests name: they may stand in a file that comes later.
     mentioned: Vec<Mentioned>,
+    budgets: Budgets,
 }
 
 /// Rules named by the test of that number, with file and place.
@@ -92,7 +105,11 @@ impl Loader {
 
     fn root(&mut self, sheet: &Sheet<'_>, root: &DeTable<'_>) {
         let root = Table { sheet, table: root, of: "a rule file".to_owned(), at: 0 };
-        root.only(&["rule", "test"]);
+        root.only(&["rule", "budget", "test"]);
+        if let Some(table) = root.get("budget").and_then(|entry| entry.table("budget".to_owned(), entry.at()))
+        {
+            self.budgets.read(sheet, &table);
+        }
         let mut of_file = Vec::new();
         if let Some(rules) = root.get("rule").and_then(|entry| entry.table("rule".to_owned(), entry.at())) {
             let mut entries: Vec<_> = rules.table.iter().collect();
@@ -121,9 +138,10 @@ impl Loader {
         }
     }
 
-    /// Whether the rules that tests name exist, and belong to the test.
+    /// Whether the budgets and rules that are named exist, and rules belong to the test.
     fn look_up(&mut self, files: &[(String, String)]) {
         let before = self.errors.len();
+        self.errors.extend(self.budgets.unknown());
         for Mentioned { test, rule, listed, file, line, column } in std::mem::take(&mut self.mentioned) {
             let known = self.seen.contains_key(rule.as_str());
             let part = listed || self.set.tests.get(test).is_some_and(|test| test.rules.contains(&rule));
@@ -141,6 +159,18 @@ impl Loader {
             let place = |file: &String| files.iter().position(|(name, _)| name == file);
             self.errors.sort_by_key(|error| (place(&error.file), error.line, error.column));
         }
+    }
+
+    /// Gives rules the budgets they name, now that all are known.
+    fn pay(&mut self) {
+        for rule in self.set.rules.iter_mut().chain(&mut self.set.disabled) {
+            if let Some(budget) = rule.offer.budget.as_ref().and_then(|named| self.budgets.get(&named.name)) {
+                let rule = Arc::make_mut(rule);
+                rule.offer.budget = Some(budget.clone());
+                rule.version = version(rule);
+            }
+        }
+        self.set.idle_budgets = self.budgets.idle();
     }
 
     fn rule<'a>(
@@ -170,6 +200,9 @@ impl Loader {
         let Some(table) = entry.table(format!("rule.{id}"), at) else { return };
         let enabled = table.get("enabled").and_then(Entry::bool).unwrap_or(true);
         if let Some(rule) = rule(id, &table) {
+            if let Some(entry) = table.table("offer").as_ref().and_then(|offer| offer.get("budget")) {
+                self.budgets.mention(entry, &rule);
+            }
             if enabled {
                 self.set.rules.push(Arc::new(rule));
             } else {
@@ -214,22 +247,34 @@ fn rule(id: &str, table: &Table<'_>) -> Option<Rule> {
         until,
         offer: offer?,
         policy,
+        backfill: table.get("backfill").and_then(backfill).unwrap_or_default(),
+        role: Role::InForce,
     };
     rule.version = version(&rule);
     Some(rule)
 }
 
-/// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version and without
-/// how its terms are written.
+fn backfill(entry: Entry<'_>) -> Option<Backfill> {
+    Some(if entry.word(&["prime", "send"])? == "send" { Backfill::Send } else { Backfill::Prime })
+}
+
+/// How an offer is written that needs no budget and gives way to none; no text can hold bare quotes.
+const NOT_LIMITED: &str = ",\"budget\":null,\"cost\":0,\"units_back\":\
+    {\"expired\":true,\"withdrawn\":true,\"redeemed\":false},\"replaceable\":false";
+
+/// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version, without
+/// how its terms are written, and without what is done only once, when it comes into force.
 fn version(rule: &Rule) -> Text {
     let mut canonical = rule.clone();
     canonical.version = Text::default();
+    canonical.backfill = Backfill::default();
     for term in &mut canonical.score {
         term.text = Text::default();
     }
-    // A rule is plain data with text keys: writing it does not fail.
-    let bytes = serde_json::to_vec(&canonical).unwrap_or_default();
-    let digits = Sha256::digest(&bytes);
+    // A rule is plain data with text keys: writing it does not fail. One without these keys keeps the version that it
+    // had before there were any.
+    let text = serde_json::to_string(&canonical).unwrap_or_default().replacen(NOT_LIMITED, "", 1);
+    let digits = Sha256::digest(text.as_bytes());
     digits
         .iter()
         .take(6)
@@ -282,7 +327,7 @@ fn text(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Template> {
 }
 
 fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
-    offer.only(&["title", "body", "coupon", "valid", "channels", "units"]);
+    offer.only(&OFFER_KEYS);
     let title = offer.required("title").and_then(|entry| {
         if entry.text()?.trim().is_empty() {
             return entry.bad("", "a title of at least one character");
@@ -293,7 +338,9 @@ fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
     let valid = offer.get("valid").and_then(|entry| entry.duration(SHORTEST, LONGEST_VALID));
     let coupon = offer.get("coupon").and_then(Entry::name);
     let channels = offer.get("channels").and_then(Entry::names).unwrap_or_default();
-    let units = offer.get("units").and_then(|entry| entry.int(1..=i64::MAX));
+    let units = offer.get("units").and_then(|entry| entry.int(0..=i64::MAX));
+    let (budget, cost) = budgets::spending(offer);
+    let units_back = offer.get("units_back").map_or_else(Back::default, budgets::back);
     Some(OfferText {
         title: title?,
         body: body?,
@@ -301,12 +348,16 @@ fn offer_text(offer: &Table<'_>, scope: Option<&Scope>) -> Option<OfferText> {
         valid: valid.unwrap_or(Duration::from_secs(86_400)),
         channels,
         units: units.and_then(|units| u64::try_from(units).ok()),
+        budget,
+        cost,
+        units_back,
+        replaceable: offer.get("replaceable").and_then(Entry::bool).unwrap_or(false),
     })
 }
 
 fn policy(rule: &Table<'_>) -> RulePolicy {
     let Some(policy) = rule.table("policy") else { return RulePolicy::default() };
-    policy.only(&["category", "cooldown", "cap"]);
+    policy.only(&POLICY_KEYS);
     RulePolicy {
         category: policy.get("category").and_then(Entry::name),
         cooldown: policy.get("cooldown").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT)),

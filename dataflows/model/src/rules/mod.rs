@@ -5,10 +5,12 @@
 //! rules are a collection like any other fact, and a changed rule is a retraction and an insertion.
 
 use crate::key::{Brand, Text};
+use crate::pool::{Back, Budget};
 use crate::time::{Duration, Time};
 use expr::Expr;
 use serde::{Deserialize, Serialize};
 
+mod budgets;
 mod calls;
 pub mod compile;
 pub mod datum;
@@ -24,6 +26,7 @@ mod print;
 #[cfg(test)]
 mod samples;
 mod scan;
+pub mod schema;
 pub mod score;
 mod spans;
 mod spelling;
@@ -64,6 +67,32 @@ pub struct Rule {
     pub offer: OfferText,
     /// How often.
     pub policy: RulePolicy,
+    /// What becomes of matches that stand already when it comes into force.
+    pub backfill: Backfill,
+    /// What it is in the dataflow for.
+    pub role: Role,
+}
+
+/// What a rule is in the dataflow for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Its candidates are decided about.
+    #[default]
+    InForce,
+    /// It is in force, but not in the shadow set: its candidates are looked at once more.
+    Going,
+    /// It is in the shadow set, but not in force: its candidates are only looked at.
+    Coming,
+}
+
+/// What becomes of matches that stand already when a rule comes into force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Backfill {
+    /// They count as told.
+    #[default]
+    Prime,
+    /// They are decided like any other.
+    Send,
 }
 
 /// One summand of a score, so that the score can be explained in parts.
@@ -86,6 +115,15 @@ pub enum When {
         per_item: bool,
         /// Counted from the first add, not from the last activity.
         from_first_add: bool,
+    },
+    /// An item was viewed again and again, and neither put into the cart nor bought.
+    BrowseAbandoned {
+        /// How long nothing more was done with it.
+        idle: Duration,
+        /// How often it was viewed at least.
+        min_views: u32,
+        /// Within how long.
+        within: Duration,
     },
     /// In a zone for `dwell`, with an item of interest on its shelf.
     ZoneEntered {
@@ -137,7 +175,27 @@ pub enum When {
         /// How long after it a suggestion makes sense.
         within: Duration,
     },
+    /// Near a place.
+    Nearby {
+        /// How near, in metres.
+        within: u32,
+        /// Only that place; any where absent.
+        location: Option<Text>,
+    },
+    /// An associate asked for this rule's offer.
+    Requested {
+        /// Whether somebody must have approved it.
+        approval: bool,
+    },
+    /// Nothing was done for `idle`.
+    Lapsed {
+        /// How long; at least [`LEAST_PAUSE`].
+        idle: Duration,
+    },
 }
+
+/// The shortest pause that can be asked for: what a person does within it is one stretch of activity.
+pub const LEAST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Which kinds of interest count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -178,8 +236,16 @@ pub struct OfferText {
     pub valid: Duration,
     /// Channels it may use, best first; those of the configuration where empty.
     pub channels: Vec<Text>,
-    /// Coupons there are; kept for the budget, unlimited where absent.
+    /// Coupons there are for everybody together; unlimited where absent.
     pub units: Option<u64>,
+    /// The budget it is paid from.
+    pub budget: Option<Budget>,
+    /// What one is reckoned to cost, in ten-thousandths.
+    pub cost: i64,
+    /// What gives back what an offer holds of units and budget.
+    pub units_back: Back,
+    /// Whether a better offer may take its place while it is not delivered.
+    pub replaceable: bool,
 }
 
 /// How often a rule may speak.

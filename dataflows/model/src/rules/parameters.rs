@@ -5,26 +5,20 @@
 use super::error::Problem;
 use super::spelling::nearest;
 use super::table::{Entry, Table};
-use super::{Interests, When};
+use super::{Interests, LEAST_PAUSE, When};
 use crate::time::Duration;
 
 /// A line of the table.
-struct Situation {
-    name: &'static str,
-    parameters: &'static [&'static str],
-    /// Whether it can be reacted to yet.
-    available: bool,
+pub(super) struct Situation {
+    pub(super) name: &'static str,
+    pub(super) parameters: &'static [&'static str],
 }
 
 const fn situation(name: &'static str, parameters: &'static [&'static str]) -> Situation {
-    Situation { name, parameters, available: true }
+    Situation { name, parameters }
 }
 
-const fn planned(name: &'static str, parameters: &'static [&'static str]) -> Situation {
-    Situation { name, parameters, available: false }
-}
-
-const SITUATIONS: [Situation; 12] = [
+pub(super) const SITUATIONS: [Situation; 12] = [
     situation("cart_abandoned", &["idle", "per", "idle_from"]),
     situation("zone_entered", &["dwell", "interest", "in_stock", "zones"]),
     situation("store_left", &["min_dwell", "after", "interest"]),
@@ -33,23 +27,25 @@ const SITUATIONS: [Situation; 12] = [
     situation("running_low", &["interest", "at_most", "location"]),
     situation("price_dropped", &["interest", "by_percent"]),
     situation("purchased", &["within"]),
-    planned("browse_abandoned", &["idle", "min_views", "within"]),
-    planned("nearby", &["within", "location"]),
-    planned("requested", &["approval"]),
-    planned("lapsed", &["idle"]),
+    situation("browse_abandoned", &["idle", "min_views", "within"]),
+    situation("nearby", &["within", "location"]),
+    situation("requested", &["approval"]),
+    situation("lapsed", &["idle"]),
 ];
 
 /// Keys of every rule.
-pub(super) const RULE_KEYS: [&str; 10] =
-    ["when", "where", "score", "priority", "enabled", "from", "until", "brand", "offer", "policy"];
+pub(super) const RULE_KEYS: [&str; 11] = [
+    "when", "where", "score", "priority", "enabled", "from", "until", "brand", "offer", "policy", "backfill",
+];
 
+/// Metres that can be asked for: farther off, the earth is not flat enough.
+const FARTHEST: i64 = 50_000;
 const ZERO: Duration = Duration(0);
 const INSTANT: Duration = Duration(1);
 
 /// The situations that can be reacted to, for a hint.
 pub(super) fn situations() -> String {
-    let available = SITUATIONS.iter().filter(|situation| situation.available);
-    available.map(|situation| situation.name).collect::<Vec<_>>().join(", ")
+    SITUATIONS.iter().map(|situation| situation.name).collect::<Vec<_>>().join(", ")
 }
 
 /// The rule's situation with its parameters; reports keys that do not belong to it.
@@ -63,9 +59,6 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
         return None;
     };
     keys(rule, situation);
-    if !situation.available {
-        return None;
-    }
     let span = |key: &'static str, least: Duration, default: Duration| {
         rule.get(key).and_then(|entry| entry.duration(least, Duration::LIMIT)).unwrap_or(default)
     };
@@ -103,6 +96,28 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
             interest: interest(rule, Some("price_dropped")),
             by_basis_points: rule.required("by_percent").and_then(basis_points)?,
         },
+        "browse_abandoned" => {
+            let idle = rule.required("idle").and_then(|entry| entry.duration(INSTANT, Duration::LIMIT));
+            let min_views = rule.get("min_views").map_or(Some(2), |entry| entry.int(1..=1000));
+            When::BrowseAbandoned {
+                within: span("within", INSTANT, Duration::from_secs(24 * 3600)),
+                min_views: min_views.and_then(|views| u32::try_from(views).ok())?,
+                idle: idle?,
+            }
+        }
+        "requested" => {
+            When::Requested { approval: rule.get("approval").and_then(Entry::bool).unwrap_or(true) }
+        }
+        "nearby" => {
+            let within = rule.required("within").and_then(|entry| entry.int(1..=FARTHEST));
+            When::Nearby {
+                location: location(),
+                within: within.and_then(|within| u32::try_from(within).ok())?,
+            }
+        }
+        "lapsed" => When::Lapsed {
+            idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,
+        },
         _ => When::Purchased { within: span("within", INSTANT, Duration::from_secs(5 * 60)) },
     })
 }
@@ -115,9 +130,6 @@ fn known(entry: Entry<'_>) -> Option<&'static Situation> {
         None => {
             let near = nearest(word, SITUATIONS.iter().map(|one| one.name)).map(str::to_owned);
             entry.report(Problem::UnknownSituation { word: shown(), near });
-        }
-        Some(situation) if !situation.available => {
-            entry.report(Problem::SituationNotAvailable { word: shown() });
         }
         Some(_) => {}
     }

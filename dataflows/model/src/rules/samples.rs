@@ -7,7 +7,7 @@ use crate::event::LocationKind;
 use crate::key::{Brand, Handle, ItemId, LocationId, Person, Text};
 use crate::time::Duration;
 use crate::value::{Money, Number, Value};
-use crate::view::{CartView, CustomerView, ItemView, LocationView, View, VisitView};
+use crate::view::{CartView, CustomerView, HistoryView, ItemView, LocationView, View, VisitView};
 
 /// 2026-11-14T11:30:15.250Z, a Saturday.
 pub(super) const NOON: u64 = 1_794_655_815_250;
@@ -35,6 +35,7 @@ impl Sample {
         attributes.sort_by(|a, b| a.0.cmp(&b.0));
         Sample {
             customer: CustomerView {
+                totals: crate::facts::Totals::default(),
                 person: Person::named_by(&Handle::new(&brand, "card:4711")),
                 attributes,
             },
@@ -74,6 +75,7 @@ impl Sample {
             cart: &self.cart,
             visit: Some(&self.visit),
             location: Some(&self.location),
+            history: HistoryView { accept_rate: 750, offers: 120 },
             now: NOON,
         }
     }

@@ -1,4 +1,4 @@
-//! Which fields a rule asks for, so that what no rule asks for need not be computed.
+//! Which fields and attributes a rule asks for, so that what no rule asks for need not be computed.
 
 use super::fields::Field;
 use super::{Piece, Rule};
@@ -38,18 +38,41 @@ impl Expr {
             | Expr::Timestamp(_) => {}
         }
     }
+
+    /// Whether the expression asks for that attribute of the customer.
+    pub fn uses_attribute(&self, name: &str) -> bool {
+        let mut used = false;
+        self.each_read(&mut |read| {
+            used |= matches!(read, Expr::Attribute(found) | Expr::HasAttribute(found) if found == name);
+        });
+        used
+    }
 }
 
 impl Rule {
+    /// Whether the score asks how often offers of the rule were taken up.
+    pub fn asks_for_history(&self) -> bool {
+        let asks = |expr: &Expr| expr.uses(Field::HistoryAcceptRate) || expr.uses(Field::HistoryOffers);
+        self.score.iter().any(|term| asks(&term.expr))
+    }
+
     /// Whether any expression of the rule asks for that field.
     pub fn asks_for(&self, field: Field) -> bool {
+        self.expressions().any(|expr| expr.uses(field))
+    }
+
+    /// Whether any expression of the rule asks for that attribute of the customer.
+    pub fn asks_for_attribute(&self, name: &str) -> bool {
+        self.expressions().any(|expr| expr.uses_attribute(name))
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let templates = [&self.offer.title, &self.offer.body];
         let pieces = templates.into_iter().flat_map(|template| &template.0);
         let shown = pieces.filter_map(|piece| match piece {
             Piece::Expr(expr) => Some(expr),
             Piece::Text(_) => None,
         });
-        let terms = self.score.iter().map(|term| &term.expr);
-        self.condition.iter().chain(terms).chain(shown).any(|expr| expr.uses(field))
+        self.condition.iter().chain(self.score.iter().map(|term| &term.expr)).chain(shown)
     }
 }

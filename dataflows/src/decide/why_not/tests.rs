@@ -100,7 +100,7 @@ fn checked_in() -> Derived {
 
 fn profile(name: &str, value: Value) -> Derived {
     let attributes = vec![(Text::from(name), value)];
-    Derived::Customer(Shared::new(CustomerView { person: person(), attributes }))
+    Derived::Customer(Shared::new(CustomerView { person: person(), attributes, totals: Default::default() }))
 }
 
 /// What the rule says of the person.
@@ -327,6 +327,11 @@ fn what_is_lacking_is_named() {
 fn sent(rule: &Shared<Rule>, start: Time, at: Time) -> Sent {
     let text = Text::from(format!("line|card:1|x|{start}|{start}"));
     Sent {
+        priority: 0,
+        replaceable: false,
+        replaces: None,
+        holding: None,
+        segment: Text::default(),
         offer_id: offer_id(&Brand::default(), &rule.id, &text),
         rule: rule.id.clone(),
         rule_version: rule.version.clone(),

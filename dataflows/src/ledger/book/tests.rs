@@ -31,12 +31,17 @@ fn sent(anchor: u8, others: &[u8], offer: u64) -> Row {
         category: None,
         at: 0,
         channel: text,
+        segment: Text::default(),
         ends: 0,
         episode,
         items: Vec::new(),
         // Of a person that was another one then, now and again.
         person: Person::named_by(&handle((anchor + u8::from(offer.is_multiple_of(3))) % 6)),
         because,
+        priority: 0,
+        replaceable: false,
+        replaces: None,
+        holding: None,
     };
     (handle(anchor), PersonFact::Sent(Shared::new(sent)))
 }

@@ -109,9 +109,19 @@ fn what_a_situation_does_not_have_is_refused() {
 #[test]
 fn every_field_of_the_table_compiles() {
     for info in FIELDS {
-        let expr = compile(&info.path(), &ALL, Purpose::Print).unwrap();
+        let purpose = match info.available {
+            Available::Score => Purpose::Points,
+            _ => Purpose::Print,
+        };
+        let expr = compile(&info.path(), &ALL, purpose).unwrap();
         assert_eq!(expr, Expr::Field(info.field), "{}", info.path());
         assert!(!info.doc.is_empty());
+        for other in [Purpose::Print, Purpose::Condition] {
+            let found = compile(&format!("{} == 1", info.path()), &ALL, other);
+            let codes = found.err().into_iter().flatten().map(|one| one.problem.code());
+            let refused = codes.into_iter().any(|code| code == "expression.only_in_score");
+            assert_eq!(refused, info.available == Available::Score, "{}", info.path());
+        }
     }
 }
 

@@ -183,7 +183,7 @@ fn what_does_not_exist_is_missing() {
     let sample = Sample::eva();
     let bare = View { item: None, visit: None, location: None, ..sample.view() };
     for info in FIELDS {
-        let always = matches!(info.object, "customer" | "cart" | "now");
+        let always = matches!(info.object, "customer" | "cart" | "history" | "now");
         let expr = Expr::Field(info.field);
         assert_eq!(evaluate(&expr, &bare).is_ok(), always, "{}", info.path());
         assert_eq!(evaluate(&Expr::HasField(info.field), &bare), Ok(Datum::Bool(always)), "{}", info.path());

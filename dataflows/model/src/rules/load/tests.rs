@@ -32,9 +32,17 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (rule_of("priority = 1"), "1:7 key.missing"),
         (rule_of("when = 'cart_abandonned'"), "2:8 when.unknown"),
         (rule_of("when = 3"), "2:8 value.type"),
-        (rule_of("when = 'nearby'\nwithin = '3m'"), "2:8 when.not_available"),
-        (rule_of("when = 'lapsed'\ndwell = '3m'"), "2:8 when.not_available, 3:1 key.misplaced"),
+        (rule_of("when = 'nearby'\nwithin = '3m'"), "3:10 value.type"),
+        (rule_of("when = 'nearby'\nwithin = 50001"), "3:10 value.invalid"),
+        (rule_of("when = 'nearby'\ndwell = '3m'"), "1:7 key.missing, 3:1 key.misplaced"),
         // Parameters.
+        (rule_of("when = 'lapsed'"), "1:7 key.missing"),
+        (rule_of("when = 'lapsed'\nidle = '59s'"), "3:8 value.duration"),
+        (
+            rule_of("when = 'browse_abandoned'\nmin_views = 0\nwithin = '0s'"),
+            "1:7 key.missing, 3:13 value.invalid, 4:10 value.duration",
+        ),
+        (rule_of("when = 'requested'\napproval = 'yes'"), "3:12 value.type"),
         (cart("idel = '30m'"), "3:1 key.unknown"),
         (cart("dwell = '30m'"), "3:1 key.misplaced"),
         (cart("idle = 30"), "3:8 value.type"),
@@ -86,7 +94,22 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (titled("valid = '0s'"), "5:9 value.duration"),
         (titled("channels = []"), "5:12 value.invalid"),
         (titled("channels = ['sms', 'sms']"), "5:20 value.invalid"),
-        (titled("units = 0"), "5:9 value.invalid"),
+        (titled("units = -1"), "5:9 value.invalid"),
+        (titled("units_back = 'expired'"), "5:14 value.type"),
+        (titled("units_back = ['expired', 'used']"), "5:26 value.unknown"),
+        (titled("replaceable = 1"), "5:15 value.type"),
+        // Budgets.
+        (titled("budget = 'x'"), "3:9 key.missing, 5:10 budget.unknown"),
+        (titled("cost = 5"), "3:9 key.missing"),
+        (titled("budget = 'x'\ncost = -5\n[budget.x]\namount = 1"), "6:8 value.invalid"),
+        (titled("budget = 'y'\ncost = 5\n[budget.x]\namount = 1"), "5:10 budget.unknown"),
+        ("[budget.x]\nper = 'day'".into(), "1:9 key.missing"),
+        ("[budget.x]\namount = '5'".into(), "2:10 value.type"),
+        ("[budget.x]\namount = 1e12".into(), "2:10 value.invalid"),
+        ("[budget.x]\namount = 5\nper = 'week'".into(), "3:7 value.unknown"),
+        ("[budget.x]\namount = 5\nper = 'day'\ntz = 'Mars'".into(), "4:6 value.invalid"),
+        ("[budget.x]\namount = 5\ntz = 'UTC'".into(), "3:6 value.invalid"),
+        ("[budget]\nx = 5".into(), "2:5 value.type"),
         (titled("coupon = \"a\\nb\""), "5:10 value.invalid"),
         // Policies.
         (policy("cooldown = '3 days'"), "4:12 value.duration"),
@@ -112,6 +135,10 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
             "5:13 expression.unknown_field",
         ),
         (cart("where = 'visit.dwell > duration(\"1m\")'"), "3:10 expression.not_available"),
+        (cart("where = 'history.accept_rate > 5'"), "3:10 expression.only_in_score"),
+        (cart("where = 'has(history.offers)'"), "3:14 expression.only_in_score"),
+        (offer("title = \"{{ history.offers }}\""), "4:13 expression.only_in_score"),
+        (cart("score = 'history.rate'"), "3:18 expression.unknown_field"),
         (cart("where = 'location.id == \"x\"'"), "3:10 expression.not_available"),
         (zone("interest = ['cart', 'none']\nwhere = 'item.in_cart'"), "4:10 expression.not_available"),
         (rule_of("when = 'checked_in'\nwhere = 'item.stock > 1'"), "3:10 expression.not_available"),
@@ -198,8 +225,6 @@ fn hints_name_what_was_meant() {
         let errors = load_one(&rule_of(lines)).expect_err(lines);
         assert_eq!(errors[0].hint(), expected, "{lines}");
     }
-    let errors = load_one(&rule_of("when = 'lapsed'")).unwrap_err();
-    assert_eq!(errors[0].problem.to_string(), "the situation `lapsed` is not available yet");
 }
 
 #[test]
@@ -234,6 +259,34 @@ fn names_are_unique_over_all_files() {
     assert_eq!(errors.len(), 1);
     assert_eq!((errors[0].code(), errors[0].file.as_str()), ("rule.duplicate", "b.toml"));
     assert_eq!(errors[0].problem.to_string(), "the rule `a` stands in a.toml (line 2) already");
+}
+
+#[test]
+fn budgets_may_stand_in_any_file_and_change_the_version_of_rules_that_name_them() {
+    let rule = rule_of("when = 'checked_in'") + "units = 0\nbudget = 'b'\ncost = 2.5\n";
+    let with = |budget: &str| {
+        let budgets = format!("{budget}\n[budget.idle]\namount = 1\n");
+        load(&[("a.toml".to_owned(), rule.clone()), ("b.toml".to_owned(), budgets)]).unwrap()
+    };
+    let set = with("[budget.b]\namount = 5000.25\nper = 'day'\ntz = 'Asia/Shanghai'");
+    let offer = &set.rules[0].offer;
+    let day_in = Some(Text::from("Asia/Shanghai"));
+    let budget = crate::pool::Budget { name: Text::from("b"), amount: 50_002_500, day_in };
+    assert_eq!((offer.units, offer.spends()), (Some(0), Some((&budget, 25_000))));
+    assert_eq!(set.idle_budgets, ["idle"]);
+    let other = with("[budget.b]\namount = 5000.25\nper = 'day'");
+    assert_eq!(other.rules[0].offer.budget.as_ref().unwrap().day_in.as_deref(), Some("UTC"));
+    assert_ne!(other.rules[0].version, set.rules[0].version);
+
+    let twice = "[budget.b]\namount = 1\n".to_owned();
+    let errors = load(&[("a.toml".to_owned(), twice.clone()), ("b.toml".to_owned(), twice)]).unwrap_err();
+    assert_eq!((errors.len(), errors[0].code()), (1, "budget.duplicate"));
+    assert_eq!(errors[0].problem.to_string(), "the budget `b` stands in a.toml (line 1) already");
+    let unknown = load(&[
+        ("a.toml".to_owned(), rule.clone()),
+        ("b.toml".to_owned(), "[budget.bb]\namount = 1".to_owned()),
+    ]);
+    assert_eq!(unknown.unwrap_err()[0].hint(), "did you mean `bb`?");
 }
 
 const FULL: &str = r#"
@@ -337,6 +390,14 @@ fn defaults_are_those_of_the_contract() {
             When::PriceDropped { interest: both, by_basis_points: points }
         );
     }
+    let (idle, within) = (minutes(180), minutes(24 * 60));
+    assert_eq!(when("when = 'lapsed'\nidle = '3h'"), When::Lapsed { idle });
+    assert_eq!(
+        when("when = 'browse_abandoned'\nidle = '3h'"),
+        When::BrowseAbandoned { idle, min_views: 2, within }
+    );
+    assert_eq!(when("when = 'nearby'\nwithin = 300"), When::Nearby { within: 300, location: None });
+    assert_eq!(when("when = 'requested'"), When::Requested { approval: true });
     assert_eq!(when("when = 'purchased'"), When::Purchased { within: minutes(5) });
     let set = load_one(&rule_of("when = 'checked_in'")).unwrap();
     let offer = &set.rules[0].offer;

@@ -64,7 +64,7 @@ pub struct OfferClaim {
 }
 
 /// Why an offer can be taken back.
-const REASONS: [Reason; 10] = [
+const REASONS: [Reason; 11] = [
     Reason::Bought,
     Reason::Removed,
     Reason::Left,
@@ -75,19 +75,23 @@ const REASONS: [Reason; 10] = [
     Reason::Consent,
     Reason::Forgotten,
     Reason::LateEvent,
+    Reason::Superseded,
 ];
 
 /// Policies that can object, in the order in which they are asked.
-const POLICIES: [&str; 9] = [
+const POLICIES: [&str; 12] = [
     "hold_out",
     "min_score",
     "consent",
     "no_channel",
     "quiet_hours",
+    "hold",
     "cooldown",
     "rule_cap",
     "cap",
     "channel_cap",
+    "units",
+    "budget",
 ];
 
 const OFFER: [&str; 12] = [

@@ -19,6 +19,7 @@ use super::limits;
 use super::table::{Entry, Table};
 use crate::event::Event;
 use crate::key::{Brand, Text};
+use crate::learning::Learning;
 use crate::policy::Policy;
 use crate::settings::Presence;
 use crate::time::Time;
@@ -44,6 +45,8 @@ pub struct RuleTest {
     pub policy: Policy,
     /// How signals become visits.
     pub presence: Presence,
+    /// How accept rates are learned; not at all where absent.
+    pub learning: Option<Learning>,
     /// What must come.
     pub expect: Vec<Expected>,
     /// Whether more offers and withdrawals may come.
@@ -70,9 +73,9 @@ pub(super) struct Mention {
     pub(super) listed: bool,
 }
 
-const KEYS: [&str; 12] = [
-    "name", "rules", "day", "tz", "brand", "given", "until", "policy", "channels", "presence", "expect",
-    "others",
+pub(super) const KEYS: [&str; 13] = [
+    "name", "rules", "day", "tz", "brand", "given", "until", "policy", "channels", "presence", "learning",
+    "expect", "others",
 ];
 
 /// Reads a test, and the rules it names; `of_file` are those of its file.
@@ -119,6 +122,7 @@ pub(super) fn test(entry: Entry<'_>, of_file: &[Text]) -> Option<(RuleTest, Vec<
         rules,
         policy: settings::policy(&table),
         presence: settings::presence(&table),
+        learning: settings::learning(&table),
         given,
         until: until.unwrap_or(last_event.max(last_claim)),
         moments,

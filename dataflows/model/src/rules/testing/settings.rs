@@ -1,9 +1,10 @@
-//! `[test.policy]`, `[test.channels]` and `[test.presence]`: settings of one test.
+//! `[test.policy]`, `[test.channels]`, `[test.presence]` and `[test.learning]`: settings of one test.
 //!
 //! Invariant: keys, forms and defaults are those of the configuration; a test looks at no other, so it holds
 //! everywhere.
 
 use crate::key::Text;
+use crate::learning::{Learning, WHOLE};
 use crate::policy::{Policy, QuietHours};
 use crate::rules::Cap;
 use crate::rules::table::{Entry, Table};
@@ -46,6 +47,7 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
         "hold_out_percent",
         "min_score",
         "cooldown",
+        "hold",
         "consent",
         "channels",
     ]);
@@ -75,10 +77,29 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
     policy.hold_out_percent = percent("hold_out_percent");
     policy.min_score = percent("min_score");
     policy.cooldown = table.get("cooldown").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
+    policy.hold = table.get("hold").and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
     policy.opt_in =
         table.get("consent").and_then(|entry| entry.word(&["opt_out", "opt_in"])) == Some("opt_in");
     policy.channels = table.get("channels").and_then(Entry::names).unwrap_or_default();
     policy
+}
+
+/// `[test.learning]`.
+pub(super) fn learning(test: &Table<'_>) -> Option<Learning> {
+    let table = test.table("learning")?;
+    table.only(&["every", "segment", "start_rate", "weight"]);
+    let default = Learning::default();
+    let number = |key: &'static str, range, default: u32| {
+        let number = table.get(key).and_then(|entry| entry.int(range));
+        number.and_then(|number| u32::try_from(number).ok()).unwrap_or(default)
+    };
+    let every = table.get("every").and_then(|entry| entry.duration(Duration::from_secs(1), Duration::LIMIT));
+    Some(Learning {
+        every: every.unwrap_or(default.every),
+        segment: table.get("segment").and_then(Entry::name),
+        start_rate: number("start_rate", 0..=WHOLE.into(), default.start_rate),
+        weight: number("weight", 1..=1_000_000, default.weight),
+    })
 }
 
 /// `[test.presence]`.

@@ -1,0 +1,127 @@
+//! The load beside: the mall's day at a fixed rate, and how long its offers took.
+
+use crate::Bench;
+use crate::error::MeasureError;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Milliseconds from an event to its offer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    /// Offers that it is of.
+    pub(crate) offers: u64,
+}
+
+/// Events for each run, none twice. Places and shelves are made known by the first.
+pub(crate) struct Load {
+    parts: std::cell::RefCell<VecDeque<PathBuf>>,
+}
+
+/// How far a run is.
+pub(crate) struct Time {
+    began: Instant,
+    whole: Duration,
+}
+
+impl Time {
+    /// Waits until that part of the run is over; 1 is its end.
+    pub(crate) fn reach(&self, part: f64) {
+        let moment = self.began + self.whole.mul_f64(part);
+        std::thread::sleep(moment.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Runs that are loaded.
+const RUNS: u64 = 3;
+
+impl Load {
+    /// Writes events for all runs.
+    pub(crate) fn write(bench: &Bench) -> Result<Load, MeasureError> {
+        let arguments = &bench.arguments;
+        let each = arguments.rate * arguments.seconds;
+        let path = bench.path("mall.jsonl");
+        let (customers, events) =
+            ((arguments.customers / 10).max(100).to_string(), (each * RUNS).to_string());
+        let made = Command::new(&bench.shopbell)
+            .args(["generate", "--customers", &customers, "--events", &events, "--seed"])
+            .arg(arguments.seed.to_string())
+            .arg("--out")
+            .arg(&path)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .map_err(MeasureError::io("start", &bench.shopbell))?;
+        if !made.success() {
+            return Err(MeasureError::Process { what: "the mall was not made", log: made.to_string() });
+        }
+        let cut = || -> std::io::Result<VecDeque<PathBuf>> {
+            let mut lines = BufReader::new(std::fs::File::open(&path)?).lines();
+            let mut parts = VecDeque::new();
+            for run in 0..RUNS {
+                let part = bench.path(&format!("mall-{run}.jsonl"));
+                let mut out = BufWriter::new(std::fs::File::create(&part)?);
+                for line in lines.by_ref().take(usize::try_from(each).unwrap_or(usize::MAX)) {
+                    writeln!(out, "{}", line?)?;
+                }
+                out.flush()?;
+                parts.push_back(part);
+            }
+            Ok(parts)
+        };
+        let parts = cut().map_err(MeasureError::io("cut", &path))?;
+        Ok(Load { parts: std::cell::RefCell::new(parts) })
+    }
+
+    /// Loads the engine with the next part, and does something meanwhile.
+    pub(crate) fn run(
+        &self,
+        bench: &Bench,
+        address: &str,
+        meanwhile: impl FnOnce(&Time) -> Result<(), MeasureError>,
+    ) -> Result<Latency, MeasureError> {
+        let part = self.parts.borrow_mut().pop_front().unwrap_or_default();
+        let child = Command::new(&bench.load)
+            .args([
+                "--rate",
+                &bench.arguments.rate.to_string(),
+                "--url",
+                address,
+                "--channel",
+                "associate",
+                "--events",
+            ])
+            .arg(&part)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(MeasureError::io("start", &bench.load))?;
+        let time = Time { began: Instant::now(), whole: Duration::from_secs(bench.arguments.seconds) };
+        let done = meanwhile(&time);
+        let loaded = child.wait_with_output().map_err(MeasureError::io("wait for", &bench.load))?;
+        done?;
+        let report: Value = serde_json::from_slice(&loaded.stdout).unwrap_or_default();
+        latency(&report)
+    }
+}
+
+/// Reads what `load` says. A run in which something was refused is not worth a figure.
+fn latency(report: &Value) -> Result<Latency, MeasureError> {
+    let number = |path: &str| report.pointer(path).and_then(Value::as_f64);
+    let all_taken = number("/events").is_some() && number("/events") == number("/answers/202/events");
+    let quantile = |name: &str| number(&format!("/event_to_offer_us/{name}")).map(|us| us / 1000.0);
+    match (quantile("p50"), quantile("p99"), quantile("p99.9")) {
+        (Some(p50), Some(p99), Some(p999)) if all_taken => {
+            let offers = number("/offers/made").unwrap_or_default() as u64;
+            Ok(Latency { p50, p99, p999, offers })
+        }
+        _ => Err(MeasureError::Void(format!("not every event was taken, or no offer was made: {report}"))),
+    }
+}

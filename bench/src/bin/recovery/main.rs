@@ -1,0 +1,140 @@
+//! What `[state]` costs, and what it gives back: one command, one table.
+//!
+//! Three measurements, each of the built engine as a process: a large state that is killed and taken up again; the same
+//! file with and without `[state]` in turn; the same live load with and without it in turn. What is compared was
+//! measured in turn, so that a noisy machine is noisy for both. Everything is in one folder, which is removed at the end
+//! unless it was named.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod beat;
+mod disk;
+mod file;
+mod live;
+mod material;
+mod report;
+mod restart;
+
+use clap::Parser;
+use report::Report;
+use shopbell_bench::measure::error::MeasureError;
+use shopbell_bench::measure::{beside, error, job};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Measures recovery of a large state, and what journal and checkpoints cost.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "recovery", args_override_self = true)]
+struct Arguments {
+    /// The engine; without it the one beside this program.
+    #[arg(long)]
+    shopbell: Option<PathBuf>,
+    /// The load generator; without it the one beside this program.
+    #[arg(long)]
+    load: Option<PathBuf>,
+    /// Where rules of `bench/` are.
+    #[arg(long, default_value = "bench")]
+    rules: PathBuf,
+    /// Customers of the mall that is recovered; a tenth of them in the others.
+    #[arg(long, default_value_t = 1_000_000)]
+    customers: u64,
+    /// Its events.
+    #[arg(long, default_value_t = 4_000_000)]
+    events: u64,
+    /// Events of the file that is run with and without `[state]`.
+    #[arg(long, default_value_t = 1_000_000)]
+    file_events: u64,
+    /// How often each of the two is run over it.
+    #[arg(long, default_value_t = 3)]
+    pairs: usize,
+    /// Events a second of the live load; 0 leaves it out.
+    #[arg(long, default_value_t = 20_000)]
+    rate: u64,
+    /// Seconds of each live run.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// How often each of the two is loaded.
+    #[arg(long, default_value_t = 2)]
+    live_pairs: usize,
+    /// Milliseconds from one checkpoint to the next.
+    #[arg(long, default_value_t = 5000)]
+    checkpoint_ms: u64,
+    /// Another seed gives another day.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A folder to work in, which stays; some gigabytes.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Where the report goes; without it to standard output.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// What every measurement needs.
+struct Bench {
+    shopbell: PathBuf,
+    load: PathBuf,
+    folder: PathBuf,
+    arguments: Arguments,
+}
+
+impl Bench {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn rules(&self, name: &str) -> PathBuf {
+        self.arguments.rules.join(name)
+    }
+
+    /// Tells what goes on; the report is for the end.
+    fn tell(&self, what: &str) {
+        // Nothing is lost when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "recovery: {what}");
+    }
+}
+
+fn main() -> ExitCode {
+    match measure(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "recovery: {error} [{}]\n  {}", error.code(), error.hint());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn measure(arguments: Arguments) -> Result<(), MeasureError> {
+    if arguments.pairs == 0
+        || arguments.customers < 100
+        || arguments.events == 0
+        || arguments.file_events == 0
+    {
+        return Err(MeasureError::Arguments);
+    }
+    let shopbell = beside("shopbell", arguments.shopbell.as_deref())?;
+    let load = beside("load", arguments.load.as_deref())?;
+    let passing = std::env::temp_dir().join(format!("shopbell-recovery-{}", std::process::id()));
+    let folder = arguments.folder.clone().unwrap_or_else(|| passing.clone());
+    std::fs::create_dir_all(&folder).map_err(MeasureError::io("make", &folder))?;
+    let bench = Bench { shopbell, load, folder, arguments };
+    let measured = all(&bench);
+    // What remains there is rubbish, of a failed measurement too.
+    let _ = std::fs::remove_dir_all(&passing);
+    let report = measured?.text(&bench);
+    match &bench.arguments.out {
+        Some(path) => std::fs::write(path, report).map_err(MeasureError::io("write", path)),
+        None => {
+            let wrote = std::io::stdout().write_all(report.as_bytes());
+            wrote.map_err(MeasureError::io("write", Path::new("standard output")))
+        }
+    }
+}
+
+fn all(bench: &Bench) -> Result<Report, MeasureError> {
+    let restart = restart::measure(bench)?;
+    let file = file::measure(bench)?;
+    let live = (bench.arguments.rate > 0).then(|| live::measure(bench)).transpose()?;
+    Ok(Report { restart, file, live })
+}

@@ -1,0 +1,60 @@
+use super::*;
+use crate::samples::rule;
+use shopbell_model::facts::{Active, Near, Totals};
+use shopbell_model::key::{Brand, EventRef, LocationId, Text};
+use shopbell_model::shared::Shared;
+
+fn demand(lines: &[&str]) -> Demand {
+    let rules: Vec<_> = lines.iter().map(|lines| rule("r", lines, "")).collect();
+    Demand::of(rules.iter().map(|rule| &**rule))
+}
+
+#[test]
+fn what_covers_what() {
+    let plain = demand(&["when = 'checked_in'"]);
+    for (more, less) in [
+        ("when = 'lapsed'\nidle = '2h'", "when = 'lapsed'\nidle = '3h'"),
+        ("when = 'checked_in'\nscore = 'customer.lifetime_spend'", "when = 'checked_in'"),
+        (
+            "when = 'checked_in'\nwhere = 'has(customer.orders)'",
+            "when = 'checked_in'\nwhere = 'customer.vip'",
+        ),
+        ("when = 'browse_abandoned'\nidle = '2h'", "when = 'browse_abandoned'\nidle = '3h'\nmin_views = 9"),
+        ("when = 'requested'", "when = 'requested'\napproval = false"),
+    ] {
+        let (more, less) = (demand(&[more]), demand(&[less]));
+        assert!(more.covers(&less) && more.covers(&more), "{more:?}");
+        assert!(!plain.covers(&more) && Demand::of([]).scenes.is_empty(), "{more:?}");
+    }
+    let (near, far) = (demand(&["when = 'nearby'\nwithin = 50"]), demand(&["when = 'nearby'\nwithin = 90"]));
+    let both = demand(&["when = 'nearby'\nwithin = 90", "when = 'nearby'\nwithin = 50\nlocation = 'a'"]);
+    assert!(both.covers(&near) && both.covers(&far) && !near.covers(&far) && !far.covers(&near));
+    assert_eq!(both.radii(), [50, 90]);
+    let (soon, late) = (demand(&["when = 'lapsed'\nidle = '2h'"]), demand(&["when = 'lapsed'\nidle = '3h'"]));
+    assert!(!late.covers(&soon) && !plain.covers(&late));
+    assert_eq!(soon.pause(), Duration::parse("2h"));
+}
+
+#[test]
+fn facts_flow_where_a_rule_asks() {
+    let event = EventRef { source: Text::default(), id: Text::default() };
+    let location = LocationId::new(&Brand::default(), "s1");
+    let start = shopbell_model::facts::Moment { time: 1, arrival: 1 };
+    let facts = [
+        PersonFact::Active(Shared::new(Active { first: 1, last: None })),
+        PersonFact::Near(Shared::new(Near { location, within: 50, start, last: None, event })),
+        PersonFact::Totals(Shared::new(Totals::default())),
+    ];
+    for (place, lines) in [
+        "when = 'lapsed'\nidle = '2h'",
+        "when = 'nearby'\nwithin = 50",
+        "when = 'checked_in'\nscore = '10 + customer.days_since_last_order'",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let demand = demand(&[lines]);
+        let asked: Vec<bool> = facts.iter().map(|fact| demand.asks_for(fact)).collect();
+        assert_eq!(asked, [place == 0, place == 1, place == 2], "{lines}");
+    }
+}
