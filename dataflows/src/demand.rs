@@ -105,10 +105,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without what sums up the rest: pauses, and what was ever bought.
+    /// Without pauses.
     #[cfg(test)]
-    pub fn without_sums(self) -> Self {
-        Demand { pause: None, totals: false, ..self }
+    pub fn without_pauses(self) -> Self {
+        Demand { pause: None, ..self }
     }
 
     /// Whether scenes of that kind are asked for.
