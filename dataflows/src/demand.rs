@@ -110,10 +110,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without what sums up the rest: pauses, and what was ever bought.
+    /// Without pauses.
     #[cfg(test)]
-    pub fn without_sums(self) -> Self {
-        Demand { pause: None, totals: false, ..self }
+    pub fn without_pauses(self) -> Self {
+        Demand { pause: None, ..self }
     }
 
     /// Whether offers need a part of what there is only so much of.

@@ -400,7 +400,7 @@ fn attention() -> RuleSet {
         Rule { condition: Some(GOLD), ..Rule::new("quieter", When::Lapsed { idle: 5 * MINUTE }) },
         Rule { condition: Some(FULL_CART), ..Rule::new("gone", When::Lapsed { idle: 2 * HOUR }) },
         Rule { score: BY_PRICE, ..Rule::new("looked", browsed(MINUTE, 2, 10 * MINUTE)) },
-        Rule::new("looked_hard", browsed(1000, 3, 20 * MINUTE)),
+        Rule::new("looked_hard", browsed(1000, 2, 2 * HOUR)),
         Rule { score: BY_LINES, ..Rule::new("near", When::Nearby { within: 70, location: None }) },
         Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") }),
         Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },

@@ -51,7 +51,7 @@ enum Value {
         history: Option<History>,
         activity: Option<Activity>,
         profile: Option<Profile>,
-        tracker: Option<Tracker>,
+        tracker: Option<Box<Tracker>>,
         stays: Option<Stays>,
         totals: Option<Totals>,
     },
@@ -190,7 +190,7 @@ impl Fold {
                     self.profiles.restore(&handle, profile, out);
                 }
                 if let Some(tracker) = tracker {
-                    self.readings.restore(&handle, tracker, &mut self.timers, out);
+                    self.readings.restore(&handle, *tracker, &mut self.timers, out);
                 }
                 if let Some(totals) = totals {
                     self.totals.restore(&handle, totals, out);

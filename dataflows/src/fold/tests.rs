@@ -58,9 +58,9 @@ impl World {
         World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default(), given }
     }
 
-    /// One fold, where nobody asks who paused or how much was bought.
+    /// One fold, where nobody asks who paused.
     fn one() -> Self {
-        let demand = Demand::everything().without_sums();
+        let demand = Demand::everything().without_pauses();
         World::new(&FoldSettings { demand, ..settings() }, 1)
     }
 

@@ -34,12 +34,15 @@ case!(
         "10:00:00 cookie:1 view A
          10:15:00 cookie:1 view A
          10:16:00 cookie:1 view B
-         10:05:00 cookie:1 view C",
-        // Known late: something was done at 10:05, and ten minutes to the moment later again.
+         10:05:00 cookie:1 view C
+         10:36:00 cookie:1 view D",
+        // Known late: something was done at 10:05, and ten minutes to the moment later again. Twenty to the
+        // moment are no lapse either, by the rule that asks for them.
         "10:10:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:00:00}
          10:16:00 withdrawn quiet late_event
          10:26:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:16:00}
-         10:36:00 made longer cookie:1 web 50 - lapsed|cookie:1|{10:16:00}"
+         10:46:00 made quiet cookie:1 web 50 - lapsed|cookie:1|{10:36:00}
+         10:56:00 made longer cookie:1 web 50 - lapsed|cookie:1|{10:36:00}"
     )
 );
 

@@ -125,13 +125,9 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
 fn known(entry: Entry<'_>) -> Option<&'static Situation> {
     let word = entry.text()?;
     let found = SITUATIONS.iter().find(|situation| situation.name == word);
-    let shown = || word.chars().take(64).collect::<String>();
-    match found {
-        None => {
-            let near = nearest(word, SITUATIONS.iter().map(|one| one.name)).map(str::to_owned);
-            entry.report(Problem::UnknownSituation { word: shown(), near });
-        }
-        Some(_) => {}
+    if found.is_none() {
+        let near = nearest(word, SITUATIONS.iter().map(|one| one.name)).map(str::to_owned);
+        entry.report(Problem::UnknownSituation { word: word.chars().take(64).collect(), near });
     }
     found
 }

@@ -16,6 +16,7 @@ fn kept(world: &World) -> Vec<String> {
         PersonFact::Bought(bought) => format!("{} bought {}", bought.at.time - START, bought.transaction),
         PersonFact::Sign(sign) => format!("{} {:?} {}", sign.at.time - START, sign.kind, sign.location),
         PersonFact::Outcome(offer, outcome) => format!("{offer} {outcome:?}"),
+        PersonFact::Totals(totals) => format!("{} in all", totals.orders),
         other => format!("{other:?}"),
     };
     let mut kept: Vec<String> = world.persons().into_iter().map(short).collect();
@@ -114,7 +115,8 @@ fn a_purchase_at_a_till_is_a_sign_too() {
     };
     let mut world = World::one();
     world.tick(START + 9, [bought(1, true)]);
-    assert_eq!(kept(&world), [format!("1 {:?} s", SignKind::Seen), "1 bought t".to_owned()]);
+    let seen = format!("1 {:?} s", SignKind::Seen);
+    assert_eq!(kept(&world), [seen, "1 bought t".to_owned(), "1 in all".to_owned()]);
 }
 
 /// Shops count pieces by repeating a line: each piece counts.
