@@ -469,7 +469,7 @@ fn take_back(
     rows
 }
 
-pub(crate) fn redeemed(brand: &Brand<'_>, forgotten: &Forgotten, sent: &Sent) -> bool {
+fn redeemed(brand: &Brand<'_>, forgotten: &Forgotten, sent: &Sent) -> bool {
     brand.persons.iter().flat_map(|person| &person.events).any(|event| {
         matches!(&event.act, Act::Redeemed(id) if *id == sent.offer_id)
             && forgotten.lets_count(&brand.name, &event.handle, &sent.situation.anchor)

@@ -1,6 +1,6 @@
 //! Units and budgets: what is left of them, who asks, and who gets it. Added up afresh at every tick.
 
-use super::decide::{Sent, redeemed};
+use super::decide::Sent;
 use super::event::{Act, Time};
 use super::forget::Forgotten;
 use super::rules::Rule;
@@ -48,7 +48,7 @@ fn counts(sent: &Sent, redeemed: bool, clock: Time) -> bool {
         "withdrawn" => sent.withdrawn.is_some() && !redeemed,
         _ => clock > sent.ends() && sent.withdrawn.is_none() && !redeemed,
     };
-    !sent.rule.back.iter().any(|why| comes_back(why))
+    !sent.rule.back.iter().any(comes_back)
 }
 
 impl Answers {
@@ -64,8 +64,11 @@ impl Answers {
         for brand in &world.brands {
             for sent in ledger.iter().filter(|sent| sent.brand == brand.name && !sent.holds.is_empty()) {
                 moments.insert(sent.ends() + 1);
-                let used =
-                    redeemed(brand, forgotten, sent) && !forgotten.has(&brand.name, &sent.situation.anchor);
+                // What the forgotten reported is gone in their tick, what they hold after it.
+                let used = brand.persons.iter().flat_map(|person| &person.events).any(|event| {
+                    matches!(&event.act, Act::Redeemed(id) if *id == sent.offer_id)
+                        && !forgotten.has(&brand.name, &event.handle)
+                });
                 if counts(sent, used, world.clock) {
                     sent.holds.iter().for_each(|(pool, n)| *spent.entry(pool.clone()).or_default() += n);
                 }
