@@ -106,8 +106,16 @@ pub(crate) enum Lack {
     Condition(Option<ItemId>, Option<Unmet>),
     /// It is for another place than this.
     OtherPlace(LocationId),
+    /// A stay as near as other rules ask for.
+    OtherDistance,
     /// Nobody approved the request.
     NotApproved,
+    /// An offer of that rule was asked for.
+    OtherRequest(Text),
+    /// The pause was shorter.
+    ShortPause(Duration),
+    /// It was not looked at often enough, or not left alone for long enough.
+    NotLeftAlone,
     /// It ends with its beginning.
     NoTime,
 }
@@ -139,7 +147,11 @@ pub(crate) fn look(
             builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
         }
         (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
-            for (step, event) in browse.abandoned(*idle, *min_views, *within) {
+            let mut steps = browse.abandoned(*idle, *min_views, *within).peekable();
+            if steps.peek().is_none() {
+                builder.tell.lacks(|| Lack::NotLeftAlone);
+            }
+            for (step, event) in steps {
                 let (since, anchor) = (step.time, &step.handle);
                 let (idle, min_views, within) = (*idle, *min_views, *within);
                 let about = About::Browse { since, idle, min_views, within };
@@ -242,6 +254,11 @@ pub(crate) fn look(
             let found = Found { due, until, text, anchor, about, more: None };
             builder.whole(found, &[], Some(&lapse.event));
         }
+        (When::Nearby { .. }, Scene::Near(..)) => builder.tell.lacks(|| Lack::OtherDistance),
+        (When::Requested { .. }, Scene::Request(asked)) => {
+            builder.tell.lacks(|| Lack::OtherRequest(asked.request.rule.clone()));
+        }
+        (When::Lapsed { idle }, Scene::Lapse(_)) => builder.tell.lacks(|| Lack::ShortPause(*idle)),
         (when, Scene::Interest) => builder.article(when),
         _ => {}
     }

@@ -116,8 +116,10 @@ fn deadlines_wait_in_the_numbers_and_follow_one_another() {
     for event in &events {
         job.accept(std::slice::from_ref(event));
     }
-    if began.elapsed() < Duration::from_millis(150) {
-        assert!(job.metric("shopbell_waiting_deadlines") > 0.0);
+    let waiting = job.metric("shopbell_waiting_deadlines");
+    // On a busy machine the first may be over before anybody looked.
+    if began.elapsed() < Duration::from_millis(200) {
+        assert!(waiting > 0.0);
     }
     for (n, event) in events.iter().enumerate() {
         let offer = job.process.wait_for_offer("offer.made", &format!("phone:{n}"));

@@ -13,7 +13,7 @@ use super::generate::{Random, script};
 use super::replay::{Edit, Replay, Ticks, answer_with};
 use super::restart::ticks;
 use super::rule_sets::{RuleSet, rule_sets};
-use super::rules::{Rule, When};
+use super::rules::{Budget, Rule, When};
 use super::script::json_lines;
 use crate::recovery::setting;
 use shopbell::output::render;
@@ -72,7 +72,7 @@ fn compiled(rules: &[Rule], backfill: &str) -> Vec<Shared<Compiled>> {
         assert!(text.starts_with(&header), "{text}");
         text.replacen(&header, &format!("{header}backfill = \"{backfill}\"\n"), 1)
     };
-    let texts: Vec<String> = rules.iter().map(text).collect();
+    let texts: Vec<String> = rules.iter().map(text).chain([Budget::toml(rules)]).collect();
     let set = shopbell_model::rules::load(&[("edit.toml".to_owned(), texts.join("\n"))]).unwrap();
     shopbell::replay::shared_rules(&set)
 }
@@ -217,7 +217,9 @@ fn standing(rows: &[Row], until: Time) -> (BTreeSet<String>, BTreeSet<String>) {
 
 /// Sets without policy, in which nothing but its own reason decides about an offer, and offers end with it alone.
 fn plain_sets() -> Vec<RuleSet> {
-    let lasting = |rule: &Rule| !matches!(rule.when, When::Purchased { .. });
+    let ends =
+        |when: &When| matches!(when, When::Purchased { .. } | When::Lapsed { .. } | When::Requested { .. });
+    let lasting = |rule: &Rule| !ends(&rule.when);
     let plain = |set: &RuleSet| {
         let rules = set.rules.iter().filter(|rule| lasting(rule)).cloned();
         let rules = rules.map(|rule| Rule {
@@ -228,9 +230,12 @@ fn plain_sets() -> Vec<RuleSet> {
             from: None,
             until: None,
             channels: vec!["associate"],
+            units: None,
+            budget: None,
+            replaceable: false,
             ..rule
         });
-        let config = Config { policy: Default::default(), ..set.config.clone() };
+        let config = Config { policy: Default::default(), learning: None, ..set.config.clone() };
         RuleSet { rules: rules.collect(), config, ..set.clone() }
     };
     rule_sets().iter().map(plain).collect()

@@ -113,8 +113,7 @@ fn other_rules(mall: &Mall) -> std::path::PathBuf {
             continue;
         }
         // The rule and its tables, and in its tests.
-        let other = text.replace("rule.price_drop", "rule.price_fell");
-        let other = other.replace("\"price_drop\"", "\"price_fell\"");
+        let other = text.replace("price_drop", "price_fell").replace("price_fellped", "price_dropped");
         changed += usize::from(other != text);
         std::fs::write(folder.join(file.file_name()), other).unwrap();
     }

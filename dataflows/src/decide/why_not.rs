@@ -105,6 +105,17 @@ impl Asker<'_> {
         RuleView { rule: rule.id.clone(), version: rule.version.clone(), verdict, cases, left_out }
     }
 
+    /// Whether something that is there for everybody was asked for, and there is no answer yet.
+    fn asks(&self) -> bool {
+        let Grounds { candidates, granted, denied, primed, sent, .. } = self.grounds;
+        candidates.iter().any(|candidate| {
+            let offer = &candidate.offer_id;
+            let is_answered = granted.contains(offer) || denied.contains(offer) || primed.contains(offer);
+            let was_sent = sent.iter().any(|sent| sent.offer_id == *offer);
+            candidate.rule.offer.is_pooled() && !is_answered && !was_sent
+        })
+    }
+
     /// What is said of an offer that was made.
     fn made(&self, sent: &Sent) -> CaseView {
         let at = format_rfc3339(sent.at);
@@ -163,9 +174,14 @@ impl Asker<'_> {
             return kept_back("backfill", "it stood already when the rule came into force".to_owned());
         }
         match self.permission.permit(candidate) {
-            Ok(_) if rule.offer.is_pooled() && !self.grounds.granted.contains(&candidate.offer_id) => {
+            Ok(_) if rule.offer.is_pooled() && self.grounds.denied.contains(&candidate.offer_id) => {
                 let policy = rule.offer.pool_policy();
                 kept_back(policy, format!("kept back by {policy}: it waits for what others may leave"))
+            }
+            Ok(_) if self.asks() => {
+                let why = "it, or a better one, asked for a part of what is left; answered in the next tick";
+                let due = Some(At(self.now.saturating_add(1)));
+                CaseView { due, ..of(Verdict::NotDue, why.to_owned()) }
             }
             Ok(_) => of(Verdict::WouldBeMade, "made in the next tick".to_owned()),
             Err(Objection { policy, until }) => {
@@ -220,6 +236,12 @@ fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
             lacks("the price is not that much lower than when the interest began".to_owned())
         }
         Lack::OtherPlace(location) => lacks(format!("{location} is another place than the rule's")),
+        Lack::OtherDistance => lacks("a stay as near as other rules ask for".to_owned()),
+        Lack::OtherRequest(rule) => lacks(format!("an offer of {rule} was asked for")),
+        Lack::ShortPause(idle) => lacks(format!("no pause was as long as {idle}")),
+        Lack::NotLeftAlone => {
+            lacks("it was not looked at often enough, or not left alone for long enough".to_owned())
+        }
         Lack::NotApproved => lacks("nobody approved the request".to_owned()),
         Lack::NoTime => lacks("it ends with its beginning".to_owned()),
         Lack::Condition(item, unmet) => {

@@ -262,6 +262,9 @@ fn backfill(entry: Entry<'_>) -> Option<Backfill> {
 const NOT_LIMITED: &str = ",\"budget\":null,\"cost\":0,\"units_back\":\
     {\"expired\":true,\"withdrawn\":true,\"redeemed\":false},\"replaceable\":false";
 
+/// What is done only once, when the rule comes into force, and what it is in the dataflow for.
+const ONLY_ONCE: &str = ",\"backfill\":\"Prime\",\"role\":\"InForce\"";
+
 /// First 12 hexadecimal digits of the SHA-256 of the rule as JSON, without its version, without
 /// how its terms are written, and without what is done only once, when it comes into force.
 fn version(rule: &Rule) -> Text {
@@ -274,6 +277,7 @@ fn version(rule: &Rule) -> Text {
     // A rule is plain data with text keys: writing it does not fail. One without these keys keeps the version that it
     // had before there were any.
     let text = serde_json::to_string(&canonical).unwrap_or_default().replacen(NOT_LIMITED, "", 1);
+    let text = text.replacen(ONLY_ONCE, "", 1);
     let digits = Sha256::digest(text.as_bytes());
     digits
         .iter()

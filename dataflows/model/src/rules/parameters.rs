@@ -39,7 +39,7 @@ pub(super) const RULE_KEYS: [&str; 11] = [
 ];
 
 /// Metres that can be asked for: farther off, the earth is not flat enough.
-const FARTHEST: i64 = 50_000;
+pub(super) const FARTHEST: i64 = 50_000;
 const ZERO: Duration = Duration(0);
 const INSTANT: Duration = Duration(1);
 

@@ -5,7 +5,7 @@
 //! know (expressions, names that must exist). Source: JSON Schema draft 2020-12.
 
 use super::load::{OFFER_KEYS, POLICY_KEYS};
-use super::parameters::{RULE_KEYS, SITUATIONS, Situation};
+use super::parameters::{FARTHEST, RULE_KEYS, SITUATIONS, Situation};
 use super::{limits, testing};
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,12 @@ pub fn schema() -> Value {
                     "properties": rule_properties,
                     "allOf": situations
                 }
+            },
+            "budget": {
+                "type": "object",
+                "description": "money for offers, by name",
+                "propertyNames": { "maxLength": limits::NAME_BYTES },
+                "additionalProperties": budget()
             },
             "test": { "type": "array", "description": "what rules are for, tested by `shopbell test`", "items": test() }
         }
@@ -119,7 +125,12 @@ fn property(of: &str, key: &str) -> Option<Value> {
         ("rule", "backfill") => {
             ("who matches already when the rule arrives: told, or sent", json!({ "enum": ["prime", "send"] }))
         }
-        ("rule", "offer") => ("what is offered", table(&OFFER_KEYS, "offer", &["title"])),
+        ("rule", "offer") => ("what is offered", {
+            let mut offer = table(&OFFER_KEYS, "offer", &["title"]);
+            // One is nothing without the other.
+            offer["dependentRequired"] = json!({ "budget": ["cost"], "cost": ["budget"] });
+            offer
+        }),
         ("rule", "policy") => ("how often", table(&POLICY_KEYS, "policy", &[])),
         ("offer", "title") => ("one line, with {{ expressions }}", template()),
         ("offer", "body") => (
@@ -129,12 +140,23 @@ fn property(of: &str, key: &str) -> Option<Value> {
         ("offer", "coupon") => ("a coupon code", name()),
         ("offer", "valid") => ("how long it holds once sent, at most 30d", span()),
         ("offer", "channels") => ("channels it may use, best first", names()),
-        ("offer", "units") => ("coupons there are", json!({ "type": "integer", "minimum": 1 })),
+        ("offer", "units") => ("coupons there are", json!({ "type": "integer", "minimum": 0 })),
+        ("offer", "units_back") => ("after what a unit or its money is back", {
+            json!({ "type": "array", "items": { "enum": ["expired", "withdrawn", "redeemed"] } })
+        }),
+        ("offer", "budget") => ("the budget it is paid from, a `[budget.NAME]` of any file", name()),
+        ("offer", "cost") => ("what one is reckoned to cost", money()),
+        ("offer", "replaceable") => {
+            ("a better one may take its place while it is not delivered", json!({ "type": "boolean" }))
+        }
         ("policy", "category") => ("what a person can say no to", name()),
         ("policy", "cooldown") => ("pause between two of this rule to one person", span()),
         ("policy", "cap") => ("of this rule to one person, \"3 per 7d\"", cap()),
         (_, "idle") => ("how long nothing happened", span()),
-        ("nearby", "within") => ("metres from the location", json!({ "type": "integer", "minimum": 1 })),
+        ("nearby", "within") => {
+            let metres = json!({ "type": "integer", "minimum": 1, "maximum": FARTHEST });
+            ("metres from the location", metres)
+        }
         (_, "within") => ("how long it counts", span()),
         (_, "per") => ("the cart as one, or each line by itself", json!({ "enum": ["item", "cart"] })),
         (_, "idle_from") => ("what idle is counted from", json!({ "enum": ["first_add", "last_activity"] })),
@@ -170,6 +192,24 @@ fn cap() -> Value {
         "additionalProperties": false
     });
     json!({ "anyOf": [text, table] })
+}
+
+fn money() -> Value {
+    json!({ "type": "number", "minimum": 0, "maximum": 100_000_000_000_u64 })
+}
+
+fn budget() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "amount": money(),
+            "per": { "enum": ["day"], "description": "anew each day; else once for all" },
+            "tz": { "type": "string", "description": "whose day it is" }
+        },
+        "required": ["amount"],
+        "dependentRequired": { "tz": ["per"] },
+        "additionalProperties": false
+    })
 }
 
 /// A test; what its events and expectations may say is left to the loader.

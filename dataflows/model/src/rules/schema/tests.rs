@@ -34,6 +34,10 @@ fn fits(schema: &Value, value: &Value) -> bool {
             let has = |key: &Value| value.get(key.as_str().unwrap()).is_some();
             !value.is_object() || means.as_array().unwrap().iter().all(has)
         }
+        "dependentRequired" => means.as_object().unwrap().iter().all(|(key, needs)| {
+            let has = |key: &Value| value.get(key.as_str().unwrap()).is_some();
+            value.get(key).is_none() || needs.as_array().unwrap().iter().all(has)
+        }),
         "properties" => {
             means.as_object().unwrap().iter().all(|(key, of)| value.get(key).is_none_or(|one| fits(of, one)))
         }
@@ -191,6 +195,13 @@ fn what_the_schema_lets_pass_the_loader_lets_pass_and_the_other_way_round() {
     }
     check("[rule.r]\nwhen = \"checked_in\"\n");
     check("[rule.r]\nwhen = \"checked_out\"\noffer.title = \"t\"\n");
+    for budget in
+        ["amount = 5.00", "amount = -1", "per = \"day\"", "amount = 5\nper = \"day\"\ntz = \"Asia/Tokyo\""]
+    {
+        check(&format!("[budget.b]\n{budget}\n"));
+        check(&format!("[budget.b]\n{budget}\n{}", of("offer", "cost", "2.5\nbudget = \"b\"")));
+    }
+    check("[budget.b]\namount = 5\ntz = \"Asia/Tokyo\"\n");
     check("[rules.r]\nwhen = \"checked_in\"\noffer.title = \"t\"\n");
     assert!(good > 100 && bad > 1000, "{good} {bad}");
 }
