@@ -4,7 +4,7 @@
 //! waited for by a tick. Cost: nothing while nobody asks but a look at an empty queue a step.
 
 use crate::cluster::{Link, ToMember};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use shopbell_dataflows::explain::{Question, Reply};
 use std::sync::{Arc, Mutex};
 use std::thread::Thread;
@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::held;
 
-/// Questions that a worker may have before it. More than one only where whoever asked has gone.
+/// Questions that a worker may have before it. More than one only where whoever asked has gone, or has heard from another.
 const WAITING: usize = 4;
 
 /// Why a question has no answer.
@@ -108,9 +108,11 @@ impl Parts {
         let (answer, answers) = bounded(everybody);
         for (worker, thread) in &self.workers {
             let asked = Asked { question: question.clone(), answer: answer.clone() };
-            worker.try_send(asked).map_err(|full| match full {
-                crossbeam_channel::TrySendError::Full(_) => AskError::Late,
-                crossbeam_channel::TrySendError::Disconnected(_) => AskError::NotRunning,
+            // One that is slow may still have questions before it that others answered.
+            thread.unpark();
+            worker.send_deadline(asked, deadline).map_err(|failed| match failed {
+                SendTimeoutError::Timeout(_) => AskError::Late,
+                SendTimeoutError::Disconnected(_) => AskError::NotRunning,
             })?;
             thread.unpark();
         }
