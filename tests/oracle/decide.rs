@@ -124,7 +124,6 @@ pub(crate) struct Memory {
 }
 
 /// One tick: rows in order of offer id, and later moments at which something may come due.
-#[expect(clippy::too_many_arguments, reason = "all that a tick follows from")]
 pub(crate) fn decide(
     tick: Time,
     world: &World<'_>,

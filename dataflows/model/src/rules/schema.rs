@@ -74,8 +74,15 @@ fn properties(keys: &[&str], of: &str) -> Map<String, Value> {
     keys.iter().map(|key| ((*key).to_owned(), property(of, key).unwrap_or_else(|| json!({})))).collect()
 }
 
-fn described(description: &str, mut schema: Value) -> Value {
-    schema["description"] = json!(description);
+fn described(description: &str, schema: Value) -> Value {
+    with(schema, "description", json!(description))
+}
+
+/// The same with one more word.
+fn with(mut schema: Value, word: &str, means: Value) -> Value {
+    if let Some(words) = schema.as_object_mut() {
+        words.insert(word.to_owned(), means);
+    }
     schema
 }
 
@@ -126,10 +133,9 @@ fn property(of: &str, key: &str) -> Option<Value> {
             ("who matches already when the rule arrives: told, or sent", json!({ "enum": ["prime", "send"] }))
         }
         ("rule", "offer") => ("what is offered", {
-            let mut offer = table(&OFFER_KEYS, "offer", &["title"]);
+            let offer = table(&OFFER_KEYS, "offer", &["title"]);
             // One is nothing without the other.
-            offer["dependentRequired"] = json!({ "budget": ["cost"], "cost": ["budget"] });
-            offer
+            with(offer, "dependentRequired", json!({ "budget": ["cost"], "cost": ["budget"] }))
         }),
         ("rule", "policy") => ("how often", table(&POLICY_KEYS, "policy", &[])),
         ("offer", "title") => ("one line, with {{ expressions }}", template()),
