@@ -452,11 +452,11 @@ pub(crate) fn decision<'a>(
     clock: Time,
 ) -> Option<(&'a Event, bool)> {
     let counts = |event: &&Event| event.time + config.presence.visits_kept >= clock;
-    let decisions = person.events.iter().copied().filter(counts).filter_map(|event| match &event.act {
+    let mut decisions = person.events.iter().copied().filter(counts).filter_map(|event| match &event.act {
         Act::Decision { id, approved } if id == request => Some((event, *approved)),
         _ => None,
     });
-    decisions.last()
+    decisions.next_back()
 }
 
 fn requested(

@@ -74,7 +74,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
                 Act::Purchase { items, .. } => items.iter().any(|(item, _)| Some(item) == first_item),
                 _ => false,
             };
-            later.any(|event| of_item(&event)).then_some(End::Bought)
+            later.any(of_item).then_some(End::Bought)
         }
         Basis::Left { window, .. } if person.purchases().any(|time| window.0 <= time && time <= window.1) => {
             Some(End::Bought)
