@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::replay::{Plan, replay_and_ask, shared_rules};
 use crate::runtime::{AskError, Asker};
 use crate::sink::{Sink, SinkError, TickOutput};
-use crate::source::{DeadLetters, Source, open_file, standard_input};
+use crate::source::DeadLetters;
 use clap::{ArgGroup, Args};
 use reqwest::Url;
 use serde::Serialize;
@@ -23,7 +23,7 @@ use shopbell_dataflows::explain::{OfferView, PersonView};
 use shopbell_model::key::{Brand, Handle};
 use shopbell_model::time::{Duration, Time};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -129,20 +129,8 @@ fn replayed<V>(
     let folder = arguments.rules.clone().or_else(|| config.engine.rules.clone());
     let rules = folder
         .map_or_else(|| Ok(Vec::new()), |folder| files::rules(&folder).map(|set| shared_rules(&set)))?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
-    if workers == 0 || workers > 64 {
-        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
-    }
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    for path in &arguments.events {
-        if path == Path::new("-") {
-            sources.push(Box::new(standard_input(config.limits.event_bytes)));
-        } else {
-            let file = open_file(path, config.limits.event_bytes);
-            sources.push(Box::new(file.map_err(|error| Failure::usage(error.code(), &error, error.hint()))?));
-        }
-    }
+    let workers = files::workers(arguments.workers, &config)?;
+    let sources = files::sources(&arguments.events, &config)?;
     let decoder = Arc::new(CloudEventsJson { wall_clock: crate::wall_clock, limits: config.limits });
     let plan = Plan { config, rules, workers, grid: arguments.tick.0, until: arguments.until };
     let mut dead_letters = DeadLetters::new(None, Metrics::new());

@@ -1,8 +1,9 @@
-//! Reading what commands are given: rule folders, configuration, event files.
+//! Reading what commands are given: rule folders, configuration, event files, workers.
 
 use super::Failure;
 use crate::config::Config;
 use crate::rule_files;
+use crate::source::{Source, open_file, standard_input};
 use crate::stored::RuleTexts;
 use shopbell_model::rules::{RuleSet, load};
 use std::path::{Path, PathBuf};
@@ -35,4 +36,29 @@ pub(super) fn config(path: Option<&Path>) -> Result<Config, Failure> {
         || Ok(Config::default()),
         |path| Config::load(path).map_err(|errors| Failure::all_found(&errors)),
     )
+}
+
+/// Worker threads: as many as were asked for, or as the configuration says for this machine.
+pub(super) fn workers(asked: Option<usize>, config: &Config) -> Result<usize, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = asked.unwrap_or_else(|| config.engine.workers_on(cores));
+    if workers == 0 || workers > 64 {
+        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
+    }
+    Ok(workers)
+}
+
+/// Files of events in their order; `-` is standard input.
+pub(super) fn sources(paths: &[PathBuf], config: &Config) -> Result<Vec<Box<dyn Source>>, Failure> {
+    let mut sources: Vec<Box<dyn Source>> = Vec::new();
+    for path in paths {
+        if path == Path::new("-") {
+            sources.push(Box::new(standard_input(config.limits.event_bytes)));
+        } else {
+            let file = open_file(path, config.limits.event_bytes);
+            let file = file.map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
+            sources.push(Box::new(file));
+        }
+    }
+    Ok(sources)
 }

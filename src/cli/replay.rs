@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 use crate::replay::{Outcomes, Plan, ReplayError, replay, shared_rules};
 use crate::sink::json_lines::Flush;
 use crate::sink::{JsonLines, Sink};
-use crate::source::{DeadLetters, Source, open_file, standard_input};
+use crate::source::DeadLetters;
 use clap::Args;
 use shopbell_model::time::{Duration, Time, format_rfc3339, parse_rfc3339};
 use std::fs::File;
@@ -71,21 +71,8 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Some(folder) => shared_rules(&files::rules(folder)?),
         None => Vec::new(),
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
-    if workers == 0 || workers > 64 {
-        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
-    }
-    let mut sources: Vec<Box<dyn Source>> = Vec::new();
-    for path in &arguments.events {
-        if path == Path::new("-") {
-            sources.push(Box::new(standard_input(config.limits.event_bytes)));
-        } else {
-            let file = open_file(path, config.limits.event_bytes);
-            let file = file.map_err(|error| Failure::usage(error.code(), &error, error.hint()))?;
-            sources.push(Box::new(file));
-        }
-    }
+    let workers = files::workers(arguments.workers, &config)?;
+    let sources = files::sources(&arguments.events, &config)?;
     let sink: Box<dyn Sink> = if arguments.out == Path::new("-") {
         Box::new(JsonLines::standard_output(Flush::WhenFull))
     } else {

@@ -51,11 +51,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     if arguments.listen.is_some() {
         config.http.listen = arguments.listen;
     }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let workers = arguments.workers.unwrap_or_else(|| config.engine.workers_on(cores));
-    if workers == 0 || workers > 64 {
-        return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
-    }
+    let workers = files::workers(arguments.workers, &config)?;
     let place = place(arguments.process, arguments.processes, arguments.hosts.as_deref(), &config)?;
     if let Some(place) = place.as_ref().filter(|place| place.process > 0) {
         logs::start(arguments.log_json);
