@@ -60,12 +60,11 @@ impl StateKeeper {
         Ok(())
     }
 
-    /// Writes down that other rules come into force at a tick; a checkpoint is due soon.
+    /// Writes down that other rules come into force at a tick.
     pub(super) fn turn(&mut self, tick: Time, ruling: &Ruling) -> Result<(), RunError> {
         self.meta.sequence = self.journal.append(tick, &journal_rules(ruling)?)?;
         self.appended.store(self.meta.sequence, Ordering::Release);
         self.meta.ruling.clone_from(ruling);
-        self.begun = Instant::now().checked_sub(self.every).unwrap_or(self.begun);
         Ok(())
     }
 
