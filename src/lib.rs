@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod config;
 pub mod demo;
 pub mod diff;
+mod durable;
 pub mod explain;
 pub mod http;
 pub mod import;

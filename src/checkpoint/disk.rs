@@ -6,6 +6,7 @@
 use super::error::Error;
 use super::failpoint::{Failpoint, Hook};
 use super::names::{self, Named};
+use crate::durable::make_folder;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -105,7 +106,7 @@ impl Disk {
 
     /// Creates the folder where it is missing, and locks it for one writer.
     pub(super) fn lock(&self) -> Result<File, Error> {
-        fs::create_dir_all(&self.directory).map_err(Error::io("create", &self.directory))?;
+        make_folder(&self.directory).map_err(Error::io("create", &self.directory))?;
         let path = self.path(names::LOCK);
         let opened = File::options().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(Error::io("open", &path))?;

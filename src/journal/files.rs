@@ -4,6 +4,7 @@
 //! Cost: one system call each, and a sync is what the disk makes of it.
 
 use super::{JournalError, Settings};
+use crate::durable::make_folder;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -91,12 +92,8 @@ impl Files {
 
     /// Makes the folder where it is missing, and its name durable.
     pub(super) fn create_folder(&self) -> Result<(), JournalError> {
-        if self.folder.is_dir() {
-            return Ok(());
-        }
-        fs::create_dir_all(&self.folder).map_err(JournalError::io("create", &self.folder))?;
-        let parent = self.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
-        self.sync_names_of(parent.unwrap_or(Path::new(".")))
+        let made = if self.sync { make_folder(&self.folder) } else { fs::create_dir_all(&self.folder) };
+        made.map_err(JournalError::io("create", &self.folder))
     }
 
     /// Makes a new file; one that is there already is an error.
@@ -132,13 +129,10 @@ impl Files {
 
     /// Makes names that came or went durable.
     pub(super) fn sync_folder(&self) -> Result<(), JournalError> {
-        self.sync_names_of(&self.folder)
-    }
-
-    fn sync_names_of(&self, folder: &Path) -> Result<(), JournalError> {
         if !self.sync {
             return Ok(());
         }
+        let folder = &self.folder;
         self.change(Operation::SyncFolder, "sync", folder, || File::open(folder)?.sync_all())
     }
 }

@@ -124,7 +124,7 @@ pub(super) fn open(
     (workers, peers): (usize, usize),
     faults: &Faults,
 ) -> Result<Kept, RunError> {
-    std::fs::create_dir_all(&state.folder)
+    crate::durable::make_folder(&state.folder)
         .map_err(|error| RunError::System { what: "the folder of `[state]`", error })?;
     let settings = journal::Settings {
         segment_bytes: state.segment as u64,

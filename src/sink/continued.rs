@@ -25,6 +25,8 @@ impl Continued {
     pub(super) fn open(path: &Path, kept: u64) -> Result<Continued, SinkError> {
         let failed = |error| SinkError::Open { path: path.to_owned(), error };
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(failed)?;
+        // What a checkpoint knows to be in it must not be lost with its name.
+        crate::durable::sync_name(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
         if length < kept {
             return Err(SinkError::Shorter { path: path.to_owned(), length, kept });

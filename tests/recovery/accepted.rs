@@ -3,7 +3,7 @@
 use super::SHOPBELL;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
@@ -23,10 +23,16 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn start(folder: &Path) -> Life {
+        Life::start_with(folder, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(super) fn start_with(folder: &Path, variables: &[(&str, PathBuf)]) -> Life {
         let log = folder.join("log");
         let child = Command::new(SHOPBELL)
             .args(["run", "--workers", "2", "--config"])
             .arg(folder.join("job.toml"))
+            .envs(variables.iter().cloned())
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();

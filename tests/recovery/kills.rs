@@ -62,7 +62,7 @@ pub(super) fn lives(mall: &Mall, rules: &Path, random: &mut Random, lives: &mut 
 }
 
 /// Kills the job unless it ends by itself before.
-fn killed_after(job: &mut Child, span: Duration) -> Option<()> {
+pub(super) fn killed_after(job: &mut Child, span: Duration) -> Option<()> {
     let begun = Instant::now();
     while begun.elapsed() < span {
         if let Some(status) = job.try_wait().unwrap() {

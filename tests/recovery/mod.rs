@@ -9,6 +9,7 @@
 //! - `explain`: why an offer was made is told after a kill as before it, and not at all of who was forgotten;
 //! - `controls`: what the comparison would say if a promise were not kept;
 //! - `forget`: no byte on disk names a person who was forgotten, whatever is killed on the way;
+//! - `power`: power is lost, and with it all that was not synced;
 //! - `reload`: rules that changed while the job ran, and a kill after it;
 //! - `state`: what a start says of a folder it cannot go on with.
 
@@ -19,6 +20,7 @@ mod explain;
 mod faults;
 mod forget;
 pub(crate) mod kills;
+mod power;
 mod reload;
 mod state;
 
@@ -103,13 +105,22 @@ impl Mall {
 
     /// The same with other rules.
     fn start_with(&self, workers: u64, rules: &Path) -> Child {
-        Command::new(SHOPBELL)
+        self.command(workers, rules).spawn().unwrap()
+    }
+
+    /// The same with variables in its environment.
+    fn start_watched(&self, workers: u64, variables: &[(&str, PathBuf)]) -> Child {
+        self.command(workers, &Self::rules()).envs(variables.iter().cloned()).spawn().unwrap()
+    }
+
+    fn command(&self, workers: u64, rules: &Path) -> Command {
+        let mut command = Command::new(SHOPBELL);
+        command
             .args(["run", "--workers", &workers.to_string(), "--config"])
             .arg(self.path("job.toml"))
             .arg("--rules")
             .arg(rules)
-            .stderr(std::fs::File::create(self.path("log")).unwrap())
-            .spawn()
-            .unwrap()
+            .stderr(std::fs::File::create(self.path("log")).unwrap());
+        command
     }
 }
