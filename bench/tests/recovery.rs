@@ -29,14 +29,17 @@ fn row(report: &str, name: &str, nth: usize) -> Vec<f64> {
 fn a_small_measurement_tells_everything() {
     let (code, report, log) = measured(&[]);
     assert_eq!(code, Some(0), "{log}");
-    for workers in ["2", "1"] {
-        let [read, ready, peak] = row(&report, workers, 0)[..] else { panic!("{report}") };
+    for (workers, state) in [("2", 0), ("1", 0), ("2", 1), ("1", 1)] {
+        let [read, ready, peak] = row(&report, workers, state)[..] else { panic!("{report}") };
         assert!(0.0 < read && read <= ready && peak > 0.0, "{report}");
     }
-    let line = report.lines().find(|line| line.contains("events read")).unwrap();
-    let numbers: Vec<f64> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
-    let [events, facts, known] = numbers[..] else { panic!("{line}") };
-    assert!(events == 20_000.0 && facts > 500.0 && known > 19_000.0, "{line}");
+    let lines = report.lines().filter(|line| line.contains("events read"));
+    let numbers: Vec<f64> =
+        lines.flat_map(|line| line.split(' ')).filter_map(|word| word.parse().ok()).collect();
+    let [events, facts, known, of_crowd, crowd, crowd_known] = numbers[..] else { panic!("{numbers:?}") };
+    assert!(events == 20_000.0 && facts > 500.0 && known > 19_000.0, "{numbers:?}");
+    // Everybody has a cart, a fifth an offer, and there are a hundred articles.
+    assert!(of_crowd == 3100.0 && crowd >= 3700.0 && crowd_known == 3100.0, "{numbers:?}");
     for state in ["without `[state]`", "with"] {
         let [seconds, median, rate, peak] = row(&report, state, 0)[..] else { panic!("{report}") };
         assert!(seconds > 0.0 && seconds == median && rate > 100.0 && peak > 0.0, "{report}");

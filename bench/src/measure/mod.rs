@@ -1,5 +1,6 @@
 //! What programs that measure the engine as a process share.
 
+pub mod crowd;
 pub mod error;
 pub mod job;
 

@@ -7,17 +7,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-mod crowd;
 mod http;
 mod load;
 mod offers;
 mod report;
 
 use clap::Parser;
-use crowd::Crowd;
 use load::Load;
 use offers::Offers;
 use report::Report;
+use shopbell_bench::measure::crowd::{Crowd, rule};
 use shopbell_bench::measure::job::{Job, Wanted};
 use shopbell_bench::measure::{beside, error, error::MeasureError};
 use std::io::Write;
@@ -59,6 +58,17 @@ struct Arguments {
     /// Where the report goes; without it to standard output.
     #[arg(long)]
     out: Option<PathBuf>,
+}
+
+/// Where the rule is that is edited.
+const DEAR: &str = "rules/dear.toml";
+
+/// The rule that the load is about, in a version of its own.
+fn here(version: u64) -> String {
+    format!(
+        "[rule.here]\nwhen = \"zone_entered\"\ndwell = \"0s\"\ninterest = [\"none\"]\nscore = 50\n\
+         [rule.here.offer]\ntitle = \"Welcome {version}\"\nvalid = \"5m\"\nchannels = [\"associate\"]\n"
+    )
 }
 
 /// What every measurement needs.
@@ -133,10 +143,10 @@ fn measure(bench: &Bench) -> Result<Report, MeasureError> {
     let arguments = &bench.arguments;
     bench.tell("writing customers and the load");
     let crowd = Crowd { customers: arguments.customers };
-    crowd.write(bench)?;
+    crowd.write(&bench.path("crowd.jsonl"))?;
     let load = Load::write(bench)?;
-    crowd::threshold(bench, 80)?;
-    bench.write("rules/here.toml", &crowd::here(0))?;
+    bench.write(DEAR, &rule(80))?;
+    bench.write("rules/here.toml", &here(0))?;
     let state = if arguments.no_state { "" } else { "[state]\nfolder = \"state\"\n" };
     let config = format!(
         "[http]\nlisten = \"127.0.0.1:0\"\n[source]\nfiles = [\"crowd.jsonl\"]\n[output]\nfile = \"offers.jsonl\"\n{state}"
@@ -188,7 +198,7 @@ struct Edits<'a> {
 impl Edits<'_> {
     /// Moves the threshold, and waits until every answer has moved.
     fn edit(&mut self, threshold: u64, come: bool) -> Result<Edit, MeasureError> {
-        crowd::threshold(self.bench, threshold)?;
+        self.bench.write(DEAR, &rule(threshold))?;
         let before = self.offers.look();
         let began = Instant::now();
         http::expect(self.address, "POST /v1/rules/reload", 200)?;
@@ -215,7 +225,7 @@ impl Reloads {
         let reloads = bench.arguments.reloads;
         for number in 1..=reloads {
             time.reach(0.05 + 0.9 * number as f64 / reloads as f64);
-            let text = crowd::here(number);
+            let text = here(number);
             let (text, status) = match number % 5 {
                 0 => ("[rule.here]\nwhen = 3\n".to_owned(), 422),
                 1 => (text.chars().take(text.len() - 9).collect(), 422),

@@ -3,7 +3,7 @@
 use crate::Bench;
 use crate::error::MeasureError;
 use crate::job::{Job, Wanted};
-use crate::material::{Config, mall};
+use crate::material::{Clock, Config, mall};
 use std::time::Duration;
 
 /// Of one of the two: how long each run took, and the most memory of any.
@@ -30,7 +30,8 @@ pub(crate) fn measure(bench: &Bench) -> Result<File, MeasureError> {
                 "run {pair} over the file, {} [state]",
                 if state { "with" } else { "without" }
             ));
-            let config = Config { events: Some(&events), http: false, state }.write(bench)?;
+            let config =
+                Config { events: Some((&events, Clock::Events)), http: false, state }.write(bench)?;
             let mut job = Job::start(
                 &bench.shopbell,
                 &Wanted { config: &config, rules: bench.rules("rules"), workers: 2 },

@@ -1,6 +1,6 @@
 //! What `[state]` costs, and what it gives back: one command, one table.
 //!
-//! Three measurements, each of the built engine as a process: a large state that is killed and taken up again; the same
+//! Three measurements, each of the built engine as a process: large states that are killed and taken up again; the same
 //! file with and without `[state]` in turn; the same live load with and without it in turn. What is compared was
 //! measured in turn, so that a noisy machine is noisy for both. Everything is in one folder, which is removed at the end
 //! unless it was named.
@@ -36,10 +36,10 @@ struct Arguments {
     /// Where rules of `bench/` are.
     #[arg(long, default_value = "bench")]
     rules: PathBuf,
-    /// Customers of the mall that is recovered; a tenth of them in the others.
+    /// Customers of the mall and of the crowd that are recovered; a tenth of them in the others.
     #[arg(long, default_value_t = 1_000_000)]
     customers: u64,
-    /// Its events.
+    /// Events of the mall.
     #[arg(long, default_value_t = 4_000_000)]
     events: u64,
     /// Events of the file that is run with and without `[state]`.
@@ -133,8 +133,8 @@ fn measure(arguments: Arguments) -> Result<(), MeasureError> {
 }
 
 fn all(bench: &Bench) -> Result<Report, MeasureError> {
-    let restart = restart::measure(bench)?;
+    let restarts = [restart::of_mall(bench)?, restart::of_crowd(bench)?];
     let file = file::measure(bench)?;
     let live = (bench.arguments.rate > 0).then(|| live::measure(bench)).transpose()?;
-    Ok(Report { restart, file, live })
+    Ok(Report { restarts, file, live })
 }

@@ -2,6 +2,7 @@
 
 use crate::Bench;
 use crate::error::MeasureError;
+use shopbell_bench::measure::crowd::{Crowd, rule};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -24,6 +25,18 @@ pub(crate) fn mall(bench: &Bench, name: &str, customers: u64, events: u64) -> Re
     Ok(path)
 }
 
+/// A crowd as a file, with the folder of its rule.
+pub(crate) fn crowd(bench: &Bench) -> Result<(PathBuf, PathBuf), MeasureError> {
+    let (path, rules) = (bench.path("crowd.jsonl"), bench.path("crowd-rules"));
+    let customers = bench.arguments.customers;
+    bench.tell(&format!("{customers} customers with a cart"));
+    Crowd { customers }.write(&path)?;
+    std::fs::create_dir_all(&rules).map_err(MeasureError::io("make", &rules))?;
+    let file = rules.join("dear.toml");
+    std::fs::write(&file, rule(80)).map_err(MeasureError::io("write", &file))?;
+    Ok((path, rules))
+}
+
 /// The first lines of a file.
 pub(crate) fn head(bench: &Bench, from: &PathBuf, name: &str, lines: u64) -> Result<PathBuf, MeasureError> {
     let path = bench.path(name);
@@ -39,10 +52,17 @@ pub(crate) fn head(bench: &Bench, from: &PathBuf, name: &str, lines: u64) -> Res
     Ok(path)
 }
 
+/// Whose time it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clock {
+    Events,
+    Wall,
+}
+
 /// A job to be.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Config<'a> {
-    pub(crate) events: Option<&'a PathBuf>,
+    pub(crate) events: Option<(&'a PathBuf, Clock)>,
     pub(crate) http: bool,
     pub(crate) state: bool,
 }
@@ -57,11 +77,10 @@ impl Config<'_> {
         }
         let listen = if self.http { "127.0.0.1:0" } else { "off" };
         let mut text = format!("[http]\nlisten = \"{listen}\"\n[output]\nfile = \"offers.jsonl\"\n");
-        if let Some(events) = self.events {
-            text += &format!(
-                "[engine]\nclock = \"events\"\n[source]\nfiles = [{:?}]\n",
-                events.file_name().unwrap_or_default()
-            );
+        if let Some((events, clock)) = self.events {
+            let clock = if clock == Clock::Events { "events" } else { "wall" };
+            let file = events.file_name().unwrap_or_default();
+            text += &format!("[engine]\nclock = \"{clock}\"\n[source]\nfiles = [{file:?}]\n");
         }
         if self.state {
             let every = bench.arguments.checkpoint_ms;

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 /// Everything that was measured.
 pub(crate) struct Report {
-    pub(crate) restart: Restart,
+    pub(crate) restarts: [Restart; 2],
     pub(crate) file: File,
     pub(crate) live: Option<Live>,
 }
@@ -22,41 +22,14 @@ impl Report {
     pub(crate) fn text(&self, bench: &Bench) -> String {
         let mut text = head(bench);
         // Writing to a string cannot fail.
-        let _ = self.write_restart(&mut text, bench);
+        for restart in &self.restarts {
+            let _ = write_restart(restart, &mut text);
+        }
         let _ = self.write_file(&mut text, bench);
         if let Some(live) = &self.live {
             let _ = write_live(live, &mut text, bench);
         }
         text
-    }
-
-    fn write_restart(&self, text: &mut String, bench: &Bench) -> std::fmt::Result {
-        let Restart { events, facts, known, sizes, starts } = &self.restart;
-        writeln!(
-            text,
-            "## The state of a mall of {} customers, killed and taken up\n",
-            bench.arguments.customers
-        )?;
-        writeln!(
-            text,
-            "{events} events read, SIGKILL after the last checkpoint: {facts} rows of facts and {known} of events that are known; on\n\
-             disk {:.1} MB of checkpoints, {:.1} MB of journal, {:.3} MB of manifests.\n",
-            sizes.runs as f64 / MEGABYTE,
-            sizes.journal as f64 / MEGABYTE,
-            sizes.manifests as f64 / MEGABYTE
-        )?;
-        writeln!(text, "| workers | rows read after | ready after | peak memory |\n|---|---|---|---|")?;
-        for start in starts {
-            writeln!(
-                text,
-                "| {} | {:.2} s | {:.2} s | {:.2} GB |",
-                start.workers,
-                start.rows_read.as_secs_f64(),
-                start.ready.as_secs_f64(),
-                start.peak as f64 / 1e9
-            )?;
-        }
-        writeln!(text)
     }
 
     fn write_file(&self, text: &mut String, bench: &Bench) -> std::fmt::Result {
@@ -88,6 +61,31 @@ impl Report {
             with.peak as f64 / without.peak as f64
         )
     }
+}
+
+fn write_restart(restart: &Restart, text: &mut String) -> std::fmt::Result {
+    let Restart { whose, events, facts, known, sizes, starts } = restart;
+    writeln!(text, "## The state of {whose}, killed and taken up\n")?;
+    writeln!(
+        text,
+        "{events} events read, SIGKILL after the last checkpoint: {facts} rows of facts and {known} of events that are known; on\n\
+         disk {:.1} MB of checkpoints, {:.1} MB of journal, {:.3} MB of manifests.\n",
+        sizes.runs as f64 / MEGABYTE,
+        sizes.journal as f64 / MEGABYTE,
+        sizes.manifests as f64 / MEGABYTE
+    )?;
+    writeln!(text, "| workers | rows read after | ready after | peak memory |\n|---|---|---|---|")?;
+    for start in starts {
+        writeln!(
+            text,
+            "| {} | {:.2} s | {:.2} s | {:.2} GB |",
+            start.workers,
+            start.rows_read.as_secs_f64(),
+            start.ready.as_secs_f64(),
+            start.peak as f64 / 1e9
+        )?;
+    }
+    writeln!(text)
 }
 
 fn write_live(live: &Live, text: &mut String, bench: &Bench) -> std::fmt::Result {

@@ -1,29 +1,32 @@
-//! Customers who each have one article in the cart, and rules about them.
+//! Customers who each have one article in the cart, and a rule about them.
 //!
 //! Prices go from 0 to 99, so that a threshold that moves by 20 moves the answers of a fifth of all.
 
-use crate::Bench;
-use crate::error::MeasureError;
-use shopbell_bench::rfc3339::Rfc3339;
+use super::error::MeasureError;
+use crate::rfc3339::Rfc3339;
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// Everybody.
-pub(crate) struct Crowd {
-    pub(crate) customers: u64,
+pub struct Crowd {
+    /// How many they are.
+    pub customers: u64,
 }
 
 impl Crowd {
     /// Writes what they did an hour ago.
-    pub(crate) fn write(&self, bench: &Bench) -> Result<(), MeasureError> {
-        let path = bench.path("crowd.jsonl");
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), MeasureError> {
         let then = SystemTime::now() - Duration::from_secs(3600);
         let since = then.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let mut time = Vec::new();
         Rfc3339::default().write(u64::try_from(since.as_millis()).unwrap_or_default(), &mut time);
         let time = String::from_utf8_lossy(&time).into_owned();
         let write = || -> std::io::Result<()> {
-            let mut out = BufWriter::new(std::fs::File::create(&path)?);
+            let mut out = BufWriter::new(std::fs::File::create(path)?);
             let envelope = |kind: &str, id: u64, rest: &str| {
                 format!(
                     r#"{{"specversion":"1.0","id":"{id}","source":"crowd/{kind}","type":"{kind}","time":"{time}",{rest}}}"#
@@ -45,24 +48,15 @@ impl Crowd {
             }
             out.flush()
         };
-        write().map_err(MeasureError::io("write", &path))
+        write().map_err(MeasureError::io("write", path))
     }
 }
 
-/// Moves the threshold.
-pub(crate) fn threshold(bench: &Bench, threshold: u64) -> Result<(), MeasureError> {
-    let text = format!(
+/// The rule that speaks to those whose article costs at least so much.
+pub fn rule(threshold: u64) -> String {
+    format!(
         "[rule.dear]\nwhen = \"cart_abandoned\"\nidle = \"1m\"\nper = \"item\"\nwhere = \"item.price >= {threshold}\"\n\
          score = \"item.price\"\nbackfill = \"send\"\n[rule.dear.offer]\ntitle = \"{{{{ item.name }}}} is still in your cart\"\n\
          valid = \"7d\"\n"
-    );
-    bench.write("rules/dear.toml", &text)
-}
-
-/// The rule that the load is about, in a version of its own.
-pub(crate) fn here(version: u64) -> String {
-    format!(
-        "[rule.here]\nwhen = \"zone_entered\"\ndwell = \"0s\"\ninterest = [\"none\"]\nscore = 50\n\
-         [rule.here.offer]\ntitle = \"Welcome {version}\"\nvalid = \"5m\"\nchannels = [\"associate\"]\n"
     )
 }
