@@ -123,6 +123,28 @@ pub fn render(message: &Message) -> Result<sink::Message, serde_json::Error> {
     })
 }
 
+/// Messages that one thread is given at least: below that a thread costs more than it saves.
+const PART: usize = 4096;
+
+/// All of a tick's messages, in their order. An edit of a rule can bring hundreds of thousands, which nobody gets before
+/// all are there: so all cores work at them.
+pub fn render_all(messages: &[Message]) -> Result<Vec<sink::Message>, serde_json::Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = messages.len().div_ceil(threads).max(PART);
+    let one_by_one = |part: &[Message]| part.iter().map(render).collect::<Result<Vec<_>, _>>();
+    if messages.len() <= part {
+        return one_by_one(messages);
+    }
+    let parts = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            messages.chunks(part).map(|part| (part, scope.spawn(move || one_by_one(part)))).collect();
+        // A thread that is lost has left nothing behind: its part is done here.
+        threads.into_iter().map(|(part, thread)| thread.join().unwrap_or_else(|_| one_by_one(part))).collect()
+    });
+    let parts: Result<Vec<Vec<sink::Message>>, _> = parts;
+    Ok(parts?.into_iter().flatten().collect())
+}
+
 fn envelope<D: Serialize>(
     message: &Message,
     kind: MessageKind,
@@ -165,5 +187,34 @@ fn made_data<'a>(message: &'a Message, made: &'a Made) -> MadeData<'a> {
             score: made.terms.iter().map(|(term, points)| Term { term, points: *points }).collect(),
             over: made.over.iter().map(|(rule, score)| Over { rule, score: *score }).collect(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shopbell_model::key::{Brand, Handle, Person, Text};
+
+    #[test]
+    fn many_messages_are_what_they_are_one_by_one() {
+        let message = |number: usize| {
+            let handle = Handle::parse(&Brand::new(""), &format!("card:{number}")).unwrap();
+            Message {
+                offer_id: Text::from(format!("{number:032}")),
+                tick: 1000,
+                brand: handle.brand(),
+                person: Person::named_by(&handle),
+                made_for: Person::named_by(&handle),
+                news: News::Withdrawn(Reason::Rule, Text::from("sms")),
+            }
+        };
+        for count in [0, 1, PART, PART + 1, 3 * PART + 7] {
+            let messages: Vec<Message> = (0..count).map(message).collect();
+            let all = render_all(&messages).unwrap();
+            assert_eq!(all.len(), count);
+            for (message, rendered) in messages.iter().zip(&all) {
+                assert_eq!(rendered.json, render(message).unwrap().json);
+            }
+        }
     }
 }

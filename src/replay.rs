@@ -10,7 +10,7 @@ mod tests;
 
 use crate::config::Config;
 use crate::intake::{CloudEventsJson, DecodedChunk, Outcome, Sequencer};
-use crate::output::render;
+use crate::output::render_all;
 use crate::runtime::{Asker, Engine, EngineError, Job, Tick, settings};
 use crate::sink::{JsonLines as JsonLinesSink, Sink, SinkError, TickOutput};
 use crate::source::{Chunk, DeadLetter, DeadLetters, Decode, JsonLines, Progress, Source, SourceError};
@@ -185,7 +185,7 @@ impl Delivery {
     }
 
     fn try_deliver(&mut self, tick: Time, messages: &[Message]) -> Result<(), ReplayError> {
-        let messages = messages.iter().map(render).collect::<Result<Vec<_>, _>>()?;
+        let messages = render_all(&messages)?;
         let count = |kind| messages.iter().filter(|message| message.kind == kind).count() as u64;
         self.made += count(crate::sink::MessageKind::Made);
         self.withdrawn += count(crate::sink::MessageKind::Withdrawn);

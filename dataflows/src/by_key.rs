@@ -34,7 +34,13 @@ impl<V: Ord, W> State<V, W> {
                     self.rows.remove(place);
                 }
             }
-            Err(place) => self.rows.insert(place, (row, diff)),
+            Err(place) => {
+                // By itself a first row would take the room of four.
+                if self.rows.len() < 4 {
+                    self.rows.reserve_exact(1);
+                }
+                self.rows.insert(place, (row, diff));
+            }
         }
     }
 }
@@ -95,7 +101,10 @@ where
                         differences(&state.results, &results, |row, diff| {
                             session.give(((key.clone(), row), tick, diff));
                         });
-                        std::mem::swap(&mut state.results, &mut results);
+                        // As much room as they take, and none where nothing changed: there are millions of keys.
+                        if state.results != results {
+                            state.results = results.drain(..).collect();
+                        }
                         results.clear();
                         if state.rows.is_empty() {
                             states.remove(&key);
@@ -108,7 +117,7 @@ where
 }
 
 /// What has to change for the sorted `old` to become the sorted `new`.
-fn differences<W: Ord + Clone>(old: &[W], new: &[W], mut give: impl FnMut(W, isize)) {
+pub(crate) fn differences<W: Ord + Clone>(old: &[W], new: &[W], mut give: impl FnMut(W, isize)) {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
     loop {
         let order = match (old.peek(), new.peek()) {

@@ -5,20 +5,16 @@
 //! hold it against `join`. Cost: of each change, the rows of the other side under its key; both sides
 //! are kept. Where several joins share an arrangement differential's own is better.
 
+use crate::counted::Rows;
 use crate::shards::shard_of;
 use crate::ticks::Ticks;
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection};
 use rustc_hash::FxHashMap;
 use shopbell_model::time::Time;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::hash::Hash;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::operator::Operator;
-
-/// Rows with their numbers.
-pub(crate) type Rows<V> = BTreeMap<V, isize>;
 
 /// A row of either kind.
 enum Row<A, B> {
@@ -82,7 +78,7 @@ where
                                         session
                                             .give_iterator(results.map(|given| (given, tick, diff * count)));
                                     }
-                                    add(left, row, diff);
+                                    left.add(row, diff);
                                 }
                                 Row::Right(row) => {
                                     for (other, count) in left.iter() {
@@ -90,7 +86,7 @@ where
                                         session
                                             .give_iterator(results.map(|given| (given, tick, diff * count)));
                                     }
-                                    add(right, row, diff);
+                                    right.add(row, diff);
                                 }
                             }
                             if left.is_empty() && right.is_empty() {
@@ -102,21 +98,6 @@ where
             },
         )
         .as_collection()
-}
-
-/// Adds to a row's number; a row whose number is zero is gone.
-pub(crate) fn add<V: Ord>(rows: &mut Rows<V>, row: V, diff: isize) {
-    match rows.entry(row) {
-        Entry::Vacant(place) => {
-            place.insert(diff);
-        }
-        Entry::Occupied(mut known) => {
-            *known.get_mut() += diff;
-            if *known.get() == 0 {
-                known.remove();
-            }
-        }
-    }
 }
 
 #[cfg(test)]

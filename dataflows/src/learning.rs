@@ -20,6 +20,7 @@ pub(crate) use tally::{Began, Published, at_first, bucket, tally};
 
 use crate::by_key::by_key;
 use crate::clock::Clock;
+use crate::rows::Proposal;
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::VecCollection;
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,31 @@ pub type RuleOf = (Brand, Text);
 /// An offer that was answered: its segment, its channel, and whether it was taken up.
 pub(crate) type Answer = (Text, Text, bool);
 
-/// What is in force of a rule: itself, and its rates by brand (sorted; for a rule that asks for them).
-pub type InForce = (Shared<Rule>, Shared<Vec<(Brand, Shared<Rates>)>>);
+/// What is in force of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct InForce {
+    /// The rule.
+    pub rule: Shared<Rule>,
+    /// What it proposes.
+    pub proposal: Shared<Proposal>,
+    /// Its rates by brand; sorted. Of a rule that does not ask for them none.
+    pub rates: Shared<Vec<(Brand, Shared<Rates>)>>,
+}
+
+impl InForce {
+    /// The rule with its rates.
+    pub fn new(rule: Shared<Rule>, rates: Shared<Vec<(Brand, Shared<Rates>)>>) -> InForce {
+        let proposal = Shared::new(Proposal::of(&rule));
+        InForce { rule, proposal, rates }
+    }
+}
+
+impl From<Shared<Rule>> for InForce {
+    /// The rule without rates.
+    fn from(rule: Shared<Rule>) -> InForce {
+        InForce::new(rule, Shared::new(Vec::new()))
+    }
+}
 
 /// Answers to offers, by rule, from the moment on at which they count.
 pub(crate) fn answers<'scope>(
@@ -120,7 +144,7 @@ pub(crate) fn in_force<'scope>(
     published: Option<VecCollection<'scope, Time, Published>>,
 ) -> VecCollection<'scope, Time, InForce> {
     let Some(published) = published else {
-        return rules.map(|rule| (rule, Shared::new(Vec::new())));
+        return rules.map(InForce::from);
     };
     let rules = rules.map(|rule| (rule.id.clone(), Part::Rule(rule)));
     let rates = published.map(|((brand, rule), rates)| (rule, Part::Rates(brand, rates)));
@@ -133,7 +157,7 @@ pub(crate) fn in_force<'scope>(
         for (part, _) in parts {
             if let Part::Rule(rule) = part {
                 let asked = if rule.asks_for_history() { rates.clone() } else { Shared::new(Vec::new()) };
-                found.push((rule.clone(), asked));
+                found.push(InForce::new(rule.clone(), asked));
             }
         }
     })
@@ -141,7 +165,8 @@ pub(crate) fn in_force<'scope>(
 }
 
 /// What a score of the rule sees of its history.
-pub(crate) fn history((rule, rates): &InForce, customer: &CustomerView, learning: &Learning) -> HistoryView {
+pub(crate) fn history(in_force: &InForce, customer: &CustomerView, learning: &Learning) -> HistoryView {
+    let InForce { rule, rates, .. } = in_force;
     if rates.is_empty() {
         return learning.nothing();
     }

@@ -33,6 +33,7 @@
 pub mod allot;
 mod by_key;
 pub mod clock;
+mod counted;
 pub mod decide;
 pub mod demand;
 pub mod explain;

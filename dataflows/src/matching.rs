@@ -1,26 +1,49 @@
 //! Rules ⋈ situations: which rule applies to whom, since when, with which score.
 //!
-//! Invariant: a candidate is a function of one rule and one situation, so that a rule edit changes
-//! exactly the candidates of that rule, and a fact exactly those of its situation.
-//! Cost: one evaluation of `where` and `score` an article of a situation and rule of its kind. Both
-//! sides are spread over `SHARDS` keys a kind, so that all workers share the work of a rule edit.
+//! Invariant: after each tick the candidates are those that each rule in force finds in each situation of its kind; a
+//! candidate is a function of one rule and one situation. A fact changes the candidates of its situation, and a rule
+//! edit only those that come out otherwise: who matches before and after it in the same way is not touched. The tests hold it
+//! against both sides joined from scratch.
+//! Cost: of a changed situation, one look of each rule of its kind; of an edit, two looks at each situation of the rule's
+//! kind, and a candidate for each that moves. Situations are kept where their person is decided about.
 
-use crate::learning::{InForce, history};
-use crate::rows::{Candidate, Finding, Life, Scene, SceneKind, Situation, Wanted};
-use crate::seen::see;
+mod lack;
+mod look;
+
+pub(crate) use lack::{Lack, Listener};
+pub(crate) use look::{Draft, look, price_drops};
+
+use crate::by_key::differences;
+use crate::counted::Rows;
+use crate::learning::InForce;
+use crate::rows::{Candidate, Finding, SceneKind, Situation};
 use crate::shards::shard_of;
-use differential_dataflow::VecCollection;
-use shopbell_model::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, ZoneId};
+use crate::ticks::Ticks;
+use differential_dataflow::{AsCollection, VecCollection};
+use rustc_hash::FxHashMap;
+use shopbell_model::key::{ItemId, Person, Text};
 use shopbell_model::learning::Learning;
-use shopbell_model::offer::{About, Episode, Evidence, Idle, offer_id};
-use shopbell_model::rules::{Interests, Rule, Scored, Unmet, When};
+use shopbell_model::rules::Role;
 use shopbell_model::shared::Shared;
-use shopbell_model::time::{Duration, Time};
-use shopbell_model::value::Money;
-use shopbell_model::view::{HistoryView, View};
+use shopbell_model::time::Time;
+use std::collections::BTreeMap;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::vec::Broadcast;
 
-/// Keys over which the situations of a kind are spread.
-const SHARDS: u64 = 64;
+/// A change of either side.
+enum Change {
+    Rule(InForce, isize),
+    Situation(Person, Shared<Situation>, isize),
+}
+
+/// Rules and situations of one kind.
+#[derive(Default)]
+struct Kind {
+    rules: Rows<InForce>,
+    situations: FxHashMap<Person, Rows<Shared<Situation>>>,
+}
 
 /// Candidates of all rules, with due time and end.
 pub fn matching<'scope>(
@@ -28,502 +51,178 @@ pub fn matching<'scope>(
     rules: VecCollection<'scope, Time, InForce>,
     learning: Learning,
 ) -> VecCollection<'scope, Time, (Person, Shared<Candidate>)> {
-    let rules = rules
-        .flat_map(|rule| {
-            let kind = SceneKind::of(&rule.0.when);
-            (0..SHARDS).map(move |shard| ((kind, shard), rule.clone()))
-        })
-        .arrange_by_key_named("Arrange: rules");
-    findings
-        .flat_map(|(person, finding)| match finding {
-            Finding::Stands(situation) => {
-                let key = (situation.kind(), shard_of(person.key()) % SHARDS);
-                Some((key, (person, situation)))
-            }
-            Finding::Background(_) => None,
-        })
-        .arrange_by_key_named("Arrange: situations")
-        .join_core(rules, move |_, (person, situation), rule| {
-            let mut found = Vec::new();
-            candidates(person, situation, rule, &learning, &mut |candidate| {
-                found.push((person.clone(), Shared::new(candidate)));
-            });
-            found
-        })
-}
-
-/// The candidates that `rule` finds in `situation`.
-pub fn candidates(
-    person: &Person,
-    situation: &Shared<Situation>,
-    in_force: &InForce,
-    learning: &Learning,
-    give: &mut impl FnMut(Candidate),
-) {
-    look(person, situation, in_force, learning, give);
-}
-
-/// Who is told what a rule finds in a situation, and what is lacking where it finds nothing.
-pub(crate) trait Listener {
-    /// There is a candidate.
-    fn found(&mut self, candidate: Candidate);
-    /// There could be one, but for this. Asked for by whoever wants to know why: nobody else need look.
-    fn lacks(&mut self, _lack: impl FnOnce() -> Lack) {}
-}
-
-impl<F: FnMut(Candidate)> Listener for F {
-    fn found(&mut self, candidate: Candidate) {
-        self(candidate);
-    }
-}
-
-/// Why a rule finds nothing in a situation of its kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lack {
-    /// It is for this brand.
-    OtherBrand(Brand),
-    /// It is for other zones than this.
-    OtherZone(ZoneId),
-    /// The visit was that long; it asks for a longer one.
-    ShortVisit(Duration, Duration),
-    /// Something was bought then.
-    Bought(Time),
-    /// No article of interest.
-    NoInterest,
-    /// None of interest that is in stock.
-    NotInStock,
-    /// None of interest that was so at the time.
-    BeganLater,
-    /// Nothing is known of the article.
-    Unknown,
-    /// It did not come back since the interest began.
-    NoReturn,
-    /// There are more than so many.
-    Enough(u32),
-    /// Its price is not that much lower than when the interest began.
-    PriceNotLow,
-    /// The condition does not hold, for that article where it is about one.
-    Condition(Option<ItemId>, Option<Unmet>),
-    /// It is for another place than this.
-    OtherPlace(LocationId),
-    /// A stay as near as other rules ask for.
-    OtherDistance,
-    /// Nobody approved the request.
-    NotApproved,
-    /// An offer of that rule was asked for.
-    OtherRequest(Text),
-    /// The pause was shorter.
-    ShortPause(Duration),
-    /// It was not looked at often enough, or not left alone for long enough.
-    NotLeftAlone,
-    /// It ends with its beginning.
-    NoTime,
-}
-
-/// Looks for candidates of `rule` in `situation`.
-pub(crate) fn look(
-    person: &Person,
-    situation: &Shared<Situation>,
-    in_force: &InForce,
-    learning: &Learning,
-    tell: &mut impl Listener,
-) {
-    let (rule, _) = in_force;
-    if let Some(brand) = rule.brand.as_ref().filter(|brand| **brand != person.brand()) {
-        return tell.lacks(|| Lack::OtherBrand(brand.clone()));
-    }
-    let history = history(in_force, &situation.customer, learning);
-    let mut builder = Builder { situation, rule, also: None, history, tell };
-    match (&rule.when, &situation.scene) {
-        (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
-            let (anchor, item) = (&line.life.anchor, &line.item);
-            let about = |idle| About::Line(line.life.start, idle);
-            let name = format!("line|{anchor}|{item}|{}", line.life.start);
-            builder.idle(&line.life, &line.activity, *idle, *from_first_add, &name, about);
-        }
-        (When::CartAbandoned { idle, from_first_add, .. }, Scene::Cart(cart)) => {
-            let about = |idle| About::Cart(cart.life.start, idle);
-            let name = format!("cart|{}|{}", cart.life.anchor, cart.life.start);
-            builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
-        }
-        (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
-            let mut steps = browse.abandoned(*idle, *min_views, *within).peekable();
-            if steps.peek().is_none() {
-                builder.tell.lacks(|| Lack::NotLeftAlone);
-            }
-            for (step, event) in steps {
-                let (since, anchor) = (step.time, &step.handle);
-                let (idle, min_views, within) = (*idle, *min_views, *within);
-                let about = About::Browse { since, idle, min_views, within };
-                let text = format!("browse|{anchor}|{}|{since}", browse.item);
-                let due = since.saturating_add(idle.0);
-                let found = Found { due, until: None, text, anchor, about, more: None };
-                builder.per_item(found, situation.items.iter().collect(), Some(VIEWED), Some(event));
-            }
-        }
-        (When::ZoneEntered { dwell, interest, in_stock, zones }, Scene::Zone(handle, visit)) => {
-            let zone = &visit.zone;
-            let listed = |name: &Text| *name == zone.zone || name.as_str() == zone.to_string();
-            if !zones.is_empty() && !zones.iter().any(listed) {
-                return builder.tell.lacks(|| Lack::OtherZone(zone.clone()));
-            }
-            let start = visit.start.time;
-            let due = start.saturating_add(dwell.0);
-            let text = format!("zone|{handle}|{}|{}|{start}", zone.location, zone.zone);
-            let about = About::Zone { zone: zone.clone(), start, interest: *interest, in_stock: *in_stock };
-            let stocked = |wanted: &Wanted| !in_stock || has_stock(wanted, Some(&zone.location));
-            let counts = (stocked, Lack::NotInStock);
-            builder.of_interest(*interest, due, text, handle, about, Some(&visit.event), counts);
-        }
-        (When::StoreLeft { min_dwell, after, interest }, Scene::Visit(visit, end, first_purchase)) => {
-            let due = end.saturating_add(after.0);
-            if visit.dwell < *min_dwell {
-                return builder.tell.lacks(|| Lack::ShortVisit(visit.dwell, *min_dwell));
-            }
-            if let Some(bought) = first_purchase.filter(|time| *time <= due) {
-                return builder.tell.lacks(|| Lack::Bought(bought));
-            }
-            let text = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
-            let about = About::Visit {
-                location: visit.location.clone(),
-                start: visit.start,
-                until: due,
-                after: *after,
-                min_dwell: *min_dwell,
-                interest: *interest,
-            };
-            let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
-            let counts = (in_time, Lack::BeganLater);
-            builder.of_interest(*interest, due, text, &visit.anchor, about, Some(&visit.event), counts);
-        }
-        (When::CheckedIn, Scene::CheckIn(handle, sign)) => {
-            let text = format!("check_in|{handle}|{}|{}", sign.location, sign.at.time);
-            let found = Found {
-                due: sign.at.time,
-                until: None,
-                text,
-                anchor: handle,
-                about: About::CheckIn,
-                more: None,
-            };
-            builder.whole(found, &[], Some(&sign.event));
-        }
-        (When::Purchased { within }, Scene::Purchase(handle, bought)) => {
-            let due = bought.at.time;
-            let until = Some(due.saturating_add(within.0).saturating_add(1));
-            let text = format!("purchase|{handle}|{}|{due}", bought.transaction);
-            let found = Found { due, until, text, anchor: handle, about: About::Purchase, more: None };
-            builder.per_item(found, situation.items.iter().collect(), None, Some(&bought.event));
-        }
-        (When::Nearby { within, location }, Scene::Near(anchor, near)) if near.within == *within => {
-            let there = location.as_ref().map(|name| LocationId::new(&person.brand(), name));
-            if there.is_some_and(|there| there != near.location) {
-                return builder.tell.lacks(|| Lack::OtherPlace(near.location.clone()));
-            }
-            let start = near.start.time;
-            let about = About::Near { location: near.location.clone(), start, within: *within };
-            let text = format!("nearby|{anchor}|{}|{start}", near.location);
-            let found = Found { due: start, until: None, text, anchor, about, more: None };
-            builder.whole(found, &[], Some(&near.event));
-        }
-        (When::Requested { approval }, Scene::Request(asked)) if asked.request.rule == rule.id => {
-            let (anchor, request) = (&asked.handle, &asked.request);
-            let approved = asked.approval().filter(|_| *approval);
-            if *approval && approved.is_none() {
-                return builder.tell.lacks(|| Lack::NotApproved);
-            }
-            let at = request.at.time;
-            let due = approved.map_or(at, |(_, decision)| decision.at.time.max(at));
-            let about = About::Request { request: request.request.clone(), at, approval: *approval };
-            let text = format!("request|{anchor}|{}|{at}", request.request);
-            let more = approved.map(|(handle, _)| handle);
-            builder.also = approved.map(|(handle, decision)| (&decision.event, handle));
-            let found = Found { due, until: Some(request.until), text, anchor, about, more };
-            if situation.items.is_empty() {
-                builder.whole(found, &[], Some(&request.event));
-            } else {
-                builder.per_item(found, situation.items.iter().collect(), None, Some(&request.event));
-            }
-        }
-        (When::Lapsed { idle }, Scene::Lapse(lapse)) if lapse.lasts(*idle) => {
-            let (since, anchor) = (lapse.since.time, &lapse.anchor);
-            let due = since.saturating_add(idle.0);
-            let about = About::Lapse(Idle { since, idle: *idle });
-            let text = format!("lapsed|{anchor}|{since}");
-            let until = Some(due.saturating_add(LAPSE_STANDS.0).saturating_add(1));
-            let found = Found { due, until, text, anchor, about, more: None };
-            builder.whole(found, &[], Some(&lapse.event));
-        }
-        (When::Nearby { .. }, Scene::Near(..)) => builder.tell.lacks(|| Lack::OtherDistance),
-        (When::Requested { .. }, Scene::Request(asked)) => {
-            builder.tell.lacks(|| Lack::OtherRequest(asked.request.rule.clone()));
-        }
-        (When::Lapsed { idle }, Scene::Lapse(_)) => builder.tell.lacks(|| Lack::ShortPause(*idle)),
-        (when, Scene::Interest) => builder.article(when),
-        _ => {}
-    }
-}
-
-fn has_stock(wanted: &Wanted, location: Option<&LocationId>) -> bool {
-    let article = wanted.article.as_ref();
-    article.and_then(|article| article.stock_at(location)).is_some_and(|stock| stock.quantity > 0)
-}
-
-/// An episode that a rule found.
-struct Found<'a> {
-    due: Time,
-    until: Option<Time>,
-    text: String,
-    anchor: &'a Handle,
-    about: About,
-    /// A handle that evidence came from besides the anchor and those of the articles.
-    more: Option<&'a Handle>,
-}
-
-/// Makes candidates of one rule in one situation.
-struct Builder<'a, L> {
-    situation: &'a Shared<Situation>,
-    rule: &'a Shared<Rule>,
-    /// An event that is evidence of whatever is found, with its handle.
-    also: Option<(&'a EventRef, &'a Handle)>,
-    history: HistoryView,
-    tell: &'a mut L,
-}
-
-impl<L: Listener> Builder<'_, L> {
-    /// Every idle period that came to its end, or will if nothing happens.
-    fn idle(
-        &mut self,
-        life: &Life,
-        activity: &[(Time, Handle)],
-        idle: Duration,
-        from_first_add: bool,
-        name: &str,
-        about: impl Fn(Option<Idle>) -> About,
-    ) {
-        let items = || self.situation.items.iter().collect();
-        let anchor = &life.anchor;
-        if from_first_add {
-            let due = life.start.saturating_add(idle.0);
-            let text = name.to_owned();
-            let found = Found { due, until: None, text, anchor, about: about(None), more: None };
-            return self.per_item(found, items(), Some(CART), None);
-        }
-        for (index, (since, handle)) in activity.iter().enumerate() {
-            let due = since.saturating_add(idle.0);
-            if activity.get(index + 1).is_none_or(|(next, _)| *next > due) {
-                let about = about(Some(Idle { since: *since, idle }));
-                let text = format!("{name}|{since}");
-                let found = Found { due, until: None, text, anchor, about, more: Some(handle) };
-                let items = self.situation.items.iter().collect();
-                self.per_item(found, items, Some(CART), None);
-            }
-        }
-    }
-
-    /// A visit with articles of interest, or without where the rule needs none.
-    #[expect(clippy::too_many_arguments, reason = "the columns of the table of situations")]
-    fn of_interest(
-        &mut self,
-        interest: Interests,
-        due: Time,
-        text: String,
-        anchor: &Handle,
-        about: About,
-        event: Option<&EventRef>,
-        (counts, lack): (impl Fn(&Wanted) -> bool, Lack),
-    ) {
-        let items = self.situation.items.iter().filter(|wanted| wanted.life(interest).is_some());
-        let (items, others): (Vec<_>, Vec<_>) = items.partition(|wanted| counts(wanted));
-        let found = Found { due, until: None, text, anchor, about, more: None };
-        if interest.none {
-            self.whole(found, &items, event);
-        } else if items.is_empty() && !others.is_empty() {
-            self.tell.lacks(|| lack);
-        } else {
-            self.per_item(found, items, Some(interest), event);
-        }
-    }
-
-    /// A change of stock or price of an article of interest.
-    fn article(&mut self, when: &When) {
-        let Some(wanted) = self.situation.items.first() else { return };
-        let Some(article) = &wanted.article else { return self.tell.lacks(|| Lack::Unknown) };
-        let brand = self.situation.customer.person.brand();
-        let place = |location: &Option<Text>| location.as_ref().map(|name| LocationId::new(&brand, name));
-        let (interest, due, word, rest, about) = match when {
-            When::BackInStock { interest, location } => {
-                let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
-                let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
-                let Some(stock) = stock else { return self.tell.lacks(|| Lack::NotInStock) };
-                let Some(returned) = stock.returned.filter(|r| *r >= life.start) else {
-                    return self.tell.lacks(|| Lack::NoReturn);
-                };
-                let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
-                let (start, interest, returned) = (life.start, *interest, Some(returned));
-                let about = About::Stock { start, interest, location: there, returned, at_most: None };
-                (interest, returned.unwrap_or(start), "back", rest, about)
-            }
-            When::RunningLow { interest, at_most, location } => {
-                let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
-                let Some(stock) = article.stock_at(there.as_ref()).filter(|stock| stock.quantity >= 1) else {
-                    return self.tell.lacks(|| Lack::NotInStock);
-                };
-                if stock.quantity > i64::from(*at_most) {
-                    return self.tell.lacks(|| Lack::Enough(*at_most));
+    let situations = findings.flat_map(|(person, finding)| match finding {
+        Finding::Stands(situation) => Some((person, situation)),
+        Finding::Background(_) => None,
+    });
+    let by_person = Exchange::new(|((person, _), _, _): &((Person, Shared<Situation>), Time, isize)| {
+        shard_of(person.key())
+    });
+    situations
+        .inner
+        .binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
+            rules.inner.broadcast(),
+            by_person,
+            Pipeline,
+            "Matching",
+            move |_, _| {
+                let mut ticks: Ticks<Change> = Ticks::default();
+                let mut kinds: FxHashMap<SceneKind, Kind> = FxHashMap::default();
+                move |(situations, of_situations), (rules, of_rules), output| {
+                    let port = output.output_index();
+                    situations.for_each(|capability, changes| {
+                        for ((person, situation), time, diff) in changes.drain(..) {
+                            let change = Change::Situation(person, situation, diff);
+                            ticks.note(time, change, || capability.delayed(&time, port));
+                        }
+                    });
+                    rules.for_each(|capability, changes| {
+                        for (rule, time, diff) in changes.drain(..) {
+                            ticks.note(time, Change::Rule(rule, diff), || capability.delayed(&time, port));
+                        }
+                    });
+                    let frontiers = [of_situations.frontier(), of_rules.frontier()];
+                    let frontier = frontiers.iter().flat_map(|one| one.iter().copied()).min();
+                    let Some((capability, complete)) = ticks.complete(frontier) else { return };
+                    let mut session = output.session(&capability);
+                    for (tick, changes) in complete {
+                        turn(&mut kinds, changes, &learning, &mut |person, candidate, diff| {
+                            session.give(((person, candidate), tick, diff));
+                        });
+                    }
                 }
-                let rest = format!("{}|{}", location.as_deref().unwrap_or("*"), stock.returned.unwrap_or(0));
-                let (start, interest, returned) = (life.start, *interest, stock.returned);
-                let at_most = Some(*at_most);
-                let about = About::Stock { start, interest, location: there, returned, at_most };
-                (interest, start, "low", rest, about)
+            },
+        )
+        .as_collection()
+}
+
+/// Takes the changes of a tick: rules over the situations there were, then situations under the rules there are.
+fn turn(
+    kinds: &mut FxHashMap<SceneKind, Kind>,
+    changes: Vec<Change>,
+    learning: &Learning,
+    give: &mut impl FnMut(Person, Shared<Candidate>, isize),
+) {
+    let mut edited: BTreeMap<SceneKind, Vec<(InForce, isize)>> = BTreeMap::new();
+    let mut moved = Vec::new();
+    for change in changes {
+        match change {
+            Change::Rule(rule, diff) => {
+                edited.entry(SceneKind::of(&rule.rule.when)).or_default().push((rule, diff))
             }
-            When::PriceDropped { interest, by_basis_points } => {
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
-                let Some(catalogue) = &article.catalogue else { return self.tell.lacks(|| Lack::Unknown) };
-                let runs = price_drops(&catalogue.prices, life.start, *by_basis_points);
-                let (Some(since), true) = runs else { return self.tell.lacks(|| Lack::PriceNotLow) };
-                let (start, interest, by_basis_points) = (life.start, *interest, *by_basis_points);
-                let about = About::Price { start, interest, since, by_basis_points };
-                (interest, since, "price", since.to_string(), about)
-            }
-            _ => return,
-        };
-        let Some(life) = wanted.life(interest).cloned() else { return };
-        let text = format!("{word}|{}|{}|{}|{rest}", life.anchor, wanted.item, life.start);
-        let found = Found { due, until: None, text, anchor: &life.anchor, about, more: None };
-        let items = vec![wanted];
-        self.per_item(found, items, Some(interest), None);
-    }
-
-    fn scored(&self, view: &View<'_>) -> Scored {
-        self.rule.score(&View { history: self.history, ..*view })
-    }
-
-    /// A candidate about the articles that pass, if any does.
-    fn per_item(
-        &mut self,
-        found: Found<'_>,
-        items: Vec<&Shared<Wanted>>,
-        interest: Option<Interests>,
-        event: Option<&EventRef>,
-    ) {
-        let mut passed = Vec::with_capacity(items.len());
-        if items.is_empty() {
-            self.tell.lacks(|| Lack::NoInterest);
+            Change::Situation(person, situation, diff) => moved.push((person, situation, diff)),
         }
-        for wanted in items {
-            let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
-                self.rule.passes(view).then(|| self.scored(view))
-            });
-            if scored.is_none() {
-                self.fails(Some(wanted), found.due);
-            }
-            passed.extend(scored.map(|scored| (scored, wanted)));
-        }
-        passed.sort_by(|(a, x), (b, y)| b.score.cmp(&a.score).then_with(|| x.item.cmp(&y.item)));
-        let Some((best, _)) = passed.first() else { return };
-        let (score, terms) = (best.score, best.terms.clone());
-        let lives = passed.iter().filter_map(|(_, wanted)| wanted.life(interest?));
-        let lives: Vec<&Life> = lives.collect();
-        let items = passed.iter().map(|(_, wanted)| wanted.item.clone()).collect();
-        self.finish(found, score, terms, items, &lives, event);
     }
-
-    /// A candidate about the situation as a whole.
-    fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
-        let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
-            self.rule.passes(view).then(|| self.scored(view))
-        });
-        let Some(scored) = scored else { return self.fails(None, found.due) };
-        let items = items.iter().map(|wanted| wanted.item.clone()).collect();
-        self.finish(found, scored.score, scored.terms, items, &[], event);
+    for (kind, edits) in edited {
+        kinds.entry(kind).or_default().edit(edits, learning, give);
     }
-
-    /// Tells what of the condition does not hold.
-    fn fails(&mut self, wanted: Option<&Wanted>, due: Time) {
-        let (situation, rule) = (self.situation, self.rule);
-        self.tell.lacks(|| {
-            let unmet = see(situation, &rule.when, wanted, due, |view| rule.unmet(view));
-            Lack::Condition(wanted.map(|wanted| wanted.item.clone()), unmet)
-        });
-    }
-
-    fn finish(
-        &mut self,
-        found: Found<'_>,
-        score: u8,
-        terms: Vec<(Text, i64)>,
-        items: Vec<ItemId>,
-        lives: &[&Life],
-        event: Option<&EventRef>,
-    ) {
-        let due = found.due;
-        let until = found.until;
-        if until.is_some_and(|until| until <= due) {
-            return self.tell.lacks(|| Lack::NoTime);
-        }
-        let mut handles: Vec<Handle> = lives.iter().map(|life| life.anchor.clone()).collect();
-        handles.push(found.anchor.clone());
-        handles.extend(found.more.cloned());
-        handles.sort_unstable();
-        handles.dedup();
-        let evidence =
-            |event: &EventRef, handle: &Handle| Evidence { event: event.clone(), handle: handle.clone() };
-        let began = lives.iter().map(|life| evidence(&life.event, &life.anchor));
-        let mut events: Vec<Evidence> = began
-            .chain(event.map(|event| evidence(event, found.anchor)))
-            .chain(self.also.map(|(event, handle)| evidence(event, handle)))
-            .collect();
-        events.sort_unstable();
-        events.dedup();
-        let text = Text::from(found.text);
-        let brand = self.situation.customer.person.brand();
-        self.tell.found(Candidate {
-            offer_id: offer_id(&brand, &self.rule.id, &text),
-            score,
-            rule: self.rule.clone(),
-            episode: Episode { anchor: found.anchor.clone(), text, handles, about: found.about },
-            due,
-            until,
-            terms,
-            items,
-            events,
-            situation: self.situation.clone(),
-        });
+    for (person, situation, diff) in moved {
+        kinds.entry(situation.kind()).or_default().change(person, situation, diff, learning, give);
     }
 }
 
-/// How long after it came true somebody's silence is a reason: the ledger, which remembers that it was one
-/// already, does not last for ever.
-const LAPSE_STANDS: Duration = Duration::from_secs(30 * 86_400);
-
-/// Cart lines are of interest because they are in the cart.
-const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
-
-/// Articles that were browsed are of interest because they were viewed.
-const VIEWED: Interests = Interests { cart: false, wishlist: false, viewed: true, none: false };
-
-/// When the last run of prices began that are lower by that much than the one in force at `start` (or
-/// the first known after), and whether it goes on.
-pub(crate) fn price_drops(
-    prices: &[(Time, Money)],
-    start: Time,
-    by_basis_points: u32,
-) -> (Option<Time>, bool) {
-    let in_force = prices.partition_point(|(since, _)| *since <= start).saturating_sub(1);
-    let Some((_, base)) = prices.get(in_force) else { return (None, false) };
-    let keep = 10_000i128 - i128::from(by_basis_points.min(10_000));
-    let (mut began, mut low) = (None, false);
-    for (time, price) in prices.iter().skip(in_force) {
-        let was_low = std::mem::replace(&mut low, i128::from(price.0) * 10_000 <= i128::from(base.0) * keep);
-        if low && !was_low {
-            began = Some(*time);
+impl Kind {
+    /// Other rules come into force.
+    fn edit(
+        &mut self,
+        edits: Vec<(InForce, isize)>,
+        learning: &Learning,
+        give: &mut impl FnMut(Person, Shared<Candidate>, isize),
+    ) {
+        let mut pairs: BTreeMap<(Text, Role), Edit> = BTreeMap::new();
+        let key = |rule: &InForce| (rule.rule.id.clone(), rule.rule.role);
+        let looks = |rules: &Rows<InForce>| rules.present().cloned().collect::<Vec<_>>();
+        for rule in looks(&self.rules) {
+            pairs.entry(key(&rule)).or_default().old.push(rule);
+        }
+        edits.into_iter().for_each(|(rule, diff)| self.rules.add(rule, diff));
+        for rule in looks(&self.rules) {
+            pairs.entry(key(&rule)).or_default().new.push(rule);
+        }
+        pairs.retain(|_, edit| edit.old != edit.new);
+        for (person, situations) in &self.situations {
+            for (situation, count) in situations.iter() {
+                for edit in pairs.values() {
+                    edit.moves(person, situation, learning, |candidate, diff| {
+                        give(person.clone(), candidate, diff * count);
+                    });
+                }
+            }
         }
     }
-    (began, low)
+
+    /// A situation of a person came or went.
+    fn change(
+        &mut self,
+        person: Person,
+        situation: Shared<Situation>,
+        diff: isize,
+        learning: &Learning,
+        give: &mut impl FnMut(Person, Shared<Candidate>, isize),
+    ) {
+        for rule in self.rules.present() {
+            look(&person, &situation, rule, learning, &mut |draft: Draft<'_>| {
+                give(person.clone(), Shared::new(draft.candidate()), diff);
+            });
+        }
+        if let Some(situations) = self.situations.get_mut(&person) {
+            situations.add(situation, diff);
+            if situations.is_empty() {
+                self.situations.remove(&person);
+            }
+        } else {
+            let mut situations = Rows::default();
+            situations.add(situation, diff);
+            self.situations.insert(person, situations);
+        }
+    }
+}
+
+/// What is in force under one id in one role, before and after.
+#[derive(Default)]
+struct Edit {
+    old: Vec<InForce>,
+    new: Vec<InForce>,
+}
+
+/// What tells the candidates apart that rules with the same proposal find in one situation.
+type Outline = (Time, u8, Vec<(Text, i64)>, Vec<ItemId>);
+
+impl Edit {
+    /// Gives the candidates that are gone, and those that are new.
+    fn moves(
+        &self,
+        person: &Person,
+        situation: &Shared<Situation>,
+        learning: &Learning,
+        mut give: impl FnMut(Shared<Candidate>, isize),
+    ) {
+        if let ([old], [new]) = (&self.old[..], &self.new[..])
+            && old.proposal == new.proposal
+        {
+            let outlines = |rule: &InForce| {
+                let mut outlines: Vec<Outline> = Vec::new();
+                look(person, situation, rule, learning, &mut |draft: Draft<'_>| {
+                    outlines.push(draft.outline())
+                });
+                outlines
+            };
+            if outlines(old) == outlines(new) {
+                return;
+            }
+        }
+        let candidates = |rules: &[InForce]| {
+            let mut candidates = Vec::new();
+            for rule in rules {
+                look(person, situation, rule, learning, &mut |draft: Draft<'_>| {
+                    candidates.push(Shared::new(draft.candidate()));
+                });
+            }
+            candidates.sort_unstable();
+            candidates
+        };
+        differences(&candidates(&self.old), &candidates(&self.new), |candidate, diff| give(candidate, diff));
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{
     Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, ZoneVisit,
 };
-use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
+use shopbell_model::key::{Brand, EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::{Episode, Evidence};
-use shopbell_model::rules::{Interests, Rule, When};
+use shopbell_model::rules::{Interests, OfferText, Role, Rule, RulePolicy, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
@@ -394,6 +394,38 @@ pub enum Finding {
     Background(Shared<Vec<Derived>>),
 }
 
+/// What a rule proposes to whoever it finds: the rule, but for its condition, its score and its version. An edit of these
+/// leaves candidates as they are that it does not concern.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The rule's id.
+    pub id: Text,
+    /// The brand it is for; all where absent.
+    pub brand: Option<Brand>,
+    /// The situation it reacts to.
+    pub when: When,
+    /// Breaks ties of score; higher first.
+    pub priority: i32,
+    /// Not before.
+    pub from: Option<Time>,
+    /// Not at or after.
+    pub until: Option<Time>,
+    /// What is offered.
+    pub offer: OfferText,
+    /// How often.
+    pub policy: RulePolicy,
+    /// What it is in the dataflow for.
+    pub role: Role,
+}
+
+impl Proposal {
+    /// What that rule proposes.
+    pub fn of(rule: &Rule) -> Proposal {
+        let Rule { id, brand, when, priority, from, until, offer, policy, role, .. } = rule.clone();
+        Proposal { id, brand, when, priority, from, until, offer, policy, role }
+    }
+}
+
 /// A rule that applies to a person in an episode.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Candidate {
@@ -401,8 +433,8 @@ pub struct Candidate {
     pub offer_id: Text,
     /// Its score, 0 to 100.
     pub score: u8,
-    /// The rule.
-    pub rule: Shared<Rule>,
+    /// What its rule proposes.
+    pub rule: Shared<Proposal>,
     /// The episode.
     pub episode: Episode,
     /// When it came or comes true.

@@ -1,5 +1,6 @@
 //! What tests of matching and decisions start from: a person, rules as they are written, a cart line.
 
+use crate::matching::{Draft, look};
 use crate::rows::{Candidate, Interest, Kind, Life, Scene, Situation, Wanted};
 use shopbell_model::facts::Detail;
 use shopbell_model::key::{Brand, EventRef, Handle, ItemId, Person, Text};
@@ -61,10 +62,9 @@ pub(crate) fn line(activity: &[Time], attributes: &[(&str, &str)]) -> Shared<Sit
 /// What the rule finds there.
 pub(crate) fn found(situation: &Shared<Situation>, rule: &Shared<Rule>) -> Vec<Candidate> {
     let mut found = Vec::new();
-    let in_force = (rule.clone(), Shared::new(Vec::new()));
     let learning = shopbell_model::learning::Learning::default();
-    crate::matching::candidates(&person(), situation, &in_force, &learning, &mut |candidate| {
-        found.push(candidate);
+    look(&person(), situation, &rule.clone().into(), &learning, &mut |draft: Draft<'_>| {
+        found.push(draft.candidate());
     });
     found
 }

@@ -13,7 +13,7 @@ use super::keeper::Notice;
 use super::under_way::Arrivals;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::output::render;
+use crate::output::render_all;
 use crate::sink::{MessageKind, Position, Sink, SinkError, TickOutput};
 use crate::stored::outbox_row;
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -151,7 +151,7 @@ impl Courier {
         for (_, known) in self.wanted.range_mut(..tick).filter(|(_, known)| known.is_none()) {
             *known = Some(positions.clone());
         }
-        let messages = news.iter().map(render).collect::<Result<Vec<_>, _>>()?;
+        let messages = render_all(&news)?;
         let output = TickOutput { tick, messages };
         for sink in &mut self.sinks {
             sink.deliver(&output)?;

@@ -6,8 +6,8 @@
 
 use super::held::{Held, Said};
 use super::{Ask, Row};
+use crate::counted::Rows;
 use crate::decide::Ground;
-use crate::joined::{Rows, add};
 use crate::wheel::Wheel;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shopbell_model::key::{Brand, Person, Text};
@@ -53,9 +53,9 @@ struct Offer {
 impl Offer {
     /// What it holds now, and whether that is used up.
     fn holds(&self, now: Time) -> Option<(&Holding, bool)> {
-        let said = |what: &Said| self.said.get(what).is_some_and(|count| *count > 0);
-        let holding = self.said.iter().find_map(|(said, count)| match said {
-            Said::Sent(holding) if *count > 0 => Some(holding),
+        let said = |what: &Said| self.said.contains(what);
+        let holding = self.said.present().find_map(|said| match said {
+            Said::Sent(holding) => Some(holding),
             _ => None,
         })?;
         match holding.share(said(&Said::Withdrawn), said(&Said::Redeemed), now) {
@@ -105,10 +105,10 @@ impl Shares {
             match row {
                 Row::Rule(rule) => {
                     let versions = self.rules.entry(rule.id.clone()).or_default();
-                    add(versions, rule, diff);
+                    versions.add(rule, diff);
                 }
                 Row::Held(Held { offer, said }) => {
-                    add(&mut self.offers.entry(offer.clone()).or_default().said, said, diff);
+                    self.offers.entry(offer.clone()).or_default().said.add(said, diff);
                     self.touched.insert(offer);
                 }
                 Row::Ask(ask) => {
@@ -164,8 +164,7 @@ impl Shares {
 
     /// The rule of that id that is in force.
     fn rule(&self, id: &Text) -> Option<&Shared<Rule>> {
-        let versions = self.rules.get(id)?;
-        versions.iter().find(|(_, count)| **count > 0).map(|(rule, _)| rule)
+        self.rules.get(id)?.present().next()
     }
 
     /// Who gets what there is now, the best first. Who does not fit is passed over, and with it all that ask for

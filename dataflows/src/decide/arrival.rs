@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 pub struct Arrival {
     /// The last tick before.
     before: Time,
-    /// Rules whose standing matches count as told: id and version.
-    primed: BTreeSet<(Text, Text)>,
+    /// Rules whose standing matches count as told.
+    primed: BTreeSet<Text>,
     /// Offers whose candidates stood before.
     stood: BTreeSet<Text>,
 }
@@ -31,7 +31,7 @@ impl Arrival {
     /// A rule comes into force.
     pub fn note(&mut self, rule: &Rule) {
         if rule.backfill == Backfill::Prime {
-            self.primed.insert((rule.id.clone(), rule.version.clone()));
+            self.primed.insert(rule.id.clone());
         }
     }
 
@@ -50,7 +50,7 @@ impl Arrival {
         let Candidate { rule, offer_id, due, .. } = candidate;
         !self.is_none()
             && *due <= self.before
-            && self.primed.contains(&(rule.id.clone(), rule.version.clone()))
+            && self.primed.contains(&rule.id)
             && !self.stood.contains(offer_id)
     }
 }

@@ -7,7 +7,7 @@
 use super::agenda::is_lively;
 use super::{Ground, Grounds, Versions};
 use crate::allot::Ask;
-use crate::joined::{Rows, add};
+use crate::counted::Rows;
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person, Text};
@@ -21,6 +21,8 @@ pub(super) struct State {
     /// How many of them something can be decided about.
     pub(super) lively: usize,
     pub(super) wake: Option<Time>,
+    /// Something of it changed in the tick at hand.
+    pub(super) touched: bool,
     /// What it asks for; sorted.
     asks: Vec<Ask>,
 }
@@ -29,7 +31,7 @@ impl State {
     fn update(&mut self, ground: Ground, diff: isize) {
         let lively = is_lively(&ground);
         let before = self.grounds.len();
-        add(&mut self.grounds, ground, diff);
+        self.grounds.add(ground, diff);
         if lively {
             self.lively = self.lively + self.grounds.len() - before;
         }
@@ -42,8 +44,17 @@ impl State {
         self.asks = asks;
     }
 
+    /// The offers that there are candidates for.
+    pub(super) fn candidates(&self) -> BTreeSet<Text> {
+        let offer = |ground: &Ground| match ground {
+            Ground::Candidate(candidate) => Some(candidate.offer_id.clone()),
+            _ => None,
+        };
+        self.present().filter_map(offer).collect()
+    }
+
     pub(super) fn present(&self) -> impl Iterator<Item = &Ground> {
-        self.grounds.iter().filter(|(_, count)| **count > 0).map(|(row, _)| row)
+        self.grounds.present()
     }
 }
 
@@ -66,8 +77,8 @@ fn number(offer_id: &str) -> Option<u128> {
 }
 
 impl Memory {
-    /// A ground of a person came or went.
-    pub(super) fn update(&mut self, person: &Person, ground: Ground, diff: isize) {
+    /// A ground of a person came or went; whether it is the first of the person's in this tick.
+    pub(super) fn update(&mut self, person: &Person, ground: Ground, diff: isize) -> bool {
         if let Ground::Fact(_, PersonFact::Sent(sent)) = &ground
             && let Some(number) = number(&sent.offer_id)
         {
@@ -78,17 +89,17 @@ impl Memory {
                 self.offers.remove(&number);
             }
         }
-        self.persons.entry(person.clone()).or_default().update(ground, diff);
+        let state = match self.persons.get_mut(person) {
+            Some(state) => state,
+            None => self.persons.entry(person.clone()).or_default(),
+        };
+        state.update(ground, diff);
+        !std::mem::replace(&mut state.touched, true)
     }
 
     /// The offers that there are candidates for, of a person.
     pub(super) fn candidates(&self, person: &Person) -> BTreeSet<Text> {
-        let offer = |ground: &Ground| match ground {
-            Ground::Candidate(candidate) => Some(candidate.offer_id.clone()),
-            _ => None,
-        };
-        let state = self.persons.get(person);
-        state.into_iter().flat_map(State::present).filter_map(offer).collect()
+        self.persons.get(person).map(State::candidates).unwrap_or_default()
     }
 
     /// Notes what was decided in a tick, until the ledger says so.

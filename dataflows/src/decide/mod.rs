@@ -222,9 +222,11 @@ pub fn decide(
             decision.facts.push((sent.episode.anchor.clone(), fact));
         }
         permission.count(candidate, &permitted);
+        // Whose candidate it is, is in force.
+        let version = versions.of(&candidate.rule.id).cloned().unwrap_or_default();
         let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
         let (sent, made) =
-            commit((tick, now), person, candidate, permitted, grounds, over, &settings.learning);
+            commit((tick, now), person, candidate, version, permitted, grounds, over, &settings.learning);
         decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
         let fact = PersonFact::Sent(Shared::new(sent));
         decision.facts.push((candidate.episode.anchor.clone(), fact));
@@ -279,6 +281,7 @@ fn commit(
     (tick, now): (Time, Time),
     person: &Person,
     candidate: &Candidate,
+    version: Text,
     Permitted { contact, mut passed, replaces }: Permitted<'_>,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,
@@ -308,7 +311,7 @@ fn commit(
     let sent = Sent {
         offer_id: candidate.offer_id.clone(),
         rule: rule.id.clone(),
-        rule_version: rule.version.clone(),
+        rule_version: version.clone(),
         category: rule.policy.category.clone(),
         at: tick,
         channel: contact.channel.clone(),
@@ -331,7 +334,7 @@ fn commit(
     };
     let made = Made {
         rule: rule.id.clone(),
-        rule_version: rule.version.clone(),
+        rule_version: version,
         handles: grounds.handles.iter().map(|handle| (*handle).clone()).collect(),
         channel: contact.channel,
         address: contact.address,

@@ -9,6 +9,7 @@ use super::memory::Memory;
 use super::{Arrival, Ground, Grounds, decide, why};
 use crate::allot::Ask;
 use crate::clock::Clock;
+use crate::counted::Rows;
 use crate::explain::Desk;
 use crate::shards::shard_of;
 use crate::wheel::Wheel;
@@ -49,31 +50,34 @@ pub struct DecideSettings {
 /// The versions of rules that are in force.
 #[derive(Debug, Default)]
 pub struct Versions {
-    rules: FxHashMap<(Text, Text), (Shared<Rule>, isize)>,
+    rules: FxHashMap<Text, Rows<Shared<Rule>>>,
 }
 
 impl Versions {
     /// A rule came into force (+1) or ceased to be (−1).
     pub fn update(&mut self, rule: &Shared<Rule>, diff: isize) {
-        let key = (rule.id.clone(), rule.version.clone());
-        let (_, count) = self.rules.entry(key.clone()).or_insert_with(|| (rule.clone(), 0));
-        *count += diff;
-        if *count == 0 {
-            self.rules.remove(&key);
+        let versions = self.rules.entry(rule.id.clone()).or_default();
+        versions.add(rule.clone(), diff);
+        if versions.is_empty() {
+            self.rules.remove(&rule.id);
         }
     }
 
     /// The rules in force, by id.
     pub fn rules(&self) -> Vec<&Shared<Rule>> {
-        let in_force = self.rules.values().filter(|(_, count)| *count > 0);
-        let mut rules: Vec<&Shared<Rule>> = in_force.map(|(rule, _)| rule).collect();
+        let mut rules: Vec<&Shared<Rule>> = self.rules.values().flat_map(Rows::present).collect();
         rules.sort_by_key(|rule| (&rule.id, &rule.version));
         rules
     }
 
+    /// The version of the rule that is in force.
+    pub fn of(&self, rule: &Text) -> Option<&Text> {
+        self.rules.get(rule)?.present().map(|rule| &rule.version).next()
+    }
+
     /// Whether that version of the rule is in force.
     pub fn in_force(&self, rule: &Text, version: &Text) -> bool {
-        self.rules.contains_key(&(rule.clone(), version.clone()))
+        self.rules.get(rule).is_some_and(|rules| rules.present().any(|rule| rule.version == *version))
     }
 }
 
@@ -159,14 +163,15 @@ pub fn decisions<'scope>(
                         arrival.note(&rule);
                     }
                 }
-                let mut touched = BTreeSet::new();
+                let mut touched = Vec::new();
                 let mut stood: FxHashMap<Person, BTreeSet<Text>> = FxHashMap::default();
                 for ((person, ground), diff) in grounds {
                     if !arrival.is_none() && !stood.contains_key(&person) {
                         stood.insert(person.clone(), memory.candidates(&person));
                     }
-                    memory.update(&person, ground, diff);
-                    touched.insert(person);
+                    if memory.update(&person, ground, diff) {
+                        touched.push(person);
+                    }
                 }
                 let mut woken = Vec::new();
                 let now = clock.until(tick);
@@ -174,18 +179,25 @@ pub fn decisions<'scope>(
                     for (person, _) in woken.drain(..) {
                         if let Some(state) = memory.persons.get_mut(&person) {
                             state.wake = None;
+                            if !std::mem::replace(&mut state.touched, true) {
+                                touched.push(person);
+                            }
                         }
-                        touched.insert(person);
                     }
                 }
                 for person in touched {
                     let Some(state) = memory.persons.get_mut(&person) else { continue };
+                    state.touched = false;
                     let known = Grounds::new(state.present());
                     let before = state.wake;
                     let mut wake = if facts.is_some() { None } else { before };
                     let (mut asked, mut decided) = (Vec::new(), Vec::new());
                     if let Some(facts) = facts.as_mut().filter(|_| !known.is_idle()) {
-                        arrival.stood(stood.remove(&person).unwrap_or_default());
+                        if !arrival.is_none() {
+                            // Of whom nothing changed, what stands is what stood.
+                            let before = stood.remove(&person);
+                            arrival.stood(before.unwrap_or_else(|| state.candidates()));
+                        }
                         let versions = &memory.versions;
                         let decision = decide(tick, now, &person, &known, versions, &arrival, &settings);
                         messages.give_iterator(decision.messages.into_iter());

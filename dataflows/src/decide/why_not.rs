@@ -8,7 +8,8 @@ use super::permission::{Objection, Permission};
 use super::{DecideSettings, Grounds, Versions};
 use crate::demand::Demand;
 use crate::explain::{At, CaseView, RuleView, ValueView, Verdict};
-use crate::matching::{Lack, Listener, look};
+use crate::learning::InForce;
+use crate::matching::{Draft, Lack, Listener, look};
 use crate::rows::{Candidate, SceneKind, Situation};
 use crate::situations::standing;
 use shopbell_model::key::{ItemId, Person};
@@ -55,8 +56,8 @@ struct Heard {
 }
 
 impl Listener for Heard {
-    fn found(&mut self, candidate: Candidate) {
-        self.candidates.push(candidate);
+    fn found(&mut self, draft: Draft<'_>) {
+        self.candidates.push(draft.candidate());
     }
 
     fn lacks(&mut self, lack: impl FnOnce() -> Lack) {
@@ -69,7 +70,7 @@ impl Asker<'_> {
         let kind = SceneKind::of(&rule.when);
         let mut heard = Heard::default();
         let mut looked = false;
-        let in_force = (rule.clone(), Shared::new(Vec::new()));
+        let in_force = InForce::from(rule.clone());
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
             let item = situation.items.first().filter(|_| kind == SceneKind::Interest);

@@ -3,6 +3,7 @@
 use super::*;
 use differential_dataflow::input::InputSession;
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use timely::dataflow::operators::probe::Probe;
 

@@ -1,10 +1,17 @@
-//! Tables: falls of price, idle periods, and what passes `where`.
+//! Tables: falls of price, idle periods, and what passes `where`. Two implementations agree after every tick: what has moved, and
+//! all rules looked for in all situations from scratch.
 
 use super::*;
 use crate::rows::Article;
+use crate::rows::{Life, Scene, Wanted};
 use crate::samples::{found, handle, line, line_rule, person, rule};
+use proptest::prelude::*;
 use shopbell_model::facts::{Catalogue, Detail, Stock};
 use shopbell_model::key::Brand;
+use shopbell_model::key::{EventRef, Handle, ItemId, LocationId};
+use shopbell_model::offer::offer_id;
+use shopbell_model::rules::Rule;
+use shopbell_model::value::Money;
 use shopbell_model::view::{CartView, CustomerView};
 
 /// Prices by time, the beginning of the interest, percent in hundredths; when the last run of low
@@ -61,8 +68,8 @@ fn a_rule_of_another_brand_or_kind_finds_nothing() {
     assert_eq!(found(&situation, &rule("r", "when = \"checked_in\"", "")).len(), 0);
     let other = Person::named_by(&Handle::new(&brand, "card:1"));
     let mut count = 0;
-    let in_force = (line_rule("r", "brand = \"acme\"", ""), Shared::new(Vec::new()));
-    candidates(&other, &situation, &in_force, &Learning::default(), &mut |_| count += 1);
+    let in_force = InForce::from(line_rule("r", "brand = \"acme\"", ""));
+    look(&other, &situation, &in_force, &Learning::default(), &mut |_: Draft<'_>| count += 1);
     assert_eq!(count, 1);
 }
 
@@ -170,4 +177,103 @@ fn changes_of_an_article_of_interest() {
         let expected: Vec<_> = expected.into_iter().map(|(due, text)| (due, text.to_owned())).collect();
         assert_eq!(found, expected, "{name}");
     }
+}
+
+/// Rules of which some are versions of each other: other conditions, scores, texts, kinds.
+fn versions() -> Vec<Shared<Rule>> {
+    let gold = "where = 'customer.tier == \"gold\"'";
+    vec![
+        line_rule("a", "", ""),
+        line_rule("a", gold, ""),
+        line_rule("a", "score = '20 + (customer.tier == \"gold\" ? 30 : 0)'", ""),
+        line_rule("a", gold, "coupon = 'C'"),
+        rule("a", "when = 'back_in_stock'", ""),
+        line_rule("b", "where = 'customer.tier != \"gold\"'", ""),
+        line_rule("b", "idle_from = 'first_add'", ""),
+    ]
+}
+
+fn situations() -> Vec<(Person, Shared<Situation>)> {
+    let other = Person::named_by(&handle("card:2"));
+    vec![
+        (person(), line(&[1000], &[("tier", "gold")])),
+        (person(), line(&[1000, 30_000], &[("tier", "blue")])),
+        (other.clone(), line(&[2000], &[])),
+        (other, article(&[(None, 5, Some(60))], &[])),
+    ]
+}
+
+/// What does not cancel out, and how many differences there were.
+type Moved = (BTreeMap<(Person, Shared<Candidate>), isize>, usize);
+
+fn moved(kinds: &mut FxHashMap<SceneKind, Kind>, changes: Vec<Change>) -> Moved {
+    let (mut sum, mut count) = (BTreeMap::new(), 0);
+    turn(kinds, changes, &Learning::default(), &mut |person, candidate, diff| {
+        *sum.entry((person, candidate)).or_default() += diff;
+        count += 1;
+    });
+    sum.retain(|_, diff| *diff != 0);
+    (sum, count)
+}
+
+proptest! {
+    /// Each tick: which versions of `a` and `b` are in force, where any is, and which situations stand.
+    #[test]
+    fn what_moves_is_the_difference_of_two_looks_from_scratch(
+        ticks in prop::collection::vec((0usize..6, 5usize..8, prop::collection::vec(any::<bool>(), 4)), 1..12),
+    ) {
+        let (versions, situations) = (versions(), situations());
+        let scratch = |rules: &[usize], standing: &[bool]| {
+            let mut found = BTreeMap::new();
+            for (person, situation) in standing.iter().zip(&situations).filter(|(stands, _)| **stands).map(|(_, one)| one) {
+                for rule in rules.iter().filter_map(|rule| versions.get(*rule)) {
+                    look(person, situation, &rule.clone().into(), &Learning::default(), &mut |draft: Draft<'_>| {
+                        *found.entry((person.clone(), Shared::new(draft.candidate()))).or_default() += 1isize;
+                    });
+                }
+            }
+            found
+        };
+        let (mut kinds, mut before) = (FxHashMap::default(), (Vec::new(), vec![false; 4]));
+        for (a, b, standing) in ticks {
+            // Number 5 of `a` and 7 of `b` are none.
+            let rules: Vec<usize> = [(a, 5), (b, 7)].into_iter().filter(|(rule, none)| rule != none).map(|(rule, _)| rule).collect();
+            let mut changes = Vec::new();
+            for (list, diff) in [(&before.0, -1), (&rules, 1)] {
+                let there = list.iter().filter_map(|rule: &usize| versions.get(*rule));
+                changes.extend(there.map(|rule| Change::Rule(rule.clone().into(), diff)));
+            }
+            for ((was, is), (person, situation)) in before.1.iter().zip(&standing).zip(&situations) {
+                let diff = isize::from(*is) - isize::from(*was);
+                if diff != 0 {
+                    changes.push(Change::Situation(person.clone(), situation.clone(), diff));
+                }
+            }
+            let (moved, _) = moved(&mut kinds, changes);
+            let mut expected = scratch(&rules, &standing);
+            for (row, count) in scratch(&before.0, &before.1) {
+                *expected.entry(row).or_default() -= count;
+            }
+            expected.retain(|_, count| *count != 0);
+            prop_assert_eq!(moved, expected);
+            before = (rules, standing);
+        }
+    }
+}
+
+#[test]
+fn an_edit_moves_nobody_for_whom_it_changes_nothing() {
+    let (versions, mut kinds) = (versions(), FxHashMap::default());
+    let all = situations().into_iter().map(|(person, situation)| Change::Situation(person, situation, 1));
+    let begin = all.chain([Change::Rule(versions[0].clone().into(), 1)]).collect();
+    let edit = |old: usize, new: usize| {
+        let [old, new] =
+            [(old, -1), (new, 1)].map(|(at, diff)| Change::Rule(versions[at].clone().into(), diff));
+        vec![old, new]
+    };
+    // A line of gold, two idle periods of blue, one line of who knows.
+    assert_eq!(moved(&mut kinds, begin).1, 4);
+    assert_eq!(moved(&mut kinds, edit(0, 1)).1, 3, "whoever is not gold goes, gold stays as it is");
+    assert_eq!(moved(&mut kinds, edit(1, 3)).1, 2, "another offer is another candidate");
+    assert_eq!(moved(&mut kinds, edit(3, 3)).1, 0);
 }
