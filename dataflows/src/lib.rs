@@ -17,7 +17,7 @@
 //!
 //! The loop holds as little as can be: while something in it is under way at a tick, nothing in it can
 //! go on to the next. `by_key` and `joined` are what `reduce` and `join` are, for our totally ordered
-//! times; rules ⋈ situations is differential's own join, over arrangements that a rule edit finds in place.
+//! times; `matching` is rules ⋈ situations, where an edit is compared before and after, so that only what it changes moves.
 //!
 //! Answers to offers are counted beside the loop, and what scores see of them comes into matching a period
 //! later: see `learning`.
