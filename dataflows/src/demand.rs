@@ -6,7 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
-use shopbell_model::rules::evaluate::TOTALS;
+use shopbell_model::rules::customer::{HOLD_OUT, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -30,6 +30,8 @@ pub struct Demand {
     radii: Vec<u32>,
     /// What was ever bought.
     totals: bool,
+    /// Whether somebody is in the hold-out group.
+    hold_out: bool,
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
@@ -52,6 +54,7 @@ impl Demand {
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
+            demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
             }
@@ -87,6 +90,7 @@ impl Demand {
             pause: Some(LEAST_PAUSE),
             radii: vec![100, 1000],
             totals: true,
+            hold_out: true,
             pools: true,
         }
     }
@@ -100,6 +104,7 @@ impl Demand {
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
             && self.totals >= other.totals
+            && self.hold_out >= other.hold_out
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
             && self.pools >= other.pools
@@ -119,6 +124,11 @@ impl Demand {
     /// Whether offers need a part of what there is only so much of.
     pub fn pools(&self) -> bool {
         self.pools
+    }
+
+    /// Whether somebody asks who is in the hold-out group.
+    pub fn hold_out(&self) -> bool {
+        self.hold_out
     }
 
     /// Whether scenes of that kind are asked for.

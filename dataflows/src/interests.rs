@@ -11,26 +11,37 @@ use crate::presence::shop_visits;
 use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Totals,
-    Viewed, Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Viewed,
+    Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
+use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::view::CustomerView;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What besides facts decides what follows from them.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// A shop visit ends after so long without a sign.
+    pub leave_after: Duration,
+    /// What is asked for.
+    pub demand: Demand,
+    /// Who is in the hold-out group.
+    pub policy: Policy,
+}
+
 /// Derives what follows from each person's own facts.
 pub fn interests<'scope>(
     facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
-    leave_after: Duration,
-    demand: Demand,
+    ways: Ways,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
     let facts = facts.filter(|(_, (_, fact))| concerns_situations(fact));
     by_key(facts, "Interests", move |person, facts, derived| {
         let facts: Vec<(&Handle, &PersonFact)> =
             facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
-        derive(person, &facts, leave_after, &demand, &mut |row| derived.push(row));
+        derive(person, &facts, &ways, &mut |row| derived.push(row));
     })
 }
 
@@ -63,13 +74,12 @@ fn concerns_situations(fact: &PersonFact) -> bool {
 pub fn derive(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
-    leave_after: Duration,
-    demand: &Demand,
+    ways: &Ways,
     give: &mut impl FnMut(Derived),
 ) {
     let mut about = BTreeSet::new();
-    derive_own(person, facts, leave_after, demand, &mut |derived| {
-        ask(&derived, demand, &mut about);
+    derive_own(person, facts, ways, &mut |derived| {
+        ask(&derived, &ways.demand, &mut about);
         give(derived);
     });
     about.into_iter().for_each(|subject| give(Derived::About(subject)));
@@ -108,15 +118,17 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
 fn derive_own(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
-    leave_after: Duration,
-    demand: &Demand,
+    ways: &Ways,
     give: &mut impl FnMut(Derived),
 ) {
+    let Ways { leave_after, demand, policy } = ways;
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut signs = Vec::new();
     let mut zones = Vec::new();
     let mut active = Vec::new();
-    let mut totals = Totals::default();
+    let mut customer = CustomerView::of(person.clone());
+    let of_nobody = customer.clone();
+    customer.hold_out = demand.hold_out() && policy.holds_out(person);
     let mut requests = Vec::new();
     let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
@@ -141,7 +153,7 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
-            PersonFact::Totals(fact) => totals.add(fact),
+            PersonFact::Totals(fact) => customer.totals.add(fact),
             PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
@@ -160,14 +172,14 @@ fn derive_own(
             _ => {}
         }
     }
-    let attributes: Vec<_> = attributes
+    customer.attributes = attributes
         .into_iter()
         .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))
         .collect();
-    if !attributes.is_empty() || totals != Totals::default() {
-        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes, totals })));
+    if customer != of_nobody {
+        give(Derived::Customer(Shared::new(customer)));
     }
-    for visit in shop_visits(&signs, &zones, leave_after) {
+    for visit in shop_visits(&signs, &zones, *leave_after) {
         give(Derived::Shop(Shared::new(visit)));
     }
     for (handle, request) in requests {

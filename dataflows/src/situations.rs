@@ -14,7 +14,7 @@ use crate::rows::{
     Situation, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, Totals, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
@@ -26,6 +26,11 @@ use std::collections::BTreeMap;
 /// The reason for which an offer would be withdrawn now, from all that is derived of the person.
 pub(crate) fn why_gone(person: &Person, background: &[Derived], sent: &Sent, now: Time) -> Reason {
     reason::why_gone(&Known::new(person, background.iter()), sent, now)
+}
+
+/// What is known of a person as a customer, from all that is derived of it.
+pub(crate) fn customer(person: &Person, background: &[Derived]) -> Shared<CustomerView> {
+    Known::new(person, background.iter()).customer
 }
 
 /// What stands of a person, from all that is derived of it.
@@ -72,11 +77,7 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(person: &Person, rows: impl Iterator<Item = &'a Derived>) -> Self {
         let mut known = Known {
-            customer: Shared::new(CustomerView {
-                person: person.clone(),
-                attributes: Vec::new(),
-                totals: Totals::default(),
-            }),
+            customer: Shared::new(CustomerView::of(person.clone())),
             wanted: BTreeMap::new(),
             lines: Vec::new(),
             ended: Vec::new(),

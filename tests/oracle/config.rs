@@ -117,9 +117,14 @@ impl Config {
         let _ = writeln!(text, "lateness = {:?}\n\n[identity]", span(presence.lateness));
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
+        // What the oracle never lets go.
+        let kept: String = ["carts", "wishlists", "purchases", "ledger", "duplicates"]
+            .iter()
+            .map(|name| format!("{name} = \"3650d\"\n"))
+            .collect();
         let _ = writeln!(
             text,
-            "views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
+            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
             span(self.views_kept),
             span(presence.visits_kept),
             span(self.activity_kept)

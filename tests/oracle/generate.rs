@@ -3,7 +3,7 @@
 //! Invariant: the same seed and shape give the same script. Times are drawn from the spans that rules
 //! use, so "exactly at the due time", "just before" and "just after" all happen often.
 
-use super::config::{HOUR, MINUTE};
+use super::config::{DAY, HOUR, MINUTE};
 use super::event::Time;
 use super::script::{MONDAY, clock_text};
 
@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
     pub(crate) jumps: bool,
+    /// Whether it may jump by weeks.
+    pub(crate) weeks: bool,
     /// Whether there is a second brand.
     pub(crate) brands: bool,
 }
@@ -93,6 +95,9 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         clock += random.of(&STEPS);
         if shape.jumps && random.chance(2) {
             clock += random.of(&[HOUR, 2 * HOUR, 5 * HOUR, 11 * HOUR]);
+        }
+        if shape.weeks && random.chance(3) {
+            clock += random.of(&[DAY, 3 * DAY, 16 * DAY, 29 * DAY, 30 * DAY, 45 * DAY]);
         }
         let late = if random.chance(15) { random.of(&LATE) } else { 0 };
         let brand = if shape.brands && random.chance(25) { "other/" } else { "" };
@@ -186,7 +191,7 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             let with = random.of(&others);
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
-        Some(4) => format!("{handle} {}", profile(random)),
+        Some(4) => format!("{handle} {}", profile(random, shape)),
         _ if random.chance(4) => {
             format!("- spot {} 48.137{} 11.5754", random.of(&PLACES[..2]), random.below(10))
         }
@@ -283,12 +288,18 @@ fn stock(random: &mut Random) -> String {
     }
 }
 
-fn profile(random: &mut Random) -> String {
+/// What goes before what follows.
+fn of_customers(random: &mut Random) -> String {
+    format!("profile {{\"hold_out\":{}}}", random.of(&["true", "false", "null", "null"]))
+}
+
+fn profile(random: &mut Random, shape: &Shape) -> String {
     match random.below(10) {
         0..=2 => {
             format!("profile {{\"tier\":{}}}", random.of(&["\"gold\"", "\"gold\"", "\"silver\"", "null"]))
         }
         3 => format!("profile {{\"visits\":{}}}", random.of(&["1", "3", "4.5", "null"])),
+        4 if shape.weeks => of_customers(random),
         4 => format!(
             "profile {{\"tz\":{}}}",
             random.of(&["\"America/New_York\"", "\"Asia/Shanghai\"", "null"])

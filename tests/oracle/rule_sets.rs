@@ -4,6 +4,7 @@ use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Prese
 use super::generate::Shape;
 use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
 use super::script::moment;
+use serde_json::Value;
 
 /// A set.
 #[derive(Clone, Debug)]
@@ -94,6 +95,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         places(),
         learning(),
         learning_together(),
+        customers(),
     ]
 }
 
@@ -120,6 +122,7 @@ fn carts() -> RuleSet {
         identity: 2,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -152,6 +155,7 @@ fn presence() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -176,6 +180,7 @@ fn every_zone() -> RuleSet {
         identity: 1,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -207,6 +212,7 @@ fn stock() -> RuleSet {
         identity: 1,
         profile: 0,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -250,6 +256,7 @@ fn policies() -> RuleSet {
         identity: 3,
         profile: 4,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -277,6 +284,7 @@ fn quiet_hours() -> RuleSet {
         identity: 3,
         profile: 6,
         hour: 20,
+        weeks: false,
         jumps: true,
         brands: false,
         service: 0,
@@ -297,6 +305,7 @@ fn identity() -> RuleSet {
         identity: 8,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: true,
         service: 0,
@@ -333,6 +342,7 @@ fn learning() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: true,
@@ -360,6 +370,7 @@ fn blocked() -> RuleSet {
         identity: 6,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: true,
         service: 0,
@@ -382,6 +393,7 @@ fn defaults() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 1,
+        weeks: false,
         jumps: true,
         brands: false,
         service: 0,
@@ -414,6 +426,7 @@ fn attention() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: true,
         brands: true,
         service: 9,
@@ -469,6 +482,7 @@ fn pools() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: true,
@@ -500,6 +514,7 @@ fn days() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 19,
+        weeks: false,
         jumps: true,
         service: 0,
         brands: false,
@@ -530,9 +545,38 @@ fn places() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: false,
     };
     RuleSet { name: "places", rules, config: Config { policy, ..base }, shape }
+}
+
+const OFFERED: Condition =
+    ("!customer.hold_out", |view| view.customer.get("hold_out").and_then(Value::as_bool) == Some(false));
+
+/// What follows of a customer, over weeks; some of them are in the hold-out group.
+fn customers() -> RuleSet {
+    let base = Config::default();
+    let rules = vec![Rule {
+        condition: Some(OFFERED),
+        valid: 2 * DAY,
+        ..Rule::new("offered", cart(MINUTE, true, true))
+    }];
+    let shape = Shape {
+        cart: 8,
+        presence: 6,
+        stock: 1,
+        identity: 4,
+        profile: 3,
+        hour: 10,
+        weeks: true,
+        jumps: true,
+        service: 5,
+        brands: true,
+    };
+    let policy = Policy { hold_out_percent: 40, ..base.policy.clone() };
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet { name: "customers", rules, config: Config { policy, presence, ..base }, shape }
 }

@@ -4,6 +4,7 @@ use super::config::Config;
 use super::event::{Act, Event, Time};
 use super::interest::{Interests, Kind, interests};
 use super::persons::{name, persons};
+use super::policies::held_out;
 use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
 use super::rules::{ItemView, Kinds, View};
 use super::stock::{Catalogue, catalogue};
@@ -36,6 +37,7 @@ pub(crate) struct Person<'a> {
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
     pub(crate) bought: Bought,
+    hold_out: bool,
 }
 
 /// What a person ever bought.
@@ -68,6 +70,7 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
             bought: bought(&events),
+            hold_out: held_out(brand, &name(&handles), config.policy.hold_out_percent),
             handles,
             events,
         }
@@ -121,10 +124,11 @@ impl Person<'_> {
         best.map_or(unless_told, |(_, granted)| granted)
     }
 
-    /// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
+    /// `customer` in expressions: attributes, and what follows from the rest where there is none of the name.
     fn customer(&self, now: Time) -> BTreeMap<String, Value> {
         let Bought { orders, spend, last } = self.bought;
         let mut customer = BTreeMap::from([
+            ("hold_out".to_owned(), Value::from(self.hold_out)),
             ("orders".to_owned(), Value::from(orders)),
             ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
         ]);

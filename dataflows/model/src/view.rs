@@ -19,6 +19,15 @@ pub struct CustomerView {
     pub attributes: Vec<(Text, Value)>,
     /// What was ever bought, where a rule asks.
     pub totals: Totals,
+    /// Whether the person is in the hold-out group, where a rule asks.
+    pub hold_out: bool,
+}
+
+impl CustomerView {
+    /// Somebody of whom nothing is known.
+    pub fn of(person: Person) -> Self {
+        CustomerView { person, attributes: Vec::new(), totals: Totals::default(), hold_out: false }
+    }
 }
 
 /// `item`: the article the situation is about.

@@ -77,7 +77,8 @@ fn derived(steps: &[Step]) -> Vec<Derived> {
     let facts: Vec<(&Handle, &PersonFact)> = steps.iter().map(|(who, fact)| (who, *fact)).collect();
     let mut rows = Vec::new();
     let person = Person::named_by(&handle("card:1"));
-    derive(&person, &facts, Duration(600), &Demand::everything(), &mut |row| rows.push(row));
+    let (demand, policy) = (Demand::everything(), Policy::default());
+    derive(&person, &facts, &Ways { leave_after: Duration(600), demand, policy }, &mut |row| rows.push(row));
     rows
 }
 
