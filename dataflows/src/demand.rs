@@ -6,7 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
-use shopbell_model::rules::customer::{HOLD_OUT, TOTALS};
+use shopbell_model::rules::customer::{HOLD_OUT, NOTICED, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -32,6 +32,8 @@ pub struct Demand {
     totals: bool,
     /// Whether somebody is in the hold-out group.
     hold_out: bool,
+    /// On which days somebody was noticed.
+    noticed: bool,
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
@@ -54,6 +56,7 @@ impl Demand {
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
+            demand.noticed |= NOTICED.iter().any(|name| rule.asks_for_attribute(name));
             demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
@@ -91,6 +94,7 @@ impl Demand {
             radii: vec![100, 1000],
             totals: true,
             hold_out: true,
+            noticed: true,
             pools: true,
         }
     }
@@ -105,6 +109,7 @@ impl Demand {
             && self.stock_detail >= other.stock_detail
             && self.totals >= other.totals
             && self.hold_out >= other.hold_out
+            && self.noticed >= other.noticed
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
             && self.pools >= other.pools
@@ -115,10 +120,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without pauses.
+    /// Without what many events say together: pauses, days.
     #[cfg(test)]
-    pub fn without_pauses(self) -> Self {
-        Demand { pause: None, ..self }
+    pub fn of_single_events(self) -> Self {
+        Demand { pause: None, noticed: false, ..self }
     }
 
     /// Whether offers need a part of what there is only so much of.
@@ -129,6 +134,11 @@ impl Demand {
     /// Whether somebody asks who is in the hold-out group.
     pub fn hold_out(&self) -> bool {
         self.hold_out
+    }
+
+    /// Whether somebody asks on which days somebody was noticed.
+    pub fn noticed(&self) -> bool {
+        self.noticed
     }
 
     /// Whether scenes of that kind are asked for.
@@ -167,6 +177,7 @@ impl Demand {
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
             PersonFact::Totals(_) => self.totals,
+            PersonFact::Noticed(_) => self.noticed,
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),

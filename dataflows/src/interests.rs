@@ -11,14 +11,14 @@ use crate::presence::shop_visits;
 use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Viewed,
-    Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, Noticed, PersonFact, SignKind,
+    Subject, Viewed, Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
 use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
-use shopbell_model::view::CustomerView;
+use shopbell_model::view::{CustomerView, Whereabouts};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What besides facts decides what follows from them.
@@ -55,6 +55,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
         | PersonFact::Totals(_)
+        | PersonFact::Noticed(_)
         | PersonFact::Near(_)
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
@@ -129,6 +130,7 @@ fn derive_own(
     let mut customer = CustomerView::of(person.clone());
     let of_nobody = customer.clone();
     customer.hold_out = demand.hold_out() && policy.holds_out(person);
+    let mut noticed = BTreeSet::new();
     let mut requests = Vec::new();
     let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
@@ -154,6 +156,13 @@ fn derive_own(
                 zones.push((handle, &**fact));
             }
             PersonFact::Totals(fact) => customer.totals.add(fact),
+            PersonFact::Noticed(Noticed { day, location }) => {
+                let place = match location {
+                    Some(location) => Whereabouts::Shop(location.clone()),
+                    None => Whereabouts::Channel(Text::from(handle.kind())),
+                };
+                noticed.insert((place, *day));
+            }
             PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
@@ -172,6 +181,7 @@ fn derive_own(
             _ => {}
         }
     }
+    customer.noticed = noticed.into_iter().collect();
     customer.attributes = attributes
         .into_iter()
         .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))

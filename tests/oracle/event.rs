@@ -20,6 +20,8 @@ pub(crate) struct Event {
     pub(crate) handle: String,
     /// Whether the person did it.
     pub(crate) own: bool,
+    /// Where it says that the person was: `in SHOP` or `on CHANNEL`.
+    pub(crate) noticed: Option<String>,
     pub(crate) act: Act,
 }
 
@@ -127,6 +129,7 @@ impl Event {
             time: time.as_millisecond() as Time,
             handle: text("subject"),
             own: !text("subject").is_empty() && is_own(&text("type")),
+            noticed: noticed(&text("type"), &text("subject"), &json["data"]),
             act: act(&text("type"), &json["data"]),
         }
     }
@@ -142,6 +145,16 @@ fn is_own(kind: &str) -> bool {
     let of_others =
         ["push.delivered", "push.failed", "store.offer_request", "store.offer_decision"].contains(&kind);
     !kind.starts_with("crm.") && !of_others
+}
+
+fn noticed(kind: &str, handle: &str, data: &Value) -> Option<String> {
+    let channel = || handle.split_once(':').map(|(kind, _)| format!("on {kind}"));
+    match kind {
+        "store.enter" | "store.leave" | "store.check_in" | "store.try_item" | "store.assist"
+        | "store.purchase" => Some(format!("in {}", data["location"].as_str()?)),
+        "push.opened" | "push.clicked" | "push.redeemed" => channel(),
+        other => other.starts_with("web.").then(channel)?,
+    }
 }
 
 /// What was paid, in ten-thousandths: said as a whole, or else as far as items have a price.

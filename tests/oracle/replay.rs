@@ -8,7 +8,7 @@ use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
 use super::learning::Learned;
 use super::rules::Rule;
-use super::world::{World, world};
+use super::world::{World, ends_of_days, world};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is replayed.
@@ -109,7 +109,7 @@ fn by_tick(replay: &Replay) -> (BTreeMap<Time, Vec<Event>>, Time) {
 
 /// Moments at which silence ends something, or something grows too old to count.
 fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
-    let mut moments = Vec::new();
+    let mut moments = ends_of_days(world, config);
     for brand in &world.brands {
         moments.extend(brand.zone_visits.iter().map(|visit| visit.last + config.presence.exit_after));
         let of_shops = brand.persons.iter().flat_map(|person| &person.shop_visits);

@@ -2,7 +2,7 @@
 
 use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Presence};
 use super::generate::Shape;
-use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
+use super::rules::{Budget, Condition, Kinds, Rule, Score, View, When};
 use super::script::moment;
 use serde_json::Value;
 
@@ -556,14 +556,31 @@ fn places() -> RuleSet {
 const OFFERED: Condition =
     ("!customer.hold_out", |view| view.customer.get("hold_out").and_then(Value::as_bool) == Some(false));
 
+const REGULAR: Condition = ("customer.visits_30d >= 2", |v| number(v, "visits_30d") >= 2.0);
+const NEW: Condition = ("customer.visits_30d <= 1", |v| number(v, "visits_30d") <= 1.0);
+const BY_VISITS: Score = ("30 * customer.visits_30d + customer.channels_30d", |v| {
+    30.0 * number(v, "visits_30d") + number(v, "channels_30d")
+});
+const EVERYWHERE: Condition = ("customer.channels_30d > 2", |v| number(v, "channels_30d") > 2.0);
+
+fn number(view: &View, name: &str) -> f64 {
+    view.customer_number(name).unwrap_or(f64::NAN)
+}
+
 /// What follows of a customer, over weeks; some of them are in the hold-out group.
 fn customers() -> RuleSet {
     let base = Config::default();
-    let rules = vec![Rule {
-        condition: Some(OFFERED),
-        valid: 2 * DAY,
-        ..Rule::new("offered", cart(MINUTE, true, true))
-    }];
+    let rules = vec![
+        Rule { condition: Some(OFFERED), valid: 2 * DAY, ..Rule::new("offered", cart(MINUTE, true, true)) },
+        Rule { condition: Some(REGULAR), valid: 29 * DAY, ..Rule::new("regular", cart(MINUTE, false, true)) },
+        Rule { condition: Some(NEW), score: BY_VISITS, valid: DAY, ..Rule::new("newcomer", When::CheckedIn) },
+        Rule { score: BY_VISITS, ..Rule::new("receipt", When::Purchased { within: HOUR }) },
+        Rule {
+            condition: Some(EVERYWHERE),
+            valid: 29 * DAY,
+            ..Rule::new("everywhere", When::Lapsed { idle: MINUTE })
+        },
+    ];
     let shape = Shape {
         cart: 8,
         presence: 6,
@@ -578,5 +595,10 @@ fn customers() -> RuleSet {
     };
     let policy = Policy { hold_out_percent: 40, ..base.policy.clone() };
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
-    RuleSet { name: "customers", rules, config: Config { policy, presence, ..base }, shape }
+    RuleSet {
+        name: "customers",
+        rules,
+        config: Config { policy, presence, days_kept: 31 * DAY, ..base },
+        shape,
+    }
 }

@@ -1,6 +1,6 @@
 //! Everything that follows from the events taken in so far and the clock, computed from scratch.
 
-use super::config::Config;
+use super::config::{Config, DAY};
 use super::event::{Act, Event, Time};
 use super::interest::{Interests, Kind, interests};
 use super::persons::{name, persons};
@@ -9,6 +9,7 @@ use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
 use super::rules::{ItemView, Kinds, View};
 use super::stock::{Catalogue, catalogue};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All brands at one moment.
@@ -38,6 +39,8 @@ pub(crate) struct Person<'a> {
     pub(crate) attributes: BTreeMap<String, Value>,
     pub(crate) bought: Bought,
     hold_out: bool,
+    /// Days since 1970 with where the person was.
+    noticed: BTreeSet<(Time, String)>,
 }
 
 /// What a person ever bought.
@@ -70,6 +73,11 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
             bought: bought(&events),
+            noticed: noticed(brand, &events, &zone_visits, &handles, config)
+                .into_iter()
+                .filter(|(_, over)| *over > clock)
+                .map(|(noticed, _)| noticed)
+                .collect(),
             hold_out: held_out(brand, &name(&handles), config.policy.hold_out_percent),
             handles,
             events,
@@ -79,6 +87,39 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let of_positions = |event: &&Event| matches!(event.act, Act::Geo { .. } | Act::Location { .. });
     let arrived = arrived.iter().copied().filter(of_positions).collect();
     Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits, arrived }
+}
+
+/// Each day and place at which the person was noticed, and when that is over for good.
+fn noticed(
+    brand: &str,
+    events: &[&Event],
+    zone_visits: &[ZoneVisit],
+    handles: &BTreeSet<String>,
+    config: &Config,
+) -> Vec<((Time, String), Time)> {
+    let acts = events.iter().filter_map(|e| Some((&e.handle, e.time, e.noticed.clone()?)));
+    let visits = zone_visits.iter().filter(|visit| handles.contains(&visit.handle));
+    let visits = visits.map(|visit| (&visit.handle, visit.first.0, format!("in {}", visit.location)));
+    let own_time = |handle: &String| {
+        let digest = Sha256::digest([brand, "days", handle].join("\u{1f}").as_bytes());
+        digest.iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte)) % DAY
+    };
+    let noticed = acts.chain(visits).map(|(handle, time, place)| {
+        let over = (time / DAY + 1) * DAY + config.days_kept + own_time(handle);
+        ((time / DAY, place), over)
+    });
+    noticed.collect()
+}
+
+/// When days of any person are over for good.
+pub(crate) fn ends_of_days(world: &World<'_>, config: &Config) -> Vec<Time> {
+    let of_brand = |brand: &Brand<'_>| {
+        let of = |person: &Person<'_>| {
+            noticed(&brand.name, &person.events, &brand.zone_visits, &person.handles, config)
+        };
+        brand.persons.iter().flat_map(of).map(|(_, over)| over).collect::<Vec<_>>()
+    };
+    world.brands.iter().flat_map(of_brand).collect()
 }
 
 fn bought(events: &[&Event]) -> Bought {
@@ -132,8 +173,16 @@ impl Person<'_> {
             ("orders".to_owned(), Value::from(orders)),
             ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
         ]);
+        let today = now / DAY;
+        let lately: Vec<&(Time, String)> =
+            self.noticed.iter().filter(|(day, _)| day + 29 >= today && *day <= today).collect();
+        let visits = lately.iter().filter(|(_, place)| place.starts_with("in ")).count();
+        customer.insert("visits_30d".to_owned(), Value::from(visits));
+        let channel = |place: &str| place.strip_prefix("on ").unwrap_or("store").to_owned();
+        let channels: BTreeSet<String> = lately.iter().map(|(_, place)| channel(place)).collect();
+        customer.insert("channels_30d".to_owned(), Value::from(channels.len()));
         if let Some(last) = last {
-            let days = now.saturating_sub(last) / super::config::DAY;
+            let days = now.saturating_sub(last) / DAY;
             customer.insert("days_since_last_order".to_owned(), Value::from(days));
         }
         customer.extend(self.attributes.clone());

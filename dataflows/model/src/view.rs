@@ -21,12 +21,29 @@ pub struct CustomerView {
     pub totals: Totals,
     /// Whether the person is in the hold-out group, where a rule asks.
     pub hold_out: bool,
+    /// Where the person was noticed and on which days, sorted; where a rule asks.
+    pub noticed: Vec<(Whereabouts, u32)>,
+}
+
+/// Where somebody was noticed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Whereabouts {
+    /// In a shop.
+    Shop(LocationId),
+    /// On the channel of a handle of this kind.
+    Channel(Text),
 }
 
 impl CustomerView {
     /// Somebody of whom nothing is known.
     pub fn of(person: Person) -> Self {
-        CustomerView { person, attributes: Vec::new(), totals: Totals::default(), hold_out: false }
+        CustomerView {
+            person,
+            attributes: Vec::new(),
+            totals: Totals::default(),
+            hold_out: false,
+            noticed: Vec::new(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
+use super::days::KeptDay;
 use super::history::History;
 use super::nearby::{Places, Stays};
 use super::profile::Profile;
@@ -50,6 +51,7 @@ enum Value {
         seen: bool,
         history: Option<History>,
         activity: Option<Activity>,
+        days: Option<Vec<KeptDay>>,
         profile: Option<Profile>,
         tracker: Option<Box<Tracker>>,
         stays: Option<Stays>,
@@ -70,6 +72,7 @@ enum ValueRef<'a> {
         seen: bool,
         history: Option<&'a History>,
         activity: Option<&'a Activity>,
+        days: Option<Vec<KeptDay>>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
         stays: Option<&'a Stays>,
@@ -158,7 +161,11 @@ impl Fold {
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
                 let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
                 let known = known || activity.is_some() || stays.is_some() || totals.is_some();
-                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
+                let days = self.days.of(handle);
+                let known = known || days.is_some();
+                let of_handle =
+                    ValueRef::Handle { seen, history, activity, days, profile, tracker, stays, totals };
+                known.then_some(of_handle)
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
@@ -175,7 +182,7 @@ impl Fold {
         match (key, *value.0) {
             (
                 KeptKey::Handle(handle),
-                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+                Value::Handle { seen, history, activity, days, profile, tracker, stays, totals },
             ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
@@ -185,6 +192,9 @@ impl Fold {
                 }
                 if let Some(activity) = activity {
                     self.activities.restore(&handle, activity, &mut self.timers, out);
+                }
+                if let Some(days) = days {
+                    self.days.restore(&handle, days, &mut self.timers, out);
                 }
                 if let Some(profile) = profile {
                     self.profiles.restore(&handle, profile, out);

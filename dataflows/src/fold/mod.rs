@@ -9,6 +9,7 @@
 
 mod activity;
 mod catalogue;
+mod days;
 mod history;
 mod kept;
 mod machine;
@@ -172,6 +173,8 @@ enum Timer {
     Nearby(Handle),
     /// Activity of this handle paused long enough, unless something continued it.
     Activity(Handle),
+    /// The oldest day of this handle comes to the end of its time.
+    Days(Handle),
 }
 
 /// The facts of one worker's keys.
@@ -180,6 +183,7 @@ pub struct Fold {
     seen: FxHashSet<Handle>,
     histories: history::Histories,
     activities: activity::Activities,
+    days: days::Days,
     profiles: profile::Profiles,
     totals: totals::AllTotals,
     readings: readings::Readings,
@@ -199,6 +203,7 @@ impl Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
             activities: activity::Activities::new(settings.demand.pause(), settings.retention.activity),
+            days: days::Days::new(settings.retention.days, settings.demand.noticed()),
             profiles: profile::Profiles::default(),
             totals: totals::AllTotals::default(),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
@@ -275,6 +280,10 @@ impl Fold {
         if activity::is_own(&act) {
             self.activities.act(&handle, at, &event, &mut self.timers, out);
         }
+        if let Some(place) = days::noticed_by(&act) {
+            let parts = (&mut self.timers, &mut self.counts);
+            self.days.note(&handle, at.time, place, days::Notice::Acted, parts, out);
+        }
         match &act {
             Act::Purchase(purchase) => self.totals.purchase(&handle, at.time, purchase, out),
             Act::Refund(refund) => self.totals.refund(&handle, refund, out),
@@ -305,7 +314,13 @@ impl Fold {
 
     fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
         let (histories, timers) = (&mut self.histories, &mut self.timers);
-        self.readings.hear(handle, heard, histories, timers, &mut self.counts, out);
+        let starts = self.readings.hear(handle.clone(), heard, histories, timers, &mut self.counts, out);
+        for (start, zone, notice) in starts {
+            if let Some(zone) = self.readings.zones().zone(zone) {
+                let parts = (&mut *timers, &mut self.counts);
+                self.days.note(&handle, start.time, Some(&zone.location), notice, parts, out);
+            }
+        }
     }
 
     /// Forgets a handle, after all events of a tick and all that ended with it. `out` takes what changes in that
@@ -321,6 +336,7 @@ impl Fold {
         let (timers, first) = (&mut self.timers, later.persons.len());
         self.histories.forget(handle, timers, later);
         self.activities.forget(handle, timers, later);
+        self.days.forget(handle, timers, later);
         self.profiles.forget(handle, later);
         self.totals.forget(handle, later);
         self.readings.forget(handle, timers, later);
@@ -352,7 +368,8 @@ impl Fold {
                 let (Timer::History(handle)
                 | Timer::Presence(handle)
                 | Timer::Nearby(handle)
-                | Timer::Activity(handle)) = &timer;
+                | Timer::Activity(handle)
+                | Timer::Days(handle)) = &timer;
                 self.touch(|| KeptKey::Handle(handle.clone()));
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
@@ -362,6 +379,7 @@ impl Fold {
                     Timer::Nearby(handle) => {
                         self.nearby.expire(handle, now, &mut self.timers, out);
                     }
+                    Timer::Days(handle) => self.days.expire(&handle, now, &mut self.timers, out),
                     Timer::Activity(handle) => {
                         self.activities.expire(handle, now, &mut self.timers, out);
                     }

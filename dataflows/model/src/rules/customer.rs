@@ -4,18 +4,21 @@
 //! of docs/rules.md.
 
 use super::datum::{Datum, Fault};
+use crate::time::{DAY, day_of};
 use crate::value::Money;
-use crate::view::View;
+use crate::view::{View, Whereabouts};
+use std::collections::BTreeSet;
 
 /// What was ever bought.
 pub const TOTALS: [&str; 3] = ["orders", "lifetime_spend", "days_since_last_order"];
 /// Whether the person is in the hold-out group.
 pub const HOLD_OUT: &str = "hold_out";
+/// What is counted of days on which somebody was noticed.
+pub const NOTICED: [&str; 2] = ["visits_30d", "channels_30d"];
 
 /// All names that follow from something.
-pub const NAMES: [&str; 4] = ["days_since_last_order", HOLD_OUT, "lifetime_spend", "orders"];
-
-const DAY: u64 = 86_400_000;
+pub const NAMES: [&str; 6] =
+    ["channels_30d", "days_since_last_order", HOLD_OUT, "lifetime_spend", "orders", "visits_30d"];
 
 /// The value of a name that the profile does not have.
 pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
@@ -31,7 +34,32 @@ pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
             let last = totals.last_order.ok_or(Fault::Missing)?;
             whole(view.now.saturating_sub(last) / DAY)
         }
+        "visits_30d" => {
+            whole(lately(view).filter(|place| matches!(place, Whereabouts::Shop(_))).count() as u64)
+        }
+        "channels_30d" => {
+            let channels: BTreeSet<&str> = lately(view).map(channel).collect();
+            whole(channels.len() as u64)
+        }
         HOLD_OUT => Ok(Datum::Bool(customer.hold_out)),
         _ => Err(Fault::Missing),
     }
 }
+
+/// Where the person was on each of the 30 days that end with today, once a day and place.
+fn lately<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Whereabouts> {
+    let today = day_of(view.now);
+    let days = today.saturating_sub(29)..=today;
+    view.customer.noticed.iter().filter(move |(_, day)| days.contains(day)).map(|(place, _)| place)
+}
+
+/// All shops are one channel.
+fn channel(place: &Whereabouts) -> &str {
+    match place {
+        Whereabouts::Shop(_) => "store",
+        Whereabouts::Channel(kind) => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests;
