@@ -6,7 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
-use shopbell_model::rules::customer::{HOLD_OUT, NOTICED, TOTALS};
+use shopbell_model::rules::customer::{FAVOURITE, HOLD_OUT, NOTICED, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -34,6 +34,8 @@ pub struct Demand {
     hold_out: bool,
     /// On which days somebody was noticed.
     noticed: bool,
+    /// Of which category articles are that somebody has to do with.
+    favourite: bool,
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
@@ -57,6 +59,7 @@ impl Demand {
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
             demand.noticed |= NOTICED.iter().any(|name| rule.asks_for_attribute(name));
+            demand.favourite |= rule.asks_for_attribute(FAVOURITE);
             demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
@@ -71,6 +74,8 @@ impl Demand {
             let detail = if rule.asks_for(Field::ItemStock) { STOCK_DETAIL } else { detail };
             demand.stock_detail = demand.stock_detail.max(detail.min(STOCK_DETAIL));
         }
+        demand.wishes |= demand.favourite;
+        demand.views |= demand.favourite;
         demand.scenes.sort_unstable();
         demand.scenes.dedup();
         demand.carts.sort_unstable();
@@ -95,6 +100,7 @@ impl Demand {
             totals: true,
             hold_out: true,
             noticed: true,
+            favourite: true,
             pools: true,
         }
     }
@@ -110,6 +116,7 @@ impl Demand {
             && self.totals >= other.totals
             && self.hold_out >= other.hold_out
             && self.noticed >= other.noticed
+            && self.favourite >= other.favourite
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
             && self.pools >= other.pools
@@ -139,6 +146,11 @@ impl Demand {
     /// Whether somebody asks on which days somebody was noticed.
     pub fn noticed(&self) -> bool {
         self.noticed
+    }
+
+    /// Whether somebody asks of which category articles are that somebody has to do with.
+    pub fn favourite(&self) -> bool {
+        self.favourite
     }
 
     /// Whether scenes of that kind are asked for.

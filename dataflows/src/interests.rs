@@ -8,7 +8,9 @@ use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
-use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
+use crate::rows::{
+    Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind, Taste,
+};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
     Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, Noticed, PersonFact, SignKind,
@@ -92,6 +94,7 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         Derived::Interest(interest) if interest.end.is_none() => {
             about.insert(Subject::Item(interest.item.clone()));
         }
+        Derived::Tastes(tastes) => about.extend(tastes.iter().map(|taste| Subject::Item(taste.item.clone()))),
         Derived::Zone(_, visit) if visit.last.is_none() && demand.scene(SceneKind::Zone) => {
             about.insert(Subject::Location(visit.zone.location.clone()));
         }
@@ -200,7 +203,8 @@ fn derive_own(
     }
     lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);
-    Wants { browsing: demand.scene(SceneKind::Browse), ..Wants::default() }.run(&steps, give);
+    let (browsing, tasting) = (demand.scene(SceneKind::Browse), demand.favourite());
+    Wants { browsing, tasting, ..Wants::default() }.run(&steps, give);
 }
 
 struct Step<'a> {
@@ -227,12 +231,20 @@ struct Wants {
     /// Whether anybody asks how articles were looked at.
     browsing: bool,
     browsed: BTreeMap<ItemId, Vec<BrowseStep>>,
+    /// Whether anybody asks for categories of articles.
+    tasting: bool,
+    bought: BTreeSet<ItemId>,
+    /// The category that was last said of an article.
+    said: BTreeMap<ItemId, (Moment, Text)>,
 }
 
 impl Wants {
     fn run(mut self, steps: &[Step<'_>], give: &mut impl FnMut(Derived)) {
         for step in steps {
             let Step { at, handle, act } = step;
+            if self.tasting {
+                self.taste(*at, act);
+            }
             match act {
                 Act::Cart(moved) => self.cart(at.time, handle, moved),
                 Act::Wish(wish) if wish.wanted => {
@@ -258,10 +270,42 @@ impl Wants {
                 give(Derived::Browse(Shared::new(Browse { item, steps })));
             }
         }
+        if self.tasting {
+            let items = self.open.keys().map(|(item, _)| item.clone());
+            let items: BTreeSet<ItemId> = items.chain(self.bought).collect();
+            let said = |item: &ItemId| self.said.get(item).map(|(_, category)| category.clone());
+            let tastes: Vec<_> = items.into_iter().map(|item| Taste { said: said(&item), item }).collect();
+            if !tastes.is_empty() {
+                give(Derived::Tastes(Shared::new(tastes)));
+            }
+        }
         let interests = self.open.into_values().chain(self.ended);
         interests.for_each(|interest| give(Derived::Interest(Shared::new(interest))));
         let carts = self.cart.into_iter().chain(self.ended_carts);
         carts.for_each(|cart| give(Derived::Cart(Shared::new(cart))));
+    }
+
+    /// Notes what was bought, and of which category an event says that articles are.
+    fn taste(&mut self, at: Moment, act: &Act<'_>) {
+        let mut say = |item: &ItemId, detail: &Detail| {
+            let Some(category) = &detail.category else { return };
+            let known = self.said.entry(item.clone()).or_insert_with(|| (at, category.clone()));
+            // Of several in one event the last by name.
+            if (known.0, &known.1) < (at, category) {
+                *known = (at, category.clone());
+            }
+        };
+        match act {
+            Act::Cart(moved) => moved.item.iter().for_each(|item| say(item, &moved.detail)),
+            Act::Wish(wish) => say(&wish.item, &wish.detail),
+            Act::View(view) => say(&view.item, &view.detail),
+            Act::Bought(bought) => {
+                for (item, _, detail) in &bought.items {
+                    say(item, detail);
+                    self.bought.insert(item.clone());
+                }
+            }
+        }
     }
 
     fn cart(&mut self, now: Time, handle: &Handle, moved: &CartMove) {

@@ -22,6 +22,8 @@ pub(crate) struct Event {
     pub(crate) own: bool,
     /// Where it says that the person was: `in SHOP` or `on CHANNEL`.
     pub(crate) noticed: Option<String>,
+    /// Articles with the category that it gives them, of what is done with articles for oneself.
+    pub(crate) categories: Vec<(String, String)>,
     pub(crate) act: Act,
 }
 
@@ -129,6 +131,7 @@ impl Event {
             time: time.as_millisecond() as Time,
             handle: text("subject"),
             own: !text("subject").is_empty() && is_own(&text("type")),
+            categories: categories(&text("type"), &json["data"]),
             noticed: noticed(&text("type"), &text("subject"), &json["data"]),
             act: act(&text("type"), &json["data"]),
         }
@@ -145,6 +148,22 @@ fn is_own(kind: &str) -> bool {
     let of_others =
         ["push.delivered", "push.failed", "store.offer_request", "store.offer_decision"].contains(&kind);
     !kind.starts_with("crm.") && !of_others
+}
+
+fn categories(kind: &str, data: &Value) -> Vec<(String, String)> {
+    let kinds = [
+        "web.view_item",
+        "web.add_to_cart",
+        "web.remove_from_cart",
+        "web.add_to_wishlist",
+        "web.remove_from_wishlist",
+        "web.begin_checkout",
+        "web.purchase",
+        "store.purchase",
+    ];
+    let items = data["items"].as_array().filter(|_| kinds.contains(&kind));
+    let said = |i: &Value| Some((i["item_id"].as_str()?.to_owned(), i["item_category"].as_str()?.to_owned()));
+    items.into_iter().flatten().filter_map(said).collect()
 }
 
 fn noticed(kind: &str, handle: &str, data: &Value) -> Option<String> {

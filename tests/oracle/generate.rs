@@ -181,6 +181,10 @@ fn event(random: &mut Random, shape: &Shape) -> String {
     });
     let handle = random.of(&HANDLES);
     match group {
+        _ if shape.weeks && random.chance(3) => {
+            format!("- category {} {}", random.of(&ITEMS), random.of(&["sport", "book", "garden"]))
+        }
+        Some(0) if shape.weeks => format!("{handle} {}", with_categories(random)),
         Some(0) => format!("{handle} {}", cart(random)),
         Some(1) => format!("{handle} {}", presence(random)),
         Some(2) => format!("- {}", stock(random)),
@@ -227,6 +231,17 @@ fn cart(random: &mut Random) -> String {
         }
         _ => format!("{} t1 {}{}", random.of(&["refund", "refund", "search"]), items(random), paid(random)),
     }
+}
+
+/// The same where events may say of which category an article is.
+fn with_categories(random: &mut Random) -> String {
+    let (item, category) = (random.of(&ITEMS), random.of(&["~sport", "~garden", "~deep", "", ""]));
+    let words = cart(random);
+    let words = words.split(' ').map(|word| match word.split(['*', '@']).next() {
+        Some(name) if name == item => format!("{word}{category}"),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn paid(random: &mut Random) -> &'static str {

@@ -563,6 +563,12 @@ const BY_VISITS: Score = ("30 * customer.visits_30d + customer.channels_30d", |v
 });
 const EVERYWHERE: Condition = ("customer.channels_30d > 2", |v| number(v, "channels_30d") > 2.0);
 
+const SPORTY: Condition =
+    ("customer.favourite_category == \"sport\"", |view| view.customer_is("favourite_category", "sport"));
+const FAVOURED: Condition = ("customer.favourite_category in [\"garden\", \"deep\"]", |view| {
+    ["garden", "deep"].iter().any(|name| view.customer_is("favourite_category", name))
+});
+
 fn number(view: &View, name: &str) -> f64 {
     view.customer_number(name).unwrap_or(f64::NAN)
 }
@@ -580,6 +586,8 @@ fn customers() -> RuleSet {
             valid: 29 * DAY,
             ..Rule::new("everywhere", When::Lapsed { idle: MINUTE })
         },
+        Rule { condition: Some(SPORTY), valid: DAY, ..Rule::new("sporty", When::CheckedIn) },
+        Rule { condition: Some(FAVOURED), valid: 5 * DAY, ..Rule::new("favoured", cart(HOUR, true, false)) },
     ];
     let shape = Shape {
         cart: 8,

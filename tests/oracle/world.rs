@@ -165,8 +165,35 @@ impl Person<'_> {
         best.map_or(unless_told, |(_, granted)| granted)
     }
 
+    /// The category of most articles that were bought or are wanted; of several the first by name.
+    fn favourite_category(&self, known: &Catalogue) -> Option<String> {
+        let mut articles: BTreeSet<&String> = BTreeSet::new();
+        let mut said: BTreeMap<&String, &String> = BTreeMap::new();
+        for event in &self.events {
+            said.extend(event.categories.iter().map(|(item, category)| (item, category)));
+            if let Act::Purchase { items, .. } = &event.act {
+                articles.extend(items.iter().map(|(item, _)| item));
+            }
+            if let Act::View(items) | Act::Add(items) | Act::Wish(items) = &event.act {
+                let wanted = |item: &&String| {
+                    let kinds = [Kind::Cart, Kind::Wish, Kind::View];
+                    kinds.into_iter().any(|kind| self.interests.open(kind, item).is_some())
+                };
+                articles.extend(items.iter().map(|(item, _)| item).filter(wanted));
+            }
+        }
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        for item in articles {
+            if let Some(category) = known.categories.get(item).or(said.get(item).copied()) {
+                *counts.entry(category).or_default() += 1;
+            }
+        }
+        let most = counts.values().max().copied();
+        counts.into_iter().find(|(_, count)| Some(*count) == most).map(|(name, _)| name.clone())
+    }
+
     /// `customer` in expressions: attributes, and what follows from the rest where there is none of the name.
-    fn customer(&self, now: Time) -> BTreeMap<String, Value> {
+    fn customer(&self, known: &Catalogue, now: Time) -> BTreeMap<String, Value> {
         let Bought { orders, spend, last } = self.bought;
         let mut customer = BTreeMap::from([
             ("hold_out".to_owned(), Value::from(self.hold_out)),
@@ -181,6 +208,9 @@ impl Person<'_> {
         let channel = |place: &str| place.strip_prefix("on ").unwrap_or("store").to_owned();
         let channels: BTreeSet<String> = lately.iter().map(|(_, place)| channel(place)).collect();
         customer.insert("channels_30d".to_owned(), Value::from(channels.len()));
+        if let Some(category) = self.favourite_category(known) {
+            customer.insert("favourite_category".to_owned(), Value::from(category));
+        }
         if let Some(last) = last {
             let days = now.saturating_sub(last) / DAY;
             customer.insert("days_since_last_order".to_owned(), Value::from(days));
@@ -194,7 +224,7 @@ impl Person<'_> {
         let lines = self.interests.lines();
         let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
         View {
-            customer: self.customer(now),
+            customer: self.customer(known, now),
             item,
             cart_lines: lines.len() as i64,
             cart_quantity: lines.iter().map(|line| line.quantity).sum(),

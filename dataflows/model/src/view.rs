@@ -23,6 +23,8 @@ pub struct CustomerView {
     pub hold_out: bool,
     /// Where the person was noticed and on which days, sorted; where a rule asks.
     pub noticed: Vec<(Whereabouts, u32)>,
+    /// The category of most of the articles that the person has to do with, where a rule asks and there is one.
+    pub favourite_category: Option<Text>,
 }
 
 /// Where somebody was noticed.
@@ -43,6 +45,7 @@ impl CustomerView {
             totals: Totals::default(),
             hold_out: false,
             noticed: Vec::new(),
+            favourite_category: None,
         }
     }
 }

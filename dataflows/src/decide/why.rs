@@ -245,6 +245,7 @@ impl PersonView {
             Derived::Interest(_)
             | Derived::Zone(..)
             | Derived::Cart(_)
+            | Derived::Tastes(_)
             | Derived::Browse(_)
             | Derived::Near(..)
             | Derived::Request(_)

@@ -23,6 +23,10 @@ fn what_covers_what() {
             "when = 'checked_in'\nscore = '10 * customer.channels_30d'",
             "when = 'checked_in'\nwhere = 'customer.hold'",
         ),
+        (
+            "when = 'checked_in'\nwhere = 'customer.favourite_category == \"a\"'",
+            "when = 'checked_in'\nwhere = 'customer.favourite == \"a\"'",
+        ),
         ("when = 'checked_in'\nwhere = '!customer.hold_out'", "when = 'checked_in'"),
         ("when = 'browse_abandoned'\nidle = '2h'", "when = 'browse_abandoned'\nidle = '3h'\nmin_views = 9"),
         ("when = 'requested'", "when = 'requested'\napproval = false"),

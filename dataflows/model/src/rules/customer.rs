@@ -15,10 +15,12 @@ pub const TOTALS: [&str; 3] = ["orders", "lifetime_spend", "days_since_last_orde
 pub const HOLD_OUT: &str = "hold_out";
 /// What is counted of days on which somebody was noticed.
 pub const NOTICED: [&str; 2] = ["visits_30d", "channels_30d"];
+/// The category of most of the articles that the person has to do with.
+pub const FAVOURITE: &str = "favourite_category";
 
 /// All names that follow from something.
-pub const NAMES: [&str; 6] =
-    ["channels_30d", "days_since_last_order", HOLD_OUT, "lifetime_spend", "orders", "visits_30d"];
+pub const NAMES: [&str; 7] =
+    ["channels_30d", "days_since_last_order", FAVOURITE, HOLD_OUT, "lifetime_spend", "orders", "visits_30d"];
 
 /// The value of a name that the profile does not have.
 pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
@@ -41,6 +43,7 @@ pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
             let channels: BTreeSet<&str> = lately(view).map(channel).collect();
             whole(channels.len() as u64)
         }
+        FAVOURITE => customer.favourite_category.as_ref().map(Datum::from).ok_or(Fault::Missing),
         HOLD_OUT => Ok(Datum::Bool(customer.hold_out)),
         _ => Err(Fault::Missing),
     }

@@ -16,6 +16,7 @@ fn every_name_has_a_value_of_somebody_who_did_everything() {
     let channel = |kind: &str| Whereabouts::Channel(Text::from(kind));
     eva.customer.totals = Totals { orders: 3, spend: 123_400, last_order: Some(eva.view().now - 3 * DAY) };
     eva.customer.hold_out = true;
+    eva.customer.favourite_category = Some(Text::from("diving"));
     eva.customer.noticed = vec![
         (shop.clone(), today - 30),
         (shop.clone(), today - 29),
@@ -30,6 +31,7 @@ fn every_name_has_a_value_of_somebody_who_did_everything() {
     let expected = [
         ("channels_30d", "3"),
         ("days_since_last_order", "3"),
+        ("favourite_category", "diving"),
         ("hold_out", "true"),
         ("lifetime_spend", "12.34"),
         ("orders", "3"),
@@ -51,6 +53,7 @@ fn of_somebody_who_did_nothing_numbers_are_zero() {
         ("visits_30d", Ok("0")),
         ("channels_30d", Ok("0")),
         ("days_since_last_order", Err(Fault::Missing)),
+        ("favourite_category", Err(Fault::Missing)),
     ] {
         assert_eq!(value(&eva, name), expected.map(str::to_owned), "{name}");
     }
