@@ -6,7 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
-use shopbell_model::rules::customer::{FAVOURITE, HOLD_OUT, NOTICED, TOTALS};
+use shopbell_model::rules::customer::{FAVOURITE, HOLD_OUT, NEAREST, NOTICED, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -36,6 +36,8 @@ pub struct Demand {
     noticed: bool,
     /// Of which category articles are that somebody has to do with.
     favourite: bool,
+    /// Which shop somebody is nearest to.
+    nearest: bool,
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
@@ -60,6 +62,7 @@ impl Demand {
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
             demand.noticed |= NOTICED.iter().any(|name| rule.asks_for_attribute(name));
             demand.favourite |= rule.asks_for_attribute(FAVOURITE);
+            demand.nearest |= rule.asks_for_attribute(NEAREST);
             demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
@@ -101,6 +104,7 @@ impl Demand {
             hold_out: true,
             noticed: true,
             favourite: true,
+            nearest: true,
             pools: true,
         }
     }
@@ -117,6 +121,7 @@ impl Demand {
             && self.hold_out >= other.hold_out
             && self.noticed >= other.noticed
             && self.favourite >= other.favourite
+            && self.nearest >= other.nearest
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
             && self.pools >= other.pools
@@ -151,6 +156,11 @@ impl Demand {
     /// Whether somebody asks of which category articles are that somebody has to do with.
     pub fn favourite(&self) -> bool {
         self.favourite
+    }
+
+    /// Whether somebody asks which shop somebody is nearest to.
+    pub fn nearest(&self) -> bool {
+        self.nearest
     }
 
     /// Whether scenes of that kind are asked for.
@@ -190,6 +200,7 @@ impl Demand {
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
             PersonFact::Totals(_) => self.totals,
             PersonFact::Noticed(_) => self.noticed,
+            PersonFact::Nearest(_) => self.nearest,
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),

@@ -13,8 +13,8 @@ use crate::rows::{
 };
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, Noticed, PersonFact, SignKind,
-    Subject, Viewed, Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, Nearest, Noticed, PersonFact,
+    SignKind, Subject, Viewed, Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
 use shopbell_model::policy::Policy;
@@ -59,6 +59,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Totals(_)
         | PersonFact::Noticed(_)
         | PersonFact::Near(_)
+        | PersonFact::Nearest(_)
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
         | PersonFact::Active(_)
@@ -134,6 +135,7 @@ fn derive_own(
     let of_nobody = customer.clone();
     customer.hold_out = demand.hold_out() && policy.holds_out(person);
     let mut noticed = BTreeSet::new();
+    let mut nearest: Option<&Nearest> = None;
     let mut requests = Vec::new();
     let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
@@ -166,6 +168,10 @@ fn derive_own(
                 };
                 noticed.insert((place, *day));
             }
+            PersonFact::Nearest(fact) => {
+                let latest = nearest.filter(|known: &&Nearest| known.since > fact.since);
+                nearest = latest.or(Some(fact));
+            }
             PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
@@ -184,6 +190,7 @@ fn derive_own(
             _ => {}
         }
     }
+    customer.nearest_location = nearest.map(|nearest| nearest.location.clone());
     customer.noticed = noticed.into_iter().collect();
     customer.attributes = attributes
         .into_iter()

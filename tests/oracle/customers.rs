@@ -16,8 +16,13 @@ use shopbell::replay::{InMemory, in_memory};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields, with the number of values that must have been seen of each.
-const FIELDS: [(&str, usize); 4] =
-    [("hold_out", 2), ("visits_30d", 6), ("channels_30d", 5), ("favourite_category", 4)];
+const FIELDS: [(&str, usize); 5] = [
+    ("hold_out", 2),
+    ("visits_30d", 6),
+    ("channels_30d", 5),
+    ("favourite_category", 4),
+    ("nearest_location", 3),
+];
 
 fn customers() -> RuleSet {
     rule_sets().into_iter().find(|set| set.name == "customers").expect("a set of that name")

@@ -16,6 +16,8 @@ pub(crate) struct Event {
     pub(crate) reference: (String, String),
     pub(crate) brand: String,
     pub(crate) time: Time,
+    /// The grid point before the tick that takes it in.
+    pub(crate) before: Time,
     /// Empty for stock and catalogue.
     pub(crate) handle: String,
     /// Whether the person did it.
@@ -104,6 +106,7 @@ pub(crate) enum Act {
         location: String,
         tz: Option<String>,
         spot: Option<Spot>,
+        is_shop: bool,
     },
     Zone {
         location: String,
@@ -129,6 +132,7 @@ impl Event {
             reference: (text("source"), text("id")),
             brand: text("brand"),
             time: time.as_millisecond() as Time,
+            before: 0,
             handle: text("subject"),
             own: !text("subject").is_empty() && is_own(&text("type")),
             categories: categories(&text("type"), &json["data"]),
@@ -257,7 +261,10 @@ fn act(kind: &str, data: &Value) -> Act {
             price: data["price"].as_f64().map(|price| (price * 10_000.0).round() as i64),
             category: maybe("category"),
         },
-        "catalog.location" => Act::Location { location: location(), tz: maybe("tz"), spot: spot() },
+        "catalog.location" => {
+            let is_shop = text("kind") != "warehouse";
+            Act::Location { location: location(), tz: maybe("tz"), spot: spot(), is_shop }
+        }
         "catalog.zone" => Act::Zone { location: location(), zone: text("zone"), beacons: texts("beacons") },
         "catalog.shelf" => Act::Shelf { location: location(), zone: text("zone"), items: texts("items") },
         _ => Act::Other,

@@ -88,6 +88,10 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         }
     }
     if shape.service > 0 {
+        if shape.weeks {
+            lines.push(format!("{} other/- spot s1 48.1371 11.5754", clock_text(clock)));
+            lines.push(format!("{} other/- spot s2 48.1375 11.5756", clock_text(clock)));
+        }
         let spots = ["spot s1 48.1371 11.5754", "spot s2 48.1380 11.5754"];
         lines.extend(spots.map(|spot| format!("{} - {spot}", clock_text(clock))));
     }
@@ -196,6 +200,10 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
         Some(4) => format!("{handle} {}", profile(random, shape)),
+        _ if shape.weeks && random.chance(4) => {
+            let kind = random.of(&["store", "warehouse"]);
+            format!("- {kind} {}", random.of(&PLACES))
+        }
         _ if random.chance(4) => {
             format!("- spot {} 48.137{} 11.5754", random.of(&PLACES[..2]), random.below(10))
         }

@@ -101,7 +101,9 @@ fn by_tick(replay: &Replay) -> (BTreeMap<Time, Vec<Event>>, Time) {
         let event = Event::read(seq, line);
         if seen.insert(event.reference.clone()) {
             clock = clock.max(event.time);
-            by_tick.entry(clock.div_ceil(replay.grid) * replay.grid).or_default().push(event);
+            let tick = clock.div_ceil(replay.grid) * replay.grid;
+            let event = Event { before: tick - replay.grid, ..event };
+            by_tick.entry(tick).or_default().push(event);
         }
     }
     (by_tick, clock.max(replay.until.unwrap_or(0)))
@@ -121,7 +123,10 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
-            Act::Geo { .. } => moments.push(event.time + config.presence.leave_after),
+            Act::Geo { .. } => {
+                moments.push(event.time + config.presence.leave_after);
+                moments.push(event.time + config.presence.visits_kept + 1);
+            }
             Act::Enter(_)
             | Act::CheckIn(_)
             | Act::Sign(_)

@@ -569,6 +569,12 @@ const FAVOURED: Condition = ("customer.favourite_category in [\"garden\", \"deep
     ["garden", "deep"].iter().any(|name| view.customer_is("favourite_category", name))
 });
 
+const AT_S1: Condition =
+    ("customer.nearest_location == \"s1\"", |view| view.customer_is("nearest_location", "s1"));
+const AT_S2: Condition = ("customer.nearest_location == \"s2\" || !has(customer.nearest_location)", |view| {
+    view.customer_is("nearest_location", "s2") || !view.customer.contains_key("nearest_location")
+});
+
 fn number(view: &View, name: &str) -> f64 {
     view.customer_number(name).unwrap_or(f64::NAN)
 }
@@ -587,6 +593,8 @@ fn customers() -> RuleSet {
             ..Rule::new("everywhere", When::Lapsed { idle: MINUTE })
         },
         Rule { condition: Some(SPORTY), valid: DAY, ..Rule::new("sporty", When::CheckedIn) },
+        Rule { condition: Some(AT_S2), valid: 8 * DAY, ..Rule::new("at_s2", cart(HOUR, false, false)) },
+        Rule { condition: Some(AT_S1), valid: DAY, ..Rule::new("at_s1", When::Lapsed { idle: MINUTE }) },
         Rule { condition: Some(FAVOURED), valid: 5 * DAY, ..Rule::new("favoured", cart(HOUR, true, false)) },
     ];
     let shape = Shape {

@@ -3,6 +3,7 @@
 use super::config::{Config, DAY};
 use super::event::{Act, Event, Time};
 use super::interest::{Interests, Kind, interests};
+use super::nearby::nearest;
 use super::persons::{name, persons};
 use super::policies::held_out;
 use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
@@ -41,6 +42,7 @@ pub(crate) struct Person<'a> {
     hold_out: bool,
     /// Days since 1970 with where the person was.
     noticed: BTreeSet<(Time, String)>,
+    nearest: Option<String>,
 }
 
 /// What a person ever bought.
@@ -65,6 +67,7 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let mut ordered = arrived.to_vec();
     ordered.sort_by_key(|event| event.order());
     let zone_visits = zone_visits(arrived, &config.presence, clock);
+    let nearest = nearest(arrived, config.presence.visits_kept, clock);
     let person = |handles: BTreeSet<String>| {
         let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
         Person {
@@ -78,6 +81,11 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
                 .filter(|(_, over)| *over > clock)
                 .map(|(noticed, _)| noticed)
                 .collect(),
+            nearest: handles
+                .iter()
+                .filter_map(|handle| nearest.get(handle))
+                .max_by_key(|(_, since)| *since)
+                .map(|(shop, _)| shop.clone()),
             hold_out: held_out(brand, &name(&handles), config.policy.hold_out_percent),
             handles,
             events,
@@ -208,6 +216,9 @@ impl Person<'_> {
         let channel = |place: &str| place.strip_prefix("on ").unwrap_or("store").to_owned();
         let channels: BTreeSet<String> = lately.iter().map(|(_, place)| channel(place)).collect();
         customer.insert("channels_30d".to_owned(), Value::from(channels.len()));
+        if let Some(shop) = &self.nearest {
+            customer.insert("nearest_location".to_owned(), Value::from(shop.as_str()));
+        }
         if let Some(category) = self.favourite_category(known) {
             customer.insert("favourite_category".to_owned(), Value::from(category));
         }

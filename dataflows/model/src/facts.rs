@@ -51,6 +51,8 @@ pub enum PersonFact {
     Active(Shared<Active>),
     /// Somebody was noticed on a day.
     Noticed(Noticed),
+    /// Somebody is nearer to this shop than to others.
+    Nearest(Shared<Nearest>),
     /// A profile attribute was set or deleted.
     Attribute(Shared<Attribute>),
     /// Consent was given or taken back.
@@ -273,6 +275,15 @@ pub struct Noticed {
     pub day: u32,
     /// In that shop; on the channel that the handle is of where absent.
     pub location: Option<LocationId>,
+}
+
+/// The shop that is nearest to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Nearest {
+    /// The shop.
+    pub location: LocationId,
+    /// The newest position when that became so.
+    pub since: Moment,
 }
 
 /// A profile attribute.

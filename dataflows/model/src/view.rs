@@ -25,6 +25,8 @@ pub struct CustomerView {
     pub noticed: Vec<(Whereabouts, u32)>,
     /// The category of most of the articles that the person has to do with, where a rule asks and there is one.
     pub favourite_category: Option<Text>,
+    /// The shop that the person is nearest to, where a rule asks and there is one.
+    pub nearest_location: Option<LocationId>,
 }
 
 /// Where somebody was noticed.
@@ -46,6 +48,7 @@ impl CustomerView {
             hold_out: false,
             noticed: Vec::new(),
             favourite_category: None,
+            nearest_location: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::catalogue::{Article as Described, Shelf, Spot};
 use super::days::KeptDay;
 use super::history::History;
 use super::nearby::{Places, Stays};
+use super::nearest::Whereabouts;
 use super::profile::Profile;
 use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
@@ -55,6 +56,7 @@ enum Value {
         profile: Option<Profile>,
         tracker: Option<Box<Tracker>>,
         stays: Option<Stays>,
+        nearest: Option<Whereabouts>,
         totals: Option<Totals>,
     },
     Link(Moment, bool),
@@ -76,6 +78,7 @@ enum ValueRef<'a> {
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
         stays: Option<&'a Stays>,
+        nearest: Option<&'a Whereabouts>,
         totals: Option<&'a Totals>,
     },
     Link(Moment, bool),
@@ -162,9 +165,19 @@ impl Fold {
                 let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
                 let known = known || activity.is_some() || stays.is_some() || totals.is_some();
                 let days = self.days.of(handle);
-                let known = known || days.is_some();
-                let of_handle =
-                    ValueRef::Handle { seen, history, activity, days, profile, tracker, stays, totals };
+                let nearest = self.nearest.of(handle);
+                let known = known || days.is_some() || nearest.is_some();
+                let of_handle = ValueRef::Handle {
+                    seen,
+                    history,
+                    activity,
+                    days,
+                    profile,
+                    tracker,
+                    stays,
+                    nearest,
+                    totals,
+                };
                 known.then_some(of_handle)
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
@@ -182,7 +195,7 @@ impl Fold {
         match (key, *value.0) {
             (
                 KeptKey::Handle(handle),
-                Value::Handle { seen, history, activity, days, profile, tracker, stays, totals },
+                Value::Handle { seen, history, activity, days, profile, tracker, stays, nearest, totals },
             ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
@@ -204,6 +217,9 @@ impl Fold {
                 }
                 if let Some(totals) = totals {
                     self.totals.restore(&handle, totals, out);
+                }
+                if let Some(nearest) = nearest {
+                    self.nearest.restore(&handle, nearest, &mut self.timers, out);
                 }
                 if let Some(stays) = stays {
                     self.nearby.restore(&handle, stays, &mut self.timers, out);

@@ -7,6 +7,7 @@ use super::datum::{Datum, Fault};
 use crate::time::{DAY, day_of};
 use crate::value::Money;
 use crate::view::{View, Whereabouts};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// What was ever bought.
@@ -17,10 +18,20 @@ pub const HOLD_OUT: &str = "hold_out";
 pub const NOTICED: [&str; 2] = ["visits_30d", "channels_30d"];
 /// The category of most of the articles that the person has to do with.
 pub const FAVOURITE: &str = "favourite_category";
+/// The shop that the person is nearest to.
+pub const NEAREST: &str = "nearest_location";
 
 /// All names that follow from something.
-pub const NAMES: [&str; 7] =
-    ["channels_30d", "days_since_last_order", FAVOURITE, HOLD_OUT, "lifetime_spend", "orders", "visits_30d"];
+pub const NAMES: [&str; 8] = [
+    "channels_30d",
+    "days_since_last_order",
+    FAVOURITE,
+    HOLD_OUT,
+    "lifetime_spend",
+    NEAREST,
+    "orders",
+    "visits_30d",
+];
 
 /// The value of a name that the profile does not have.
 pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
@@ -44,6 +55,10 @@ pub fn derived<'a>(name: &str, view: &View<'a>) -> Result<Datum<'a>, Fault> {
             whole(channels.len() as u64)
         }
         FAVOURITE => customer.favourite_category.as_ref().map(Datum::from).ok_or(Fault::Missing),
+        NEAREST => {
+            let nearest = customer.nearest_location.as_ref().ok_or(Fault::Missing)?;
+            Ok(Datum::Text(Cow::Borrowed(nearest.as_str())))
+        }
         HOLD_OUT => Ok(Datum::Bool(customer.hold_out)),
         _ => Err(Fault::Missing),
     }

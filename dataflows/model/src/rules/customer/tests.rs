@@ -17,6 +17,7 @@ fn every_name_has_a_value_of_somebody_who_did_everything() {
     eva.customer.totals = Totals { orders: 3, spend: 123_400, last_order: Some(eva.view().now - 3 * DAY) };
     eva.customer.hold_out = true;
     eva.customer.favourite_category = Some(Text::from("diving"));
+    eva.customer.nearest_location = Some(LocationId::new(&Brand::new("b"), "s1"));
     eva.customer.noticed = vec![
         (shop.clone(), today - 30),
         (shop.clone(), today - 29),
@@ -34,6 +35,7 @@ fn every_name_has_a_value_of_somebody_who_did_everything() {
         ("favourite_category", "diving"),
         ("hold_out", "true"),
         ("lifetime_spend", "12.34"),
+        ("nearest_location", "s1"),
         ("orders", "3"),
         ("visits_30d", "3"),
     ];
