@@ -160,10 +160,11 @@ impl Days {
             },
             Some(place) => self.places.number(place),
         };
-        if !self.by_handle.contains_key(handle) && notice != Notice::BeganNot {
-            self.by_handle.insert(handle.clone(), Marks::default());
-        }
-        let Some(known) = self.by_handle.get_mut(handle) else { return };
+        let known = match self.by_handle.get_mut(handle) {
+            Some(known) => known,
+            None if notice == Notice::BeganNot => return,
+            None => self.by_handle.entry(handle.clone()).or_default(),
+        };
         let same = |mark: &&mut Mark| mark.day == day && mark.place == number;
         if let Some(mark) = known.marks.iter_mut().rev().take_while(|mark| mark.day >= day).find(same) {
             match notice {
