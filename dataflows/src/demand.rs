@@ -6,7 +6,7 @@
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
-use shopbell_model::rules::evaluate::TOTALS;
+use shopbell_model::rules::customer::{FAVOURITE, HOLD_OUT, NEAREST, NOTICED, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
 use shopbell_model::time::Duration;
@@ -30,6 +30,14 @@ pub struct Demand {
     radii: Vec<u32>,
     /// What was ever bought.
     totals: bool,
+    /// Whether somebody is in the hold-out group.
+    hold_out: bool,
+    /// On which days somebody was noticed.
+    noticed: bool,
+    /// Of which category articles are that somebody has to do with.
+    favourite: bool,
+    /// Which shop somebody is nearest to.
+    nearest: bool,
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
@@ -52,6 +60,10 @@ impl Demand {
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
+            demand.noticed |= NOTICED.iter().any(|name| rule.asks_for_attribute(name));
+            demand.favourite |= rule.asks_for_attribute(FAVOURITE);
+            demand.nearest |= rule.asks_for_attribute(NEAREST);
+            demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
             }
@@ -65,6 +77,8 @@ impl Demand {
             let detail = if rule.asks_for(Field::ItemStock) { STOCK_DETAIL } else { detail };
             demand.stock_detail = demand.stock_detail.max(detail.min(STOCK_DETAIL));
         }
+        demand.wishes |= demand.favourite;
+        demand.views |= demand.favourite;
         demand.scenes.sort_unstable();
         demand.scenes.dedup();
         demand.carts.sort_unstable();
@@ -87,6 +101,10 @@ impl Demand {
             pause: Some(LEAST_PAUSE),
             radii: vec![100, 1000],
             totals: true,
+            hold_out: true,
+            noticed: true,
+            favourite: true,
+            nearest: true,
             pools: true,
         }
     }
@@ -100,6 +118,10 @@ impl Demand {
             && self.views >= other.views
             && self.stock_detail >= other.stock_detail
             && self.totals >= other.totals
+            && self.hold_out >= other.hold_out
+            && self.noticed >= other.noticed
+            && self.favourite >= other.favourite
+            && self.nearest >= other.nearest
             && other.radii.iter().all(|within| self.radii.contains(within))
             && other.pause.is_none_or(|asked| self.pause.is_some_and(|pause| pause <= asked))
             && self.pools >= other.pools
@@ -110,15 +132,35 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without pauses.
+    /// Without what many events say together: pauses, days.
     #[cfg(test)]
-    pub fn without_pauses(self) -> Self {
-        Demand { pause: None, ..self }
+    pub fn of_single_events(self) -> Self {
+        Demand { pause: None, noticed: false, ..self }
     }
 
     /// Whether offers need a part of what there is only so much of.
     pub fn pools(&self) -> bool {
         self.pools
+    }
+
+    /// Whether somebody asks who is in the hold-out group.
+    pub fn hold_out(&self) -> bool {
+        self.hold_out
+    }
+
+    /// Whether somebody asks on which days somebody was noticed.
+    pub fn noticed(&self) -> bool {
+        self.noticed
+    }
+
+    /// Whether somebody asks of which category articles are that somebody has to do with.
+    pub fn favourite(&self) -> bool {
+        self.favourite
+    }
+
+    /// Whether somebody asks which shop somebody is nearest to.
+    pub fn nearest(&self) -> bool {
+        self.nearest
     }
 
     /// Whether scenes of that kind are asked for.
@@ -157,6 +199,8 @@ impl Demand {
             PersonFact::Sign(_) => self.scene(SceneKind::Visit),
             PersonFact::Zone(_) => self.scene(SceneKind::Zone) || self.scene(SceneKind::Visit),
             PersonFact::Totals(_) => self.totals,
+            PersonFact::Noticed(_) => self.noticed,
+            PersonFact::Nearest(_) => self.nearest,
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),

@@ -8,29 +8,42 @@ use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
-use crate::rows::{Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind};
+use crate::rows::{
+    Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Life, SceneKind, Taste,
+};
 use differential_dataflow::VecCollection;
 use shopbell_model::facts::{
-    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, PersonFact, SignKind, Subject, Totals,
-    Viewed, Wish,
+    Attribute, Bought, CartChange, CartMove, Decision, Detail, Moment, Nearest, Noticed, PersonFact,
+    SignKind, Subject, Viewed, Wish,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, Person, Text};
+use shopbell_model::policy::Policy;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
-use shopbell_model::view::CustomerView;
+use shopbell_model::view::{CustomerView, Whereabouts};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What besides facts decides what follows from them.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// A shop visit ends after so long without a sign.
+    pub leave_after: Duration,
+    /// What is asked for.
+    pub demand: Demand,
+    /// Who is in the hold-out group.
+    pub policy: Policy,
+}
 
 /// Derives what follows from each person's own facts.
 pub fn interests<'scope>(
     facts: VecCollection<'scope, Time, (Person, (Handle, PersonFact))>,
-    leave_after: Duration,
-    demand: Demand,
+    ways: Ways,
 ) -> VecCollection<'scope, Time, (Person, Derived)> {
     let facts = facts.filter(|(_, (_, fact))| concerns_situations(fact));
     by_key(facts, "Interests", move |person, facts, derived| {
         let facts: Vec<(&Handle, &PersonFact)> =
             facts.iter().map(|((handle, fact), _)| (handle, fact)).collect();
-        derive(person, &facts, leave_after, &demand, &mut |row| derived.push(row));
+        derive(person, &facts, &ways, &mut |row| derived.push(row));
     })
 }
 
@@ -44,7 +57,9 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Sign(_)
         | PersonFact::Zone(_)
         | PersonFact::Totals(_)
+        | PersonFact::Noticed(_)
         | PersonFact::Near(_)
+        | PersonFact::Nearest(_)
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
         | PersonFact::Active(_)
@@ -63,13 +78,12 @@ fn concerns_situations(fact: &PersonFact) -> bool {
 pub fn derive(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
-    leave_after: Duration,
-    demand: &Demand,
+    ways: &Ways,
     give: &mut impl FnMut(Derived),
 ) {
     let mut about = BTreeSet::new();
-    derive_own(person, facts, leave_after, demand, &mut |derived| {
-        ask(&derived, demand, &mut about);
+    derive_own(person, facts, ways, &mut |derived| {
+        ask(&derived, &ways.demand, &mut about);
         give(derived);
     });
     about.into_iter().for_each(|subject| give(Derived::About(subject)));
@@ -81,6 +95,7 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         Derived::Interest(interest) if interest.end.is_none() => {
             about.insert(Subject::Item(interest.item.clone()));
         }
+        Derived::Tastes(tastes) => about.extend(tastes.iter().map(|taste| Subject::Item(taste.item.clone()))),
         Derived::Zone(_, visit) if visit.last.is_none() && demand.scene(SceneKind::Zone) => {
             about.insert(Subject::Location(visit.zone.location.clone()));
         }
@@ -108,15 +123,19 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
 fn derive_own(
     person: &Person,
     facts: &[(&Handle, &PersonFact)],
-    leave_after: Duration,
-    demand: &Demand,
+    ways: &Ways,
     give: &mut impl FnMut(Derived),
 ) {
+    let Ways { leave_after, demand, policy } = ways;
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut signs = Vec::new();
     let mut zones = Vec::new();
     let mut active = Vec::new();
-    let mut totals = Totals::default();
+    let mut customer = CustomerView::of(person.clone());
+    let of_nobody = customer.clone();
+    customer.hold_out = demand.hold_out() && policy.holds_out(person);
+    let mut noticed = BTreeSet::new();
+    let mut nearest: Option<&Nearest> = None;
     let mut requests = Vec::new();
     let mut decisions: BTreeMap<&Text, (&Handle, &Shared<Decision>)> = BTreeMap::new();
     let mut attributes: BTreeMap<&Text, &Attribute> = BTreeMap::new();
@@ -141,7 +160,18 @@ fn derive_own(
                 }
                 zones.push((handle, &**fact));
             }
-            PersonFact::Totals(fact) => totals.add(fact),
+            PersonFact::Totals(fact) => customer.totals.add(fact),
+            PersonFact::Noticed(Noticed { day, location }) => {
+                let place = match location {
+                    Some(location) => Whereabouts::Shop(location.clone()),
+                    None => Whereabouts::Channel(Text::from(handle.kind())),
+                };
+                noticed.insert((place, *day));
+            }
+            PersonFact::Nearest(fact) => {
+                let latest = nearest.filter(|known: &&Nearest| known.since > fact.since);
+                nearest = latest.or(Some(fact));
+            }
             PersonFact::Near(fact) => give(Derived::Near(handle.clone(), fact.clone())),
             PersonFact::Request(fact) => requests.push((handle, fact)),
             PersonFact::Decision(fact) => {
@@ -160,14 +190,16 @@ fn derive_own(
             _ => {}
         }
     }
-    let attributes: Vec<_> = attributes
+    customer.nearest_location = nearest.map(|nearest| nearest.location.clone());
+    customer.noticed = noticed.into_iter().collect();
+    customer.attributes = attributes
         .into_iter()
         .filter_map(|(name, fact)| fact.value.clone().map(|value| (name.clone(), value)))
         .collect();
-    if !attributes.is_empty() || totals != Totals::default() {
-        give(Derived::Customer(Shared::new(CustomerView { person: person.clone(), attributes, totals })));
+    if customer != of_nobody {
+        give(Derived::Customer(Shared::new(customer)));
     }
-    for visit in shop_visits(&signs, &zones, leave_after) {
+    for visit in shop_visits(&signs, &zones, *leave_after) {
         give(Derived::Shop(Shared::new(visit)));
     }
     for (handle, request) in requests {
@@ -178,7 +210,8 @@ fn derive_own(
     }
     lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
     steps.sort_by_key(|step| step.at);
-    Wants { browsing: demand.scene(SceneKind::Browse), ..Wants::default() }.run(&steps, give);
+    let (browsing, tasting) = (demand.scene(SceneKind::Browse), demand.favourite());
+    Wants { browsing, tasting, ..Wants::default() }.run(&steps, give);
 }
 
 struct Step<'a> {
@@ -205,12 +238,20 @@ struct Wants {
     /// Whether anybody asks how articles were looked at.
     browsing: bool,
     browsed: BTreeMap<ItemId, Vec<BrowseStep>>,
+    /// Whether anybody asks for categories of articles.
+    tasting: bool,
+    bought: BTreeSet<ItemId>,
+    /// The category that was last said of an article.
+    said: BTreeMap<ItemId, (Moment, Text)>,
 }
 
 impl Wants {
     fn run(mut self, steps: &[Step<'_>], give: &mut impl FnMut(Derived)) {
         for step in steps {
             let Step { at, handle, act } = step;
+            if self.tasting {
+                self.taste(*at, act);
+            }
             match act {
                 Act::Cart(moved) => self.cart(at.time, handle, moved),
                 Act::Wish(wish) if wish.wanted => {
@@ -236,10 +277,42 @@ impl Wants {
                 give(Derived::Browse(Shared::new(Browse { item, steps })));
             }
         }
+        if self.tasting {
+            let items = self.open.keys().map(|(item, _)| item.clone());
+            let items: BTreeSet<ItemId> = items.chain(self.bought).collect();
+            let said = |item: &ItemId| self.said.get(item).map(|(_, category)| category.clone());
+            let tastes: Vec<_> = items.into_iter().map(|item| Taste { said: said(&item), item }).collect();
+            if !tastes.is_empty() {
+                give(Derived::Tastes(Shared::new(tastes)));
+            }
+        }
         let interests = self.open.into_values().chain(self.ended);
         interests.for_each(|interest| give(Derived::Interest(Shared::new(interest))));
         let carts = self.cart.into_iter().chain(self.ended_carts);
         carts.for_each(|cart| give(Derived::Cart(Shared::new(cart))));
+    }
+
+    /// Notes what was bought, and of which category an event says that articles are.
+    fn taste(&mut self, at: Moment, act: &Act<'_>) {
+        let mut say = |item: &ItemId, detail: &Detail| {
+            let Some(category) = &detail.category else { return };
+            let known = self.said.entry(item.clone()).or_insert_with(|| (at, category.clone()));
+            // Of several in one event the last by name.
+            if (known.0, &known.1) < (at, category) {
+                *known = (at, category.clone());
+            }
+        };
+        match act {
+            Act::Cart(moved) => moved.item.iter().for_each(|item| say(item, &moved.detail)),
+            Act::Wish(wish) => say(&wish.item, &wish.detail),
+            Act::View(view) => say(&view.item, &view.detail),
+            Act::Bought(bought) => {
+                for (item, _, detail) in &bought.items {
+                    say(item, detail);
+                    self.bought.insert(item.clone());
+                }
+            }
+        }
     }
 
     fn cart(&mut self, now: Time, handle: &Handle, moved: &CartMove) {

@@ -7,7 +7,7 @@ use crate::explain::Desk;
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
 use crate::identity::{Identified, IdentityCounts, LinkRows, Words, identity};
-use crate::interests::interests;
+use crate::interests::{Ways, interests};
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
 use crate::kept::{Keep, KeptKey, KeptValue, Restored};
@@ -118,8 +118,12 @@ pub fn offers<'scope>(
         kept(said, forgotten, of_ledger, settings.ledger, clock.clone(), Rc::clone(&keep), waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
     let persons = persons(facts, renamings);
-    let derived =
-        interests(persons.facts.clone(), settings.fold.presence.leave_after, settings.fold.demand.clone());
+    let ways = Ways {
+        leave_after: settings.fold.presence.leave_after,
+        demand: settings.fold.demand.clone(),
+        policy: settings.decide.policy.clone(),
+    };
+    let derived = interests(persons.facts.clone(), ways);
     let known = surroundings(derived.clone(), inventory(folded.subjects));
     let findings = situations(derived.concat(known), settings.fold.demand.clone());
     let answered = answered(outcomes, kept.clone());

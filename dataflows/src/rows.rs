@@ -22,6 +22,8 @@ pub enum Derived {
     Customer(Shared<CustomerView>),
     /// Interest in an article, or what became of it.
     Interest(Shared<Interest>),
+    /// The articles the person has to do with, where a rule asks for their categories.
+    Tastes(Shared<Vec<Taste>>),
     /// The cart, or what became of it.
     Cart(Shared<CartLife>),
     /// Views of an article.
@@ -107,6 +109,15 @@ pub struct Interest {
     pub activity: Vec<(Time, Handle)>,
     /// How it ended, where it did.
     pub end: Option<(Time, End)>,
+}
+
+/// An article that somebody bought or is interested in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Taste {
+    /// The article.
+    pub item: ItemId,
+    /// The category that events named last, if any did.
+    pub said: Option<Text>,
 }
 
 /// One life of a cart.

@@ -45,11 +45,8 @@ pub(crate) fn line(activity: &[Time], attributes: &[(&str, &str)]) -> Shared<Sit
     };
     let wanted = Wanted { item, lives: vec![life], quantity: 1, detail: Detail::default(), article: None };
     let text = |(name, value): &(&str, &str)| (Text::from(*name), Value::Text(Text::from(*value)));
-    let customer = CustomerView {
-        person: person(),
-        attributes: attributes.iter().map(text).collect(),
-        totals: Default::default(),
-    };
+    let customer =
+        CustomerView { attributes: attributes.iter().map(text).collect(), ..CustomerView::of(person()) };
     Shared::new(Situation {
         scene: Scene::Line(Shared::new(interest)),
         items: vec![Shared::new(wanted)],

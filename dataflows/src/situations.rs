@@ -11,21 +11,27 @@ use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
     Article, Asked, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit,
-    Situation, Wanted,
+    Situation, Taste, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, Totals, ZoneVisit};
-use shopbell_model::key::{Handle, ItemId, LocationId, Person};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, ZoneVisit};
+use shopbell_model::key::{Handle, ItemId, LocationId, Person, Text};
 use shopbell_model::offer::{Reason, Sent};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use shopbell_model::value::Money;
 use shopbell_model::view::{CartView, CustomerView};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The reason for which an offer would be withdrawn now, from all that is derived of the person.
 pub(crate) fn why_gone(person: &Person, background: &[Derived], sent: &Sent, now: Time) -> Reason {
     reason::why_gone(&Known::new(person, background.iter()), sent, now)
+}
+
+/// What is known of a person as a customer, from all that is derived of it.
+pub(crate) fn customer(person: &Person, background: &[Derived]) -> Shared<CustomerView> {
+    Known::new(person, background.iter()).customer
 }
 
 /// What stands of a person, from all that is derived of it.
@@ -72,11 +78,7 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(person: &Person, rows: impl Iterator<Item = &'a Derived>) -> Self {
         let mut known = Known {
-            customer: Shared::new(CustomerView {
-                person: person.clone(),
-                attributes: Vec::new(),
-                totals: Totals::default(),
-            }),
+            customer: Shared::new(CustomerView::of(person.clone())),
             wanted: BTreeMap::new(),
             lines: Vec::new(),
             ended: Vec::new(),
@@ -92,6 +94,7 @@ impl<'a> Known<'a> {
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
         };
+        let mut tastes: &[Taste] = &[];
         let mut open: BTreeMap<&ItemId, Vec<&Shared<Interest>>> = BTreeMap::new();
         for row in rows {
             match row {
@@ -103,6 +106,7 @@ impl<'a> Known<'a> {
                     }
                     open.entry(&interest.item).or_default().push(interest);
                 }
+                Derived::Tastes(all) => tastes = all,
                 Derived::Cart(cart) => known.carts.push(cart),
                 Derived::Browse(browse) => known.browses.push(browse),
                 Derived::Zone(handle, visit) => known.zones.push((handle, visit)),
@@ -121,6 +125,10 @@ impl<'a> Known<'a> {
                 Derived::About(_) => {}
             }
         }
+        if let Some(favourite) = known.favourite_category(tastes) {
+            let customer = CustomerView { favourite_category: Some(favourite), ..(*known.customer).clone() };
+            known.customer = Shared::new(customer);
+        }
         for (item, interests) in open {
             let mut lives: Vec<_> = interests.iter().map(|interest| interest.life.clone()).collect();
             lives.sort_unstable();
@@ -135,6 +143,20 @@ impl<'a> Known<'a> {
             known.wanted.insert(item, Shared::new(wanted));
         }
         known
+    }
+
+    /// The category of most of the articles; of several the first by name.
+    fn favourite_category(&self, tastes: &[Taste]) -> Option<Text> {
+        let mut articles: BTreeMap<&Text, usize> = BTreeMap::new();
+        for Taste { item, said } in tastes {
+            let catalogue = self.articles.get(item).and_then(|article| article.catalogue.as_ref());
+            let listed = catalogue.and_then(|catalogue| catalogue.category.as_ref());
+            if let Some(category) = listed.or(said.as_ref()) {
+                *articles.entry(category).or_default() += 1;
+            }
+        }
+        let first_of_most = articles.into_iter().max_by_key(|(name, count)| (*count, Reverse(*name)));
+        first_of_most.map(|(category, _)| category.clone())
     }
 
     fn cart_view(&self) -> CartView {

@@ -297,6 +297,7 @@ fn channels(root: &mut Section<'_, '_>, policy: &mut Policy) {
 
 fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
     let default = Retention::default();
+    let days = |text: &str| Duration::parse(text).filter(|days| *days >= Retention::LEAST_DAYS);
     let retention = Retention {
         views: section.duration("views", default.views),
         visits: section.duration("visits", default.visits),
@@ -304,6 +305,7 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         wishlists: section.duration("wishlists", default.wishlists),
         purchases: section.duration("purchases", default.purchases),
         activity: section.duration("activity", default.activity),
+        days: section.parsed("days", "31 days or more, as in \"62d\"", days).unwrap_or(default.days),
         ledger: section.duration("ledger", default.ledger),
         duplicates: section.duration("duplicates", default.duplicates),
     };

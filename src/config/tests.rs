@@ -135,6 +135,7 @@ fn every_table_says_what_it_cannot_take() {
         ("[policy]\ntz = \"Mars/Olympus\"", "config-invalid-value"),
         ("[policy]\nhold_out_percent = 101", "config-out-of-range"),
         ("[policy]\nconsent = \"maybe\"", "config-invalid-value"),
+        ("[retention]\ndays = \"30d\"", "config-invalid-value"),
         ("[learning]\n[retention]\npurchases = \"1d\"", "config-purchases-too-short"),
         ("[learning]\nevery = \"1ms\"", "config-invalid-value"),
         ("[learning]\nstart_rate = 10001", "config-out-of-range"),

@@ -76,6 +76,7 @@ pub fn tell_person(out: &mut dyn Write, person: &PersonView) -> io::Result<()> {
     tell_links(&mut lines, &person.handles, &person.links)?;
     lines.tell("shared", person.shared.then_some("it is linked with too many others to mean anybody"))?;
     lines.tell("profile", person.attributes.iter().map(|(name, value)| format!("{name} = {value}")))?;
+    lines.tell("follows", person.fields.iter().map(|(name, value)| format!("{name} = {value}")))?;
     let consent = person.consents.iter().map(|consent| {
         let of = |scope: &Option<_>, all: &str| scope.as_ref().map_or(all.to_owned(), ToString::to_string);
         let said = if consent.granted { "granted" } else { "refused" };

@@ -15,7 +15,7 @@ const RULES: &str = r#"
 
     [rule.also]
     when = "checked_in"
-    score = "10"
+    score = "10 * customer.visits_30d"
     [rule.also.offer]
     title = "Also"
     channels = ["sms"]
@@ -93,6 +93,7 @@ fn told_by(workers: usize) {
     let person = json(&job.get("/v1/persons/cookie:a%2Fb"));
     assert_eq!(person["handles"], data["handles"]);
     assert_eq!(person["attributes"], json!({ "tier": "gold", "visits": 3 }));
+    assert_eq!(person["fields"], json!({ "visits_30d": 1 }), "no rule asks for others");
     assert_eq!(
         (&person["cart"][0]["item_id"], &person["offers"][0]["offer_id"]),
         (&json!("mask"), &data["offer_id"])
@@ -214,6 +215,7 @@ fn the_command_asks_a_job_that_runs() {
     let json: Value = serde_json::from_str(&json_text).unwrap();
     assert_eq!(json["person"], "card:1");
     let (_, told, _) = explain(&["--person", "cookie:a/b"]);
+    assert!(told.contains("\n  follows     visits_30d = 1\n"), "{told}");
     assert!(told.contains("also: kept back\n  kept back by cap until "), "{told}");
     assert!(
         told.contains("cart: condition\n  `cart.value > 100` does not hold: cart.value is 20 (mask)\n"),

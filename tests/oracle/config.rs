@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) views_kept: Time,
     /// `[retention] activity`.
     pub(crate) activity_kept: Time,
+    /// `[retention] days`.
+    pub(crate) days_kept: Time,
     pub(crate) learning: Option<Learning>,
 }
 
@@ -90,6 +92,7 @@ impl Default for Config {
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
             activity_kept: 400 * DAY,
+            days_kept: 62 * DAY,
             learning: None,
         }
     }
@@ -117,12 +120,18 @@ impl Config {
         let _ = writeln!(text, "lateness = {:?}\n\n[identity]", span(presence.lateness));
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
+        // What the oracle never lets go.
+        let kept: String = ["carts", "wishlists", "purchases", "ledger", "duplicates"]
+            .iter()
+            .map(|name| format!("{name} = \"3650d\"\n"))
+            .collect();
         let _ = writeln!(
             text,
-            "views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
+            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\n",
             span(self.views_kept),
             span(presence.visits_kept),
-            span(self.activity_kept)
+            span(self.activity_kept),
+            span(self.days_kept)
         );
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;

@@ -16,10 +16,16 @@ pub(crate) struct Event {
     pub(crate) reference: (String, String),
     pub(crate) brand: String,
     pub(crate) time: Time,
+    /// The grid point before the tick that takes it in.
+    pub(crate) before: Time,
     /// Empty for stock and catalogue.
     pub(crate) handle: String,
     /// Whether the person did it.
     pub(crate) own: bool,
+    /// Where it says that the person was: `in SHOP` or `on CHANNEL`.
+    pub(crate) noticed: Option<String>,
+    /// Articles with the category that it gives them, of what is done with articles for oneself.
+    pub(crate) categories: Vec<(String, String)>,
     pub(crate) act: Act,
 }
 
@@ -100,6 +106,7 @@ pub(crate) enum Act {
         location: String,
         tz: Option<String>,
         spot: Option<Spot>,
+        is_shop: bool,
     },
     Zone {
         location: String,
@@ -125,8 +132,11 @@ impl Event {
             reference: (text("source"), text("id")),
             brand: text("brand"),
             time: time.as_millisecond() as Time,
+            before: 0,
             handle: text("subject"),
             own: !text("subject").is_empty() && is_own(&text("type")),
+            categories: categories(&text("type"), &json["data"]),
+            noticed: noticed(&text("type"), &text("subject"), &json["data"]),
             act: act(&text("type"), &json["data"]),
         }
     }
@@ -142,6 +152,32 @@ fn is_own(kind: &str) -> bool {
     let of_others =
         ["push.delivered", "push.failed", "store.offer_request", "store.offer_decision"].contains(&kind);
     !kind.starts_with("crm.") && !of_others
+}
+
+fn categories(kind: &str, data: &Value) -> Vec<(String, String)> {
+    let kinds = [
+        "web.view_item",
+        "web.add_to_cart",
+        "web.remove_from_cart",
+        "web.add_to_wishlist",
+        "web.remove_from_wishlist",
+        "web.begin_checkout",
+        "web.purchase",
+        "store.purchase",
+    ];
+    let items = data["items"].as_array().filter(|_| kinds.contains(&kind));
+    let said = |i: &Value| Some((i["item_id"].as_str()?.to_owned(), i["item_category"].as_str()?.to_owned()));
+    items.into_iter().flatten().filter_map(said).collect()
+}
+
+fn noticed(kind: &str, handle: &str, data: &Value) -> Option<String> {
+    let channel = || handle.split_once(':').map(|(kind, _)| format!("on {kind}"));
+    match kind {
+        "store.enter" | "store.leave" | "store.check_in" | "store.try_item" | "store.assist"
+        | "store.purchase" => Some(format!("in {}", data["location"].as_str()?)),
+        "push.opened" | "push.clicked" | "push.redeemed" => channel(),
+        other => other.starts_with("web.").then(channel)?,
+    }
 }
 
 /// What was paid, in ten-thousandths: said as a whole, or else as far as items have a price.
@@ -225,7 +261,10 @@ fn act(kind: &str, data: &Value) -> Act {
             price: data["price"].as_f64().map(|price| (price * 10_000.0).round() as i64),
             category: maybe("category"),
         },
-        "catalog.location" => Act::Location { location: location(), tz: maybe("tz"), spot: spot() },
+        "catalog.location" => {
+            let is_shop = text("kind") != "warehouse";
+            Act::Location { location: location(), tz: maybe("tz"), spot: spot(), is_shop }
+        }
         "catalog.zone" => Act::Zone { location: location(), zone: text("zone"), beacons: texts("beacons") },
         "catalog.shelf" => Act::Shelf { location: location(), zone: text("zone"), items: texts("items") },
         _ => Act::Other,

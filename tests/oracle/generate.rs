@@ -3,7 +3,7 @@
 //! Invariant: the same seed and shape give the same script. Times are drawn from the spans that rules
 //! use, so "exactly at the due time", "just before" and "just after" all happen often.
 
-use super::config::{HOUR, MINUTE};
+use super::config::{DAY, HOUR, MINUTE};
 use super::event::Time;
 use super::script::{MONDAY, clock_text};
 
@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
     pub(crate) jumps: bool,
+    /// Whether it may jump by weeks.
+    pub(crate) weeks: bool,
     /// Whether there is a second brand.
     pub(crate) brands: bool,
 }
@@ -86,6 +88,10 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         }
     }
     if shape.service > 0 {
+        if shape.weeks {
+            lines.push(format!("{} other/- spot s1 48.1371 11.5754", clock_text(clock)));
+            lines.push(format!("{} other/- spot s2 48.1375 11.5756", clock_text(clock)));
+        }
         let spots = ["spot s1 48.1371 11.5754", "spot s2 48.1380 11.5754"];
         lines.extend(spots.map(|spot| format!("{} - {spot}", clock_text(clock))));
     }
@@ -93,6 +99,9 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         clock += random.of(&STEPS);
         if shape.jumps && random.chance(2) {
             clock += random.of(&[HOUR, 2 * HOUR, 5 * HOUR, 11 * HOUR]);
+        }
+        if shape.weeks && random.chance(3) {
+            clock += random.of(&[DAY, 3 * DAY, 16 * DAY, 29 * DAY, 30 * DAY, 45 * DAY]);
         }
         let late = if random.chance(15) { random.of(&LATE) } else { 0 };
         let brand = if shape.brands && random.chance(25) { "other/" } else { "" };
@@ -176,6 +185,10 @@ fn event(random: &mut Random, shape: &Shape) -> String {
     });
     let handle = random.of(&HANDLES);
     match group {
+        _ if shape.weeks && random.chance(3) => {
+            format!("- category {} {}", random.of(&ITEMS), random.of(&["sport", "book", "garden"]))
+        }
+        Some(0) if shape.weeks => format!("{handle} {}", with_categories(random)),
         Some(0) => format!("{handle} {}", cart(random)),
         Some(1) => format!("{handle} {}", presence(random)),
         Some(2) => format!("- {}", stock(random)),
@@ -186,7 +199,11 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             let with = random.of(&others);
             format!("{handle} {} {with}", random.of(&["link", "link", "login", "unlink"]))
         }
-        Some(4) => format!("{handle} {}", profile(random)),
+        Some(4) => format!("{handle} {}", profile(random, shape)),
+        _ if shape.weeks && random.chance(4) => {
+            let kind = random.of(&["store", "warehouse"]);
+            format!("- {kind} {}", random.of(&PLACES))
+        }
         _ if random.chance(4) => {
             format!("- spot {} 48.137{} 11.5754", random.of(&PLACES[..2]), random.below(10))
         }
@@ -222,6 +239,17 @@ fn cart(random: &mut Random) -> String {
         }
         _ => format!("{} t1 {}{}", random.of(&["refund", "refund", "search"]), items(random), paid(random)),
     }
+}
+
+/// The same where events may say of which category an article is.
+fn with_categories(random: &mut Random) -> String {
+    let (item, category) = (random.of(&ITEMS), random.of(&["~sport", "~garden", "~deep", "", ""]));
+    let words = cart(random);
+    let words = words.split(' ').map(|word| match word.split(['*', '@']).next() {
+        Some(name) if name == item => format!("{word}{category}"),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn paid(random: &mut Random) -> &'static str {
@@ -283,12 +311,18 @@ fn stock(random: &mut Random) -> String {
     }
 }
 
-fn profile(random: &mut Random) -> String {
+/// What goes before what follows.
+fn of_customers(random: &mut Random) -> String {
+    format!("profile {{\"hold_out\":{}}}", random.of(&["true", "false", "null", "null"]))
+}
+
+fn profile(random: &mut Random, shape: &Shape) -> String {
     match random.below(10) {
         0..=2 => {
             format!("profile {{\"tier\":{}}}", random.of(&["\"gold\"", "\"gold\"", "\"silver\"", "null"]))
         }
         3 => format!("profile {{\"visits\":{}}}", random.of(&["1", "3", "4.5", "null"])),
+        4 if shape.weeks => of_customers(random),
         4 => format!(
             "profile {{\"tz\":{}}}",
             random.of(&["\"America/New_York\"", "\"Asia/Shanghai\"", "null"])

@@ -7,6 +7,7 @@
 //! - `random`: generated scripts; engine and oracle must agree, with 1, 2 and 4 workers. A script that
 //!   does not agree is made small before it is printed.
 //! - `restart`: the same scripts by engines that are stopped on the way, each going on with what the last kept.
+//! - `customers`: fields of customers that follow from what they did, over weeks;
 //! - `explained`: on the same scripts, what the engine tells of persons and offers is what it did;
 //! - `checks`: the oracle against itself (ticks that do not matter, order of arrival) and the tools of
 //!   this folder (a faulty engine is found, scripts reach every situation and reason).
@@ -19,6 +20,7 @@
 mod checks;
 mod compare;
 mod config;
+mod customers;
 mod decide;
 mod directed;
 mod edits;

@@ -17,8 +17,8 @@ pub(crate) struct Stay {
     pub(crate) ended: Option<Time>,
 }
 
-/// Whether `person` is near `place`.
-pub(crate) fn near(place: Spot, person: Spot, metres: u64) -> bool {
+/// The square of the millimetres from `place` to `person`.
+fn square(place: Spot, person: Spot) -> i128 {
     let round = 360 * 1_000_000;
     let lat = (place.0 - person.0).abs();
     let lon = (place.1 - person.1).rem_euclid(round).min((person.1 - place.1).rem_euclid(round));
@@ -26,7 +26,60 @@ pub(crate) fn near(place: Spot, person: Spot, metres: u64) -> bool {
     let degrees = 180 * 180 * 1_000_000;
     let c = (degrees - 4 * x * x) * 1_000_000 / (degrees + x * x);
     let (north, east) = (lat * 111_195 / 1000, lon * c * 111_195 / 1_000_000_000);
-    north.pow(2) + east.pow(2) <= (i128::from(metres) * 1000).pow(2)
+    north.pow(2) + east.pow(2)
+}
+
+/// Whether `person` is near `place`.
+pub(crate) fn near(place: Spot, person: Spot, metres: u64) -> bool {
+    square(place, person) <= (i128::from(metres) * 1000).pow(2)
+}
+
+/// Of each handle the shop nearest to its newest position, and since which position (time, arrival) that is so;
+/// `events` in order of arrival.
+pub(crate) fn nearest(
+    events: &[&Event],
+    kept: Time,
+    clock: Time,
+) -> BTreeMap<String, (String, (Time, usize))> {
+    let mut spots: BTreeMap<&String, (Time, Spot)> = BTreeMap::new();
+    let mut shops: BTreeMap<&String, (Time, bool)> = BTreeMap::new();
+    let mut newest: BTreeMap<&String, ((Time, usize), Spot)> = BTreeMap::new();
+    let mut nearest: BTreeMap<String, (String, (Time, usize))> = BTreeMap::new();
+    for event in events {
+        // Too old before that tick.
+        newest.retain(|_, ((time, _), _)| *time + kept >= event.before);
+        nearest.retain(|handle, _| newest.contains_key(handle));
+        match &event.act {
+            Act::Location { location, spot, is_shop, .. } => {
+                let last = |known: Option<&(Time, Spot)>| known.is_none_or(|(time, _)| *time <= event.time);
+                if let Some(spot) = spot.filter(|_| last(spots.get(location))) {
+                    spots.insert(location, (event.time, spot));
+                }
+                if shops.get(location).is_none_or(|(time, _)| *time <= event.time) {
+                    shops.insert(location, (event.time, *is_shop));
+                }
+            }
+            Act::Geo { at, .. } => {
+                if newest.get(&event.handle).is_some_and(|((time, _), _)| event.time < *time) {
+                    continue;
+                }
+                newest.insert(&event.handle, (event.order(), *at));
+            }
+            _ => continue,
+        }
+        for (handle, (order, at)) in &newest {
+            let is_shop = |location: &&String| shops.get(*location).is_some_and(|(_, is_shop)| *is_shop);
+            let near = spots.iter().filter(|(location, _)| is_shop(location));
+            let least = near.min_by_key(|(location, (_, spot))| (square(*spot, *at), *location));
+            match least.map(|(location, _)| *location) {
+                None => drop(nearest.remove(*handle)),
+                Some(location) if nearest.get(*handle).is_some_and(|(known, _)| known == location) => {}
+                Some(location) => drop(nearest.insert((*handle).clone(), (location.clone(), *order))),
+            }
+        }
+    }
+    nearest.retain(|handle, _| newest[handle].0.0 + kept >= clock);
+    nearest
 }
 
 /// Stays of all handles within so many metres of any place, as they stand at `clock`; `events` in order of arrival.

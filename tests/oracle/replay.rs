@@ -8,7 +8,7 @@ use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
 use super::learning::Learned;
 use super::rules::Rule;
-use super::world::{World, world};
+use super::world::{World, ends_of_days, world};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is replayed.
@@ -101,7 +101,9 @@ fn by_tick(replay: &Replay) -> (BTreeMap<Time, Vec<Event>>, Time) {
         let event = Event::read(seq, line);
         if seen.insert(event.reference.clone()) {
             clock = clock.max(event.time);
-            by_tick.entry(clock.div_ceil(replay.grid) * replay.grid).or_default().push(event);
+            let tick = clock.div_ceil(replay.grid) * replay.grid;
+            let event = Event { before: tick - replay.grid, ..event };
+            by_tick.entry(tick).or_default().push(event);
         }
     }
     (by_tick, clock.max(replay.until.unwrap_or(0)))
@@ -109,7 +111,7 @@ fn by_tick(replay: &Replay) -> (BTreeMap<Time, Vec<Event>>, Time) {
 
 /// Moments at which silence ends something, or something grows too old to count.
 fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
-    let mut moments = Vec::new();
+    let mut moments = ends_of_days(world, config);
     for brand in &world.brands {
         moments.extend(brand.zone_visits.iter().map(|visit| visit.last + config.presence.exit_after));
         let of_shops = brand.persons.iter().flat_map(|person| &person.shop_visits);
@@ -121,7 +123,10 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
-            Act::Geo { .. } => moments.push(event.time + config.presence.leave_after),
+            Act::Geo { .. } => {
+                moments.push(event.time + config.presence.leave_after);
+                moments.push(event.time + config.presence.visits_kept + 1);
+            }
             Act::Enter(_)
             | Act::CheckIn(_)
             | Act::Sign(_)

@@ -2,8 +2,9 @@
 
 use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Presence};
 use super::generate::Shape;
-use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
+use super::rules::{Budget, Condition, Kinds, Rule, Score, View, When};
 use super::script::moment;
+use serde_json::Value;
 
 /// A set.
 #[derive(Clone, Debug)]
@@ -94,6 +95,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         places(),
         learning(),
         learning_together(),
+        customers(),
     ]
 }
 
@@ -120,6 +122,7 @@ fn carts() -> RuleSet {
         identity: 2,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -152,6 +155,7 @@ fn presence() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -176,6 +180,7 @@ fn every_zone() -> RuleSet {
         identity: 1,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -207,6 +212,7 @@ fn stock() -> RuleSet {
         identity: 1,
         profile: 0,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -250,6 +256,7 @@ fn policies() -> RuleSet {
         identity: 3,
         profile: 4,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: false,
         service: 0,
@@ -277,6 +284,7 @@ fn quiet_hours() -> RuleSet {
         identity: 3,
         profile: 6,
         hour: 20,
+        weeks: false,
         jumps: true,
         brands: false,
         service: 0,
@@ -297,6 +305,7 @@ fn identity() -> RuleSet {
         identity: 8,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: true,
         service: 0,
@@ -333,6 +342,7 @@ fn learning() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: true,
@@ -360,6 +370,7 @@ fn blocked() -> RuleSet {
         identity: 6,
         profile: 1,
         hour: 10,
+        weeks: false,
         jumps: false,
         brands: true,
         service: 0,
@@ -382,6 +393,7 @@ fn defaults() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 1,
+        weeks: false,
         jumps: true,
         brands: false,
         service: 0,
@@ -414,6 +426,7 @@ fn attention() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: true,
         brands: true,
         service: 9,
@@ -469,6 +482,7 @@ fn pools() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: true,
@@ -500,6 +514,7 @@ fn days() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 19,
+        weeks: false,
         jumps: true,
         service: 0,
         brands: false,
@@ -530,9 +545,76 @@ fn places() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
+        weeks: false,
         jumps: false,
         service: 0,
         brands: false,
     };
     RuleSet { name: "places", rules, config: Config { policy, ..base }, shape }
+}
+
+const OFFERED: Condition =
+    ("!customer.hold_out", |view| view.customer.get("hold_out").and_then(Value::as_bool) == Some(false));
+
+const REGULAR: Condition = ("customer.visits_30d >= 2", |v| number(v, "visits_30d") >= 2.0);
+const NEW: Condition = ("customer.visits_30d <= 1", |v| number(v, "visits_30d") <= 1.0);
+const BY_VISITS: Score = ("30 * customer.visits_30d + customer.channels_30d", |v| {
+    30.0 * number(v, "visits_30d") + number(v, "channels_30d")
+});
+const EVERYWHERE: Condition = ("customer.channels_30d > 2", |v| number(v, "channels_30d") > 2.0);
+
+const SPORTY: Condition =
+    ("customer.favourite_category == \"sport\"", |view| view.customer_is("favourite_category", "sport"));
+const FAVOURED: Condition = ("customer.favourite_category in [\"garden\", \"deep\"]", |view| {
+    ["garden", "deep"].iter().any(|name| view.customer_is("favourite_category", name))
+});
+
+const AT_S1: Condition =
+    ("customer.nearest_location == \"s1\"", |view| view.customer_is("nearest_location", "s1"));
+const AT_S2: Condition = ("customer.nearest_location == \"s2\" || !has(customer.nearest_location)", |view| {
+    view.customer_is("nearest_location", "s2") || !view.customer.contains_key("nearest_location")
+});
+
+fn number(view: &View, name: &str) -> f64 {
+    view.customer_number(name).unwrap_or(f64::NAN)
+}
+
+/// What follows of a customer, over weeks; some of them are in the hold-out group.
+fn customers() -> RuleSet {
+    let base = Config::default();
+    let rules = vec![
+        Rule { condition: Some(OFFERED), valid: 2 * DAY, ..Rule::new("offered", cart(MINUTE, true, true)) },
+        Rule { condition: Some(REGULAR), valid: 29 * DAY, ..Rule::new("regular", cart(MINUTE, false, true)) },
+        Rule { condition: Some(NEW), score: BY_VISITS, valid: DAY, ..Rule::new("newcomer", When::CheckedIn) },
+        Rule { score: BY_VISITS, ..Rule::new("receipt", When::Purchased { within: HOUR }) },
+        Rule {
+            condition: Some(EVERYWHERE),
+            valid: 29 * DAY,
+            ..Rule::new("everywhere", When::Lapsed { idle: MINUTE })
+        },
+        Rule { condition: Some(SPORTY), valid: DAY, ..Rule::new("sporty", When::CheckedIn) },
+        Rule { condition: Some(AT_S2), valid: 8 * DAY, ..Rule::new("at_s2", cart(HOUR, false, false)) },
+        Rule { condition: Some(AT_S1), valid: DAY, ..Rule::new("at_s1", When::Lapsed { idle: MINUTE }) },
+        Rule { condition: Some(FAVOURED), valid: 5 * DAY, ..Rule::new("favoured", cart(HOUR, true, false)) },
+    ];
+    let shape = Shape {
+        cart: 8,
+        presence: 6,
+        stock: 1,
+        identity: 4,
+        profile: 3,
+        hour: 10,
+        weeks: true,
+        jumps: true,
+        service: 5,
+        brands: true,
+    };
+    let policy = Policy { hold_out_percent: 40, ..base.policy.clone() };
+    let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
+    RuleSet {
+        name: "customers",
+        rules,
+        config: Config { policy, presence, days_kept: 31 * DAY, ..base },
+        shape,
+    }
 }

@@ -75,6 +75,7 @@ fn json_line(place: usize, line: &str) -> String {
 
 fn items(words: &[&str]) -> Value {
     let line = |word: &&str| {
+        let (word, category) = word.split_once('~').unwrap_or((word, ""));
         let (word, price) = word.split_once('@').unwrap_or((word, ""));
         let mut line = match word.split_once('*') {
             Some((item, quantity)) => {
@@ -84,6 +85,9 @@ fn items(words: &[&str]) -> Value {
         };
         if !price.is_empty() {
             line["price"] = json!(price.parse::<f64>().expect("a price"));
+        }
+        if !category.is_empty() {
+            line["item_category"] = json!(category);
         }
         line
     };

@@ -116,7 +116,7 @@ pub(crate) fn situations(
         When::StoreLeft { min_dwell, after, interest } => {
             store_left(person, config, *min_dwell, *after, interest)
         }
-        When::CheckedIn => checked_in(person),
+        When::CheckedIn => checked_in(person, config, clock),
         When::BackInStock { interest, location } => back_in_stock(person, brand, interest, *location),
         When::RunningLow { interest, at_most, location } => {
             running_low(person, brand, interest, *at_most, *location)
@@ -272,10 +272,13 @@ fn store_left(
     found
 }
 
-fn checked_in(person: &Person<'_>) -> Vec<Situation> {
+fn checked_in(person: &Person<'_>, config: &Config, clock: Time) -> Vec<Situation> {
     let mut found = Vec::new();
     for event in &person.events {
         let Act::CheckIn(location) = &event.act else { continue };
+        if event.time + config.presence.visits_kept < clock {
+            continue;
+        }
         let episode = format!("check_in|{}|{location}|{}", event.handle, event.time);
         let mut checked_in = situation(episode, &event.handle, event.time, Vec::new(), Basis::Done);
         checked_in.place = Some(location.clone());

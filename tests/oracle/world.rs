@@ -1,13 +1,16 @@
 //! Everything that follows from the events taken in so far and the clock, computed from scratch.
 
-use super::config::Config;
+use super::config::{Config, DAY};
 use super::event::{Act, Event, Time};
 use super::interest::{Interests, Kind, interests};
+use super::nearby::nearest;
 use super::persons::{name, persons};
+use super::policies::held_out;
 use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
 use super::rules::{ItemView, Kinds, View};
 use super::stock::{Catalogue, catalogue};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All brands at one moment.
@@ -36,6 +39,10 @@ pub(crate) struct Person<'a> {
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
     pub(crate) bought: Bought,
+    hold_out: bool,
+    /// Days since 1970 with where the person was.
+    noticed: BTreeSet<(Time, String)>,
+    nearest: Option<String>,
 }
 
 /// What a person ever bought.
@@ -60,6 +67,7 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let mut ordered = arrived.to_vec();
     ordered.sort_by_key(|event| event.order());
     let zone_visits = zone_visits(arrived, &config.presence, clock);
+    let nearest = nearest(arrived, config.presence.visits_kept, clock);
     let person = |handles: BTreeSet<String>| {
         let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
         Person {
@@ -68,6 +76,17 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
             bought: bought(&events),
+            noticed: noticed(brand, &events, &zone_visits, &handles, config)
+                .into_iter()
+                .filter(|(_, over)| *over > clock)
+                .map(|(noticed, _)| noticed)
+                .collect(),
+            nearest: handles
+                .iter()
+                .filter_map(|handle| nearest.get(handle))
+                .max_by_key(|(_, since)| *since)
+                .map(|(shop, _)| shop.clone()),
+            hold_out: held_out(brand, &name(&handles), config.policy.hold_out_percent),
             handles,
             events,
         }
@@ -76,6 +95,39 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let of_positions = |event: &&Event| matches!(event.act, Act::Geo { .. } | Act::Location { .. });
     let arrived = arrived.iter().copied().filter(of_positions).collect();
     Brand { name: brand.to_owned(), catalogue: catalogue(&ordered), persons, zone_visits, arrived }
+}
+
+/// Each day and place at which the person was noticed, and when that is over for good.
+fn noticed(
+    brand: &str,
+    events: &[&Event],
+    zone_visits: &[ZoneVisit],
+    handles: &BTreeSet<String>,
+    config: &Config,
+) -> Vec<((Time, String), Time)> {
+    let acts = events.iter().filter_map(|e| Some((&e.handle, e.time, e.noticed.clone()?)));
+    let visits = zone_visits.iter().filter(|visit| handles.contains(&visit.handle));
+    let visits = visits.map(|visit| (&visit.handle, visit.first.0, format!("in {}", visit.location)));
+    let own_time = |handle: &String| {
+        let digest = Sha256::digest([brand, "days", handle].join("\u{1f}").as_bytes());
+        digest.iter().take(8).fold(0, |number: u64, byte| number << 8 | u64::from(*byte)) % DAY
+    };
+    let noticed = acts.chain(visits).map(|(handle, time, place)| {
+        let over = (time / DAY + 1) * DAY + config.days_kept + own_time(handle);
+        ((time / DAY, place), over)
+    });
+    noticed.collect()
+}
+
+/// When days of any person are over for good.
+pub(crate) fn ends_of_days(world: &World<'_>, config: &Config) -> Vec<Time> {
+    let of_brand = |brand: &Brand<'_>| {
+        let of = |person: &Person<'_>| {
+            noticed(&brand.name, &person.events, &brand.zone_visits, &person.handles, config)
+        };
+        brand.persons.iter().flat_map(of).map(|(_, over)| over).collect::<Vec<_>>()
+    };
+    world.brands.iter().flat_map(of_brand).collect()
 }
 
 fn bought(events: &[&Event]) -> Bought {
@@ -121,15 +173,57 @@ impl Person<'_> {
         best.map_or(unless_told, |(_, granted)| granted)
     }
 
-    /// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
-    fn customer(&self, now: Time) -> BTreeMap<String, Value> {
+    /// The category of most articles that were bought or are wanted; of several the first by name.
+    fn favourite_category(&self, known: &Catalogue) -> Option<String> {
+        let mut articles: BTreeSet<&String> = BTreeSet::new();
+        let mut said: BTreeMap<&String, &String> = BTreeMap::new();
+        for event in &self.events {
+            said.extend(event.categories.iter().map(|(item, category)| (item, category)));
+            if let Act::Purchase { items, .. } = &event.act {
+                articles.extend(items.iter().map(|(item, _)| item));
+            }
+            if let Act::View(items) | Act::Add(items) | Act::Wish(items) = &event.act {
+                let wanted = |item: &&String| {
+                    let kinds = [Kind::Cart, Kind::Wish, Kind::View];
+                    kinds.into_iter().any(|kind| self.interests.open(kind, item).is_some())
+                };
+                articles.extend(items.iter().map(|(item, _)| item).filter(wanted));
+            }
+        }
+        let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+        for item in articles {
+            if let Some(category) = known.categories.get(item).or(said.get(item).copied()) {
+                *counts.entry(category).or_default() += 1;
+            }
+        }
+        let most = counts.values().max().copied();
+        counts.into_iter().find(|(_, count)| Some(*count) == most).map(|(name, _)| name.clone())
+    }
+
+    /// `customer` in expressions: attributes, and what follows from the rest where there is none of the name.
+    fn customer(&self, known: &Catalogue, now: Time) -> BTreeMap<String, Value> {
         let Bought { orders, spend, last } = self.bought;
         let mut customer = BTreeMap::from([
+            ("hold_out".to_owned(), Value::from(self.hold_out)),
             ("orders".to_owned(), Value::from(orders)),
             ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
         ]);
+        let today = now / DAY;
+        let lately: Vec<&(Time, String)> =
+            self.noticed.iter().filter(|(day, _)| day + 29 >= today && *day <= today).collect();
+        let visits = lately.iter().filter(|(_, place)| place.starts_with("in ")).count();
+        customer.insert("visits_30d".to_owned(), Value::from(visits));
+        let channel = |place: &str| place.strip_prefix("on ").unwrap_or("store").to_owned();
+        let channels: BTreeSet<String> = lately.iter().map(|(_, place)| channel(place)).collect();
+        customer.insert("channels_30d".to_owned(), Value::from(channels.len()));
+        if let Some(shop) = &self.nearest {
+            customer.insert("nearest_location".to_owned(), Value::from(shop.as_str()));
+        }
+        if let Some(category) = self.favourite_category(known) {
+            customer.insert("favourite_category".to_owned(), Value::from(category));
+        }
         if let Some(last) = last {
-            let days = now.saturating_sub(last) / super::config::DAY;
+            let days = now.saturating_sub(last) / DAY;
             customer.insert("days_since_last_order".to_owned(), Value::from(days));
         }
         customer.extend(self.attributes.clone());
@@ -141,7 +235,7 @@ impl Person<'_> {
         let lines = self.interests.lines();
         let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
         View {
-            customer: self.customer(now),
+            customer: self.customer(known, now),
             item,
             cart_lines: lines.len() as i64,
             cart_quantity: lines.iter().map(|line| line.quantity).sum(),

@@ -49,6 +49,10 @@ pub enum PersonFact {
     Totals(Shared<Totals>),
     /// Somebody did something, and paused.
     Active(Shared<Active>),
+    /// Somebody was noticed on a day.
+    Noticed(Noticed),
+    /// Somebody is nearer to this shop than to others.
+    Nearest(Shared<Nearest>),
     /// A profile attribute was set or deleted.
     Attribute(Shared<Attribute>),
     /// Consent was given or taken back.
@@ -262,6 +266,24 @@ pub struct Active {
     pub first: Time,
     /// The last thing done and its event, once the pause is long enough for some rule.
     pub last: Option<(Moment, EventRef)>,
+}
+
+/// A day on which somebody was noticed, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Noticed {
+    /// Which day: see [`crate::time::day_of`].
+    pub day: u32,
+    /// In that shop; on the channel that the handle is of where absent.
+    pub location: Option<LocationId>,
+}
+
+/// The shop that is nearest to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Nearest {
+    /// The shop.
+    pub location: LocationId,
+    /// The newest position when that became so.
+    pub since: Moment,
 }
 
 /// A profile attribute.

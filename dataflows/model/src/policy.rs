@@ -4,10 +4,11 @@
 //! without a configuration every candidate is sent once. Cost: a few words and short lists, read once
 //! per decision, never per event.
 
-use crate::key::Text;
+use crate::key::{Person, Text};
 use crate::rules::Cap;
 use crate::time::Duration;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Policy for all rules; a rule's own comes on top of it.
@@ -75,10 +76,25 @@ impl Policy {
         (!kind.is_empty()).then_some(kind)
     }
 
+    /// Whether the person never gets an offer. Cost: a hash, where there is a hold-out group at all.
+    pub fn holds_out(&self, person: &Person) -> bool {
+        self.hold_out_percent > 0 && hundredth(person) < self.hold_out_percent
+    }
+
     /// The cap of `channel`.
     pub fn channel_cap(&self, channel: &str) -> Option<Cap> {
         self.channel_caps.iter().find(|(name, _)| name == channel).map(|(_, cap)| *cap)
     }
+}
+
+/// The hundredth part of all persons that this one belongs to.
+fn hundredth(person: &Person) -> u8 {
+    let mut hash = Sha256::new();
+    hash.update(person.brand().as_str());
+    hash.update("\u{1f}hold-out\u{1f}");
+    hash.update(person.as_str());
+    let number = hash.finalize().iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    (number % 100) as u8
 }
 
 impl Cap {

@@ -94,10 +94,17 @@ pub struct Retention {
     pub purchases: Duration,
     /// When somebody did anything at all.
     pub activity: Duration,
+    /// On which days somebody was noticed where; [`Retention::LEAST_DAYS`] or longer.
+    pub days: Duration,
     /// Offers sent; at least as long as the longest cap or cooldown.
     pub ledger: Duration,
     /// How long a second copy of an event is recognised.
     pub duplicates: Duration,
+}
+
+impl Retention {
+    /// Rules ask for 30 days, today among them.
+    pub const LEAST_DAYS: Duration = Duration::from_secs(31 * 86_400);
 }
 
 impl Default for Retention {
@@ -110,6 +117,7 @@ impl Default for Retention {
             wishlists: Duration::from_secs(365 * DAY),
             purchases: Duration::from_secs(30 * DAY),
             activity: Duration::from_secs(400 * DAY),
+            days: Duration::from_secs(62 * DAY),
             ledger: Duration::from_secs(30 * DAY),
             duplicates: Duration::from_secs(DAY),
         }

@@ -55,7 +55,13 @@ impl fmt::Display for Duration {
     }
 }
 
-const DAY: i64 = 86_400_000;
+/// Milliseconds of a day.
+pub const DAY: Time = 86_400_000;
+
+/// The day of a moment in UTC, counted from 1970.
+pub fn day_of(time: Time) -> u32 {
+    u32::try_from(time / DAY).unwrap_or(u32::MAX)
+}
 
 /// Reads an RFC 3339 date and time with any offset, in milliseconds since 1970 (negative before).
 ///
@@ -109,13 +115,13 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     }
     let within_minute = if second == 60 { 59_999 } else { second * 1000 + fraction };
     let within_day = (hour * 60 + minute) * 60_000 + within_minute;
-    Some(days_since_1970(year, month, day) * DAY + within_day - offset)
+    Some(days_since_1970(year, month, day) * DAY.cast_signed() + within_day - offset)
 }
 
 /// Writes a time as RFC 3339 in UTC with milliseconds: `2026-11-22T10:00:00.000Z`. Years beyond 9999
 /// get the digits they need, which is no RFC 3339 any more.
 pub fn format_rfc3339(time: Time) -> String {
-    let day = DAY.unsigned_abs();
+    let day = DAY;
     let (year, month, date) = date_of(time / day);
     let clock = time % day;
     let (hour, minute) = (clock / 3_600_000, clock / 60_000 % 60);

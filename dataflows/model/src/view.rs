@@ -19,6 +19,38 @@ pub struct CustomerView {
     pub attributes: Vec<(Text, Value)>,
     /// What was ever bought, where a rule asks.
     pub totals: Totals,
+    /// Whether the person is in the hold-out group, where a rule asks.
+    pub hold_out: bool,
+    /// Where the person was noticed and on which days, sorted; where a rule asks.
+    pub noticed: Vec<(Whereabouts, u32)>,
+    /// The category of most of the articles that the person has to do with, where a rule asks and there is one.
+    pub favourite_category: Option<Text>,
+    /// The shop that the person is nearest to, where a rule asks and there is one.
+    pub nearest_location: Option<LocationId>,
+}
+
+/// Where somebody was noticed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Whereabouts {
+    /// In a shop.
+    Shop(LocationId),
+    /// On the channel of a handle of this kind.
+    Channel(Text),
+}
+
+impl CustomerView {
+    /// Somebody of whom nothing is known.
+    pub fn of(person: Person) -> Self {
+        CustomerView {
+            person,
+            attributes: Vec::new(),
+            totals: Totals::default(),
+            hold_out: false,
+            noticed: Vec::new(),
+            favourite_category: None,
+            nearest_location: None,
+        }
+    }
 }
 
 /// `item`: the article the situation is about.

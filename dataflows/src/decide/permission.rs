@@ -5,7 +5,6 @@
 
 use super::{Contact, Grounds, consents};
 use crate::rows::Candidate;
-use sha2::{Digest, Sha256};
 use shopbell_model::key::{Handle, Person, Text};
 use shopbell_model::local_time::{is_time_zone, quiet_from, quiet_until};
 use shopbell_model::offer::{Passed, Sent};
@@ -88,7 +87,7 @@ impl<'a> Permission<'a> {
         };
         let mut replaceable: Vec<&Sent> = grounds.sent.iter().copied().filter(gives_way).collect();
         replaceable.sort_by(|one, other| rank(other).cmp(&rank(one)));
-        let held_out = policy.hold_out_percent > 0 && hold_out_bucket(person) < policy.hold_out_percent;
+        let held_out = policy.holds_out(person);
         Permission { now, grounds, policy, counts, reserved: Vec::new(), replaceable, held_out }
     }
 
@@ -337,14 +336,4 @@ impl<'a> Permission<'a> {
 /// The order of offers, best first.
 fn rank(sent: &Sent) -> impl Ord + use<'_> {
     (Reverse(sent.because.score), Reverse(sent.priority), &sent.rule, &sent.offer_id)
-}
-
-/// The hundredth part of all persons that this one belongs to.
-pub(super) fn hold_out_bucket(person: &Person) -> u8 {
-    let mut hash = Sha256::new();
-    hash.update(person.brand().as_str());
-    hash.update("\u{1f}hold-out\u{1f}");
-    hash.update(person.as_str());
-    let number = hash.finalize().iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
-    (number % 100) as u8
 }

@@ -3,18 +3,22 @@
 //! Invariant: a person who is being forgotten is not known. Cost: that of the person's grounds.
 
 use super::memory::Memory;
-use super::{DecideSettings, Grounds, why_not};
+use super::{DecideSettings, Grounds, Versions, why_not};
 use crate::explain::{
     At, BecauseView, ConsentView, EventView, LineView, MadeView, OfferState, OfferView, OverView, PersonView,
     Plain, PolicyView, PurchaseView, Question, Reply, SignView, StayView, TermView, VisitView, WantView,
     WithdrawnView,
 };
 use crate::rows::{Derived, Kind};
+use crate::situations::customer;
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::Consent;
 use shopbell_model::key::{Handle, ItemId, Person, Text};
 use shopbell_model::offer::{Because, Sent};
+use shopbell_model::rules::customer::{NAMES, derived};
+use shopbell_model::rules::datum::Datum;
 use shopbell_model::time::Time;
+use shopbell_model::view::{CartView, HistoryView, View};
 use std::collections::BTreeMap;
 
 /// What the memory says of a question.
@@ -31,6 +35,7 @@ pub(super) fn answer(memory: &Memory, settings: &DecideSettings, question: &Ques
         Question::Person(person, time) => {
             let (grounds, now) = (memory.grounds_of(person)?, now(time));
             let mut view = person_view(person, &grounds, now);
+            view.fields = fields(person, &grounds, &memory.versions, now);
             view.rules = why_not::rules(person, &grounds, &memory.versions, settings, now);
             Some(Reply::Person(Box::new(view)))
         }
@@ -128,6 +133,7 @@ fn person_view(person: &Person, grounds: &Grounds<'_>, now: Time) -> PersonView 
         links: Vec::new(),
         shared: false,
         attributes: BTreeMap::new(),
+        fields: BTreeMap::new(),
         consents: grounds.consents.iter().map(|consent| consent_view(consent)).collect(),
         cart: Vec::new(),
         wishlist: Vec::new(),
@@ -152,6 +158,30 @@ fn person_view(person: &Person, grounds: &Grounds<'_>, now: Time) -> PersonView 
     view.zones.sort_by(|a, b| (a.since, &a.zone).cmp(&(b.since, &b.zone)));
     view.check_ins.sort_by(|a, b| (b.at, &b.location).cmp(&(a.at, &a.location)));
     view
+}
+
+/// What follows of the person's fields, of those that rules in force ask for: of others nothing is known.
+fn fields(person: &Person, grounds: &Grounds<'_>, versions: &Versions, now: Time) -> BTreeMap<Text, Plain> {
+    let customer = customer(person, grounds.background);
+    let (cart, history) = (CartView::default(), HistoryView::default());
+    let view =
+        View { customer: &customer, item: None, cart: &cart, visit: None, location: None, history, now };
+    let rules = versions.rules();
+    let asked = NAMES.into_iter().filter(|name| rules.iter().any(|rule| rule.asks_for_attribute(name)));
+    let unsaid = asked.filter(|name| customer.attributes.iter().all(|(known, _)| known != name));
+    unsaid.filter_map(|name| Some((Text::from(name), plain(derived(name, &view).ok()?)?))).collect()
+}
+
+/// A value as it is told; spans and moments are no customer's.
+fn plain(value: Datum<'_>) -> Option<Plain> {
+    Some(match value {
+        Datum::Bool(value) => Plain::Bool(value),
+        Datum::Int(value) => Plain::Int(value),
+        Datum::Double(value) => Plain::Number(value),
+        Datum::Money(value) => Plain::Number(value.units()),
+        Datum::Text(value) => Plain::Text(Text::from(value)),
+        Datum::Duration(_) | Datum::Timestamp(_) => return None,
+    })
 }
 
 fn consent_view(consent: &Consent) -> ConsentView {
@@ -215,6 +245,7 @@ impl PersonView {
             Derived::Interest(_)
             | Derived::Zone(..)
             | Derived::Cart(_)
+            | Derived::Tastes(_)
             | Derived::Browse(_)
             | Derived::Near(..)
             | Derived::Request(_)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::samples::rule;
-use shopbell_model::facts::{Active, Near, Totals};
+use shopbell_model::facts::{Active, Near, Nearest, Noticed, Totals};
 use shopbell_model::key::{Brand, EventRef, LocationId, Text};
 use shopbell_model::shared::Shared;
 
@@ -19,6 +19,19 @@ fn what_covers_what() {
             "when = 'checked_in'\nwhere = 'has(customer.orders)'",
             "when = 'checked_in'\nwhere = 'customer.vip'",
         ),
+        (
+            "when = 'checked_in'\nscore = '10 * customer.channels_30d'",
+            "when = 'checked_in'\nwhere = 'customer.hold'",
+        ),
+        (
+            "when = 'checked_in'\nwhere = 'customer.favourite_category == \"a\"'",
+            "when = 'checked_in'\nwhere = 'customer.favourite == \"a\"'",
+        ),
+        (
+            "when = 'checked_in'\nwhere = 'has(customer.nearest_location)'",
+            "when = 'checked_in'\nwhere = 'has(customer.nearest)'",
+        ),
+        ("when = 'checked_in'\nwhere = '!customer.hold_out'", "when = 'checked_in'"),
         ("when = 'browse_abandoned'\nidle = '2h'", "when = 'browse_abandoned'\nidle = '3h'\nmin_views = 9"),
         ("when = 'requested'", "when = 'requested'\napproval = false"),
     ] {
@@ -40,21 +53,26 @@ fn facts_flow_where_a_rule_asks() {
     let event = EventRef { source: Text::default(), id: Text::default() };
     let location = LocationId::new(&Brand::default(), "s1");
     let start = shopbell_model::facts::Moment { time: 1, arrival: 1 };
+    let nearest = location.clone();
     let facts = [
         PersonFact::Active(Shared::new(Active { first: 1, last: None })),
         PersonFact::Near(Shared::new(Near { location, within: 50, start, last: None, event })),
         PersonFact::Totals(Shared::new(Totals::default())),
+        PersonFact::Noticed(Noticed { day: 1, location: None }),
+        PersonFact::Nearest(Shared::new(Nearest { location: nearest, since: start })),
     ];
     for (place, lines) in [
         "when = 'lapsed'\nidle = '2h'",
         "when = 'nearby'\nwithin = 50",
         "when = 'checked_in'\nscore = '10 + customer.days_since_last_order'",
+        "when = 'checked_in'\nwhere = 'customer.visits_30d > 1'",
+        "when = 'checked_in'\nscore = '\"s\" == customer.nearest_location ? 9 : 1'",
     ]
     .iter()
     .enumerate()
     {
         let demand = demand(&[lines]);
         let asked: Vec<bool> = facts.iter().map(|fact| demand.asks_for(fact)).collect();
-        assert_eq!(asked, [place == 0, place == 1, place == 2], "{lines}");
+        assert_eq!(asked, [0, 1, 2, 3, 4].map(|fact| fact == place), "{lines}");
     }
 }

@@ -207,6 +207,9 @@ pub struct PersonView {
     pub shared: bool,
     /// The profile.
     pub attributes: BTreeMap<Text, Plain>,
+    /// What follows for names that the profile does not have, as far as rules in force ask for it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<Text, Plain>,
     /// What was said about being spoken to, latest first.
     pub consents: Vec<ConsentView>,
     /// The cart.

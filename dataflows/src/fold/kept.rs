@@ -6,8 +6,10 @@
 
 use super::activity::Activity;
 use super::catalogue::{Article as Described, Shelf, Spot};
+use super::days::KeptDay;
 use super::history::History;
 use super::nearby::{Places, Stays};
+use super::nearest::Whereabouts;
 use super::profile::Profile;
 use super::readings::{Tracker, Zones};
 use super::stock::Article as Stocked;
@@ -50,9 +52,11 @@ enum Value {
         seen: bool,
         history: Option<History>,
         activity: Option<Activity>,
+        days: Option<Vec<KeptDay>>,
         profile: Option<Profile>,
         tracker: Option<Box<Tracker>>,
         stays: Option<Stays>,
+        nearest: Option<Whereabouts>,
         totals: Option<Totals>,
     },
     Link(Moment, bool),
@@ -70,9 +74,11 @@ enum ValueRef<'a> {
         seen: bool,
         history: Option<&'a History>,
         activity: Option<&'a Activity>,
+        days: Option<Vec<KeptDay>>,
         profile: Option<&'a Profile>,
         tracker: Option<&'a Tracker>,
         stays: Option<&'a Stays>,
+        nearest: Option<&'a Whereabouts>,
         totals: Option<&'a Totals>,
     },
     Link(Moment, bool),
@@ -158,7 +164,21 @@ impl Fold {
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
                 let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
                 let known = known || activity.is_some() || stays.is_some() || totals.is_some();
-                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
+                let days = self.days.of(handle);
+                let nearest = self.nearest.of(handle);
+                let known = known || days.is_some() || nearest.is_some();
+                let of_handle = ValueRef::Handle {
+                    seen,
+                    history,
+                    activity,
+                    days,
+                    profile,
+                    tracker,
+                    stays,
+                    nearest,
+                    totals,
+                };
+                known.then_some(of_handle)
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
@@ -175,7 +195,7 @@ impl Fold {
         match (key, *value.0) {
             (
                 KeptKey::Handle(handle),
-                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+                Value::Handle { seen, history, activity, days, profile, tracker, stays, nearest, totals },
             ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
@@ -186,6 +206,9 @@ impl Fold {
                 if let Some(activity) = activity {
                     self.activities.restore(&handle, activity, &mut self.timers, out);
                 }
+                if let Some(days) = days {
+                    self.days.restore(&handle, days, &mut self.timers, out);
+                }
                 if let Some(profile) = profile {
                     self.profiles.restore(&handle, profile, out);
                 }
@@ -194,6 +217,9 @@ impl Fold {
                 }
                 if let Some(totals) = totals {
                     self.totals.restore(&handle, totals, out);
+                }
+                if let Some(nearest) = nearest {
+                    self.nearest.restore(&handle, nearest, &mut self.timers, out);
                 }
                 if let Some(stays) = stays {
                     self.nearby.restore(&handle, stays, &mut self.timers, out);

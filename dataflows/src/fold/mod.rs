@@ -9,10 +9,12 @@
 
 mod activity;
 mod catalogue;
+mod days;
 mod history;
 mod kept;
 mod machine;
 mod nearby;
+mod nearest;
 mod operator;
 mod profile;
 mod readings;
@@ -31,7 +33,7 @@ use crate::shards::{bucket_of, shard_of, shard_of_shelf};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::event::{Act, Body, Event, Position, PushOutcome};
+use shopbell_model::event::{Act, Body, Event, LocationKind, Position, PushOutcome};
 use shopbell_model::facts::{Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::{EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
@@ -57,8 +59,8 @@ pub enum Content {
     Word(Word),
     /// A handle exists.
     Seen(Handle),
-    /// Where a place is: for all workers.
-    Place(LocationId, Position, Moment),
+    /// Where a place is, where that is said, and of what kind: for all workers.
+    Place(LocationId, Option<Position>, LocationKind, Moment),
 }
 
 /// Everything a fold needs to know beforehand.
@@ -118,12 +120,10 @@ pub fn parts(event: Event, arrival: u64, peers: usize, mut give: impl FnMut(Part
         Body::StockLevel { item, .. } | Body::StockDelta { item, .. } | Body::CatalogItem { item, .. } => {
             send(shard_of(item.key()), Content::Event(event));
         }
-        Body::CatalogLocation { location, position, .. } => {
-            if let Some(position) = position {
-                let at = Moment { time: event.time, arrival };
-                for worker in 0..peers {
-                    send(worker as u64, Content::Place(location.clone(), *position, at));
-                }
+        Body::CatalogLocation { location, kind, position, .. } => {
+            let at = Moment { time: event.time, arrival };
+            for worker in 0..peers {
+                send(worker as u64, Content::Place(location.clone(), *position, *kind, at));
             }
             let shard = shard_of(location.key());
             send(shard, Content::Event(event));
@@ -172,6 +172,10 @@ enum Timer {
     Nearby(Handle),
     /// Activity of this handle paused long enough, unless something continued it.
     Activity(Handle),
+    /// The oldest day of this handle comes to the end of its time.
+    Days(Handle),
+    /// The newest position of this handle grows too old.
+    Nearest(Handle),
 }
 
 /// The facts of one worker's keys.
@@ -180,10 +184,12 @@ pub struct Fold {
     seen: FxHashSet<Handle>,
     histories: history::Histories,
     activities: activity::Activities,
+    days: days::Days,
     profiles: profile::Profiles,
     totals: totals::AllTotals,
     readings: readings::Readings,
     nearby: nearby::Nearby,
+    nearest: nearest::AllNearest,
     stock: stock::Stocks,
     catalogue: catalogue::CatalogueFacts,
     timers: Wheel<Timer>,
@@ -199,6 +205,7 @@ impl Fold {
             seen: FxHashSet::default(),
             histories: history::Histories::new(settings.retention.clone()),
             activities: activity::Activities::new(settings.demand.pause(), settings.retention.activity),
+            days: days::Days::new(settings.retention.days, settings.demand.noticed()),
             profiles: profile::Profiles::default(),
             totals: totals::AllTotals::default(),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
@@ -207,6 +214,7 @@ impl Fold {
                 settings.presence.leave_after,
                 settings.retention.visits,
             ),
+            nearest: nearest::AllNearest::new(settings.retention.visits, settings.demand.nearest()),
             stock: stock::Stocks::new(settings.demand.stock_detail()),
             catalogue: catalogue::CatalogueFacts::default(),
             timers: Wheel::default(),
@@ -219,9 +227,14 @@ impl Fold {
     pub fn apply(&mut self, part: Part, out: &mut Changes) {
         match part.content {
             Content::Seen(handle) => self.see(&handle, out),
-            Content::Place(location, position, at) => {
+            Content::Place(location, position, kind, at) => {
                 self.touch(|| KeptKey::Zones);
-                self.nearby.places.put(location, position, at);
+                if self.nearby.places.put(location.clone(), position, kind, at) {
+                    for (handle, nearest) in self.nearest.moved(&location, &self.nearby.places) {
+                        self.touch(|| KeptKey::Handle(handle.clone()));
+                        self.nearest.tell(&handle, nearest, out);
+                    }
+                }
             }
             // Identity takes those.
             Content::Word(_) => {}
@@ -275,6 +288,10 @@ impl Fold {
         if activity::is_own(&act) {
             self.activities.act(&handle, at, &event, &mut self.timers, out);
         }
+        if let Some(place) = days::noticed_by(&act) {
+            let parts = (&mut self.timers, &mut self.counts);
+            self.days.note(&handle, at.time, place, days::Notice::Acted, parts, out);
+        }
         match &act {
             Act::Purchase(purchase) => self.totals.purchase(&handle, at.time, purchase, out),
             Act::Refund(refund) => self.totals.refund(&handle, refund, out),
@@ -290,7 +307,11 @@ impl Fold {
             }
             Act::Geo(position, accuracy) => {
                 let seen = nearby::Seen { position, accuracy, at, event };
-                self.nearby.see(handle, &seen, &mut self.timers, &mut self.counts, out);
+                let timers = &mut self.timers;
+                let near = self.nearest.see(&handle, &seen, &self.nearby.places, timers, out);
+                if !(self.nearby.see(handle, &seen, timers, out) && near) {
+                    self.counts.too_late += 1;
+                }
             }
             Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
             Act::Consent { channel, category, granted } => {
@@ -305,7 +326,13 @@ impl Fold {
 
     fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
         let (histories, timers) = (&mut self.histories, &mut self.timers);
-        self.readings.hear(handle, heard, histories, timers, &mut self.counts, out);
+        let starts = self.readings.hear(handle.clone(), heard, histories, timers, &mut self.counts, out);
+        for (start, zone, notice) in starts {
+            if let Some(zone) = self.readings.zones().zone(zone) {
+                let parts = (&mut *timers, &mut self.counts);
+                self.days.note(&handle, start.time, Some(&zone.location), notice, parts, out);
+            }
+        }
     }
 
     /// Forgets a handle, after all events of a tick and all that ended with it. `out` takes what changes in that
@@ -321,10 +348,12 @@ impl Fold {
         let (timers, first) = (&mut self.timers, later.persons.len());
         self.histories.forget(handle, timers, later);
         self.activities.forget(handle, timers, later);
+        self.days.forget(handle, timers, later);
         self.profiles.forget(handle, later);
         self.totals.forget(handle, later);
         self.readings.forget(handle, timers, later);
         self.nearby.forget(handle, timers, later);
+        self.nearest.forget(handle, timers, later);
         let mut redeemed = Vec::new();
         let outcomes =
             later.persons.extract_if(first.., |((_, fact), _)| matches!(fact, Some(PersonFact::Outcome(..))));
@@ -352,7 +381,9 @@ impl Fold {
                 let (Timer::History(handle)
                 | Timer::Presence(handle)
                 | Timer::Nearby(handle)
-                | Timer::Activity(handle)) = &timer;
+                | Timer::Activity(handle)
+                | Timer::Days(handle)
+                | Timer::Nearest(handle)) = &timer;
                 self.touch(|| KeptKey::Handle(handle.clone()));
                 match timer {
                     Timer::History(handle) => self.histories.expire(handle, now, &mut self.timers, out),
@@ -362,6 +393,8 @@ impl Fold {
                     Timer::Nearby(handle) => {
                         self.nearby.expire(handle, now, &mut self.timers, out);
                     }
+                    Timer::Nearest(handle) => self.nearest.expire(&handle, now, &mut self.timers, out),
+                    Timer::Days(handle) => self.days.expire(&handle, now, &mut self.timers, out),
                     Timer::Activity(handle) => {
                         self.activities.expire(handle, now, &mut self.timers, out);
                     }

@@ -6,11 +6,11 @@
 //! Cost: a comparison for each place and each distance that a rule asks for; a handle keeps at most [`MOST`].
 
 use super::history::end_of;
-use super::{Changes, FoldCounts, Timer};
+use super::{Changes, Timer};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use shopbell_model::event::Position;
+use shopbell_model::event::{LocationKind, Position};
 use shopbell_model::facts::{Moment, Near, PersonFact};
 use shopbell_model::key::{Brand, EventRef, Handle, LocationId};
 use shopbell_model::shared::Shared;
@@ -21,10 +21,17 @@ use std::collections::BTreeMap;
 /// Stays that a handle keeps; beyond that the oldest go first.
 const MOST: usize = 100;
 
-/// Where places are: the position, and when that was said. Every worker has all of them.
+/// Where places are, and of what kind. Every worker has all of them.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Places {
-    places: FxHashMap<Brand, BTreeMap<LocationId, (Position, Moment)>>,
+    places: FxHashMap<Brand, BTreeMap<LocationId, Site>>,
+}
+
+/// Of one place what was said last, and when.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Site {
+    position: Option<(Position, Moment)>,
+    kind: Option<(LocationKind, Moment)>,
 }
 
 /// A position as it comes in.
@@ -73,29 +80,95 @@ pub(super) struct Nearby {
 
 /// Whether two positions are at most `within` metres apart: see docs/semantics.md. `a` is that of the place.
 pub(super) fn is_near(a: Position, b: Position, within: u32) -> bool {
-    const AROUND: i64 = 360_000_000;
-    const MM_IN_THOUSAND: i128 = 111_195;
     let limit = i128::from(within) * 1000;
-    let north = i128::from((i64::from(a.lat) - i64::from(b.lat)).abs()) * MM_IN_THOUSAND / 1000;
-    if north > limit {
-        return false;
-    }
+    north_of(a, b) <= limit && squared_distance(a, b) <= limit * limit
+}
+
+const MM_IN_THOUSAND: i128 = 111_195;
+
+/// Millimetres from the one latitude to the other.
+fn north_of(a: Position, b: Position) -> i128 {
+    i128::from((i64::from(a.lat) - i64::from(b.lat)).abs()) * MM_IN_THOUSAND / 1000
+}
+
+/// The square of the distance in millimetres. `a` is the position of the place.
+fn squared_distance(a: Position, b: Position) -> i128 {
+    const AROUND: i64 = 360_000_000;
+    let north = north_of(a, b);
     let east = (i64::from(a.lon) - i64::from(b.lon)).abs() % AROUND;
     let east = i128::from(east.min(AROUND - east));
     let x = i128::from(a.lat.unsigned_abs() / 1000);
     let millionths = 1_000_000 * (32_400_000_000 - 4 * x * x) / (32_400_000_000 + x * x);
     let east = east * MM_IN_THOUSAND * millionths / 1_000_000_000;
-    north * north + east * east <= limit * limit
+    north * north + east * east
+}
+
+impl Site {
+    /// Where customers come to.
+    fn shop(&self) -> Option<Position> {
+        let is_shop = self.kind.is_none_or(|(kind, _)| kind == LocationKind::Store);
+        self.position.filter(|_| is_shop).map(|(position, _)| position)
+    }
 }
 
 impl Places {
-    /// Notes where a place is; the latest word holds.
-    pub(super) fn put(&mut self, location: LocationId, position: Position, at: Moment) {
-        let of_brand = self.places.entry(location.brand()).or_default();
-        let known = of_brand.entry(location).or_insert((position, at));
-        if known.1 <= at {
-            *known = (position, at);
+    /// Notes what is said of a place; the latest word holds. Whether that changed something.
+    pub(super) fn put(
+        &mut self,
+        location: LocationId,
+        position: Option<Position>,
+        kind: LocationKind,
+        at: Moment,
+    ) -> bool {
+        let site = self.places.entry(location.brand()).or_default().entry(location).or_default();
+        let (was, shop) = (site.position.map(|(position, _)| position), site.shop());
+        if let Some(position) = position
+            && site.position.is_none_or(|(_, last)| last <= at)
+        {
+            site.position = Some((position, at));
         }
+        if site.kind.is_none_or(|(_, last)| last <= at) {
+            site.kind = Some((kind, at));
+        }
+        (was, shop) != (site.position.map(|(position, _)| position), site.shop())
+    }
+
+    /// Places of a brand that have a position.
+    fn of(&self, brand: &Brand) -> impl Iterator<Item = (&LocationId, Position)> {
+        let sites = self.places.get(brand).into_iter().flatten();
+        sites.filter_map(|(location, site)| Some((location, site.position?.0)))
+    }
+
+    /// The shop nearest to a position; of several the first by id.
+    pub(super) fn nearest(&self, brand: &Brand, position: Position) -> Option<&LocationId> {
+        let mut best: Option<(i128, &LocationId)> = None;
+        for (location, site) in self.places.get(brand).into_iter().flatten() {
+            let Some(shop) = site.shop() else { continue };
+            let north = north_of(shop, position);
+            if best.is_some_and(|(least, _)| north * north >= least) {
+                continue;
+            }
+            let distance = squared_distance(shop, position);
+            if best.is_none_or(|(least, _)| distance < least) {
+                best = Some((distance, location));
+            }
+        }
+        best.map(|(_, location)| location)
+    }
+
+    /// Of a shop and another place the one that is nearer to a position.
+    pub(super) fn nearer<'a>(
+        &self,
+        shop: &'a LocationId,
+        other: &'a LocationId,
+        position: Position,
+    ) -> Option<&'a LocationId> {
+        let sites = self.places.get(&shop.brand());
+        let rank = |location: &'a LocationId| {
+            let shop = sites?.get(location)?.shop()?;
+            Some((squared_distance(shop, position), location))
+        };
+        rank(shop).into_iter().chain(rank(other)).min().map(|(_, location)| location)
     }
 }
 
@@ -104,37 +177,36 @@ impl Nearby {
         Nearby { places: Places::default(), by_handle: FxHashMap::default(), radii, leave_after, keep }
     }
 
-    /// Takes in a position. One from before the newest of its handle changes nothing.
+    /// Takes in a position. One from before the newest of its handle changes nothing; false is returned for it.
     pub(super) fn see(
         &mut self,
         handle: Handle,
         seen: &Seen,
         timers: &mut Wheel<Timer>,
-        counts: &mut FoldCounts,
         out: &mut Changes,
-    ) {
+    ) -> bool {
         if self.radii.is_empty() {
-            return;
+            return true;
         }
         let now = seen.at.time;
         let mut stays = self.by_handle.remove(&handle).unwrap_or_default();
         if now < stays.newest {
-            counts.too_late += 1;
             self.by_handle.insert(handle, stays);
-            return;
+            return false;
         }
         stays.newest = now;
-        let places = self.places.places.get(&handle.brand());
+        let brand = handle.brand();
         for within in &self.radii {
             if seen.accuracy.is_some_and(|accuracy| accuracy.0 > f64::from(*within)) {
                 continue;
             }
-            for (location, (position, _)) in places.into_iter().flatten() {
-                let near = is_near(*position, seen.position, *within);
+            for (location, position) in self.places.of(&brand) {
+                let near = is_near(position, seen.position, *within);
                 stays.step(location, *within, near, seen, self.leave_after);
             }
         }
         self.settle(handle, stays, 0, timers, out);
+        true
     }
 
     /// What is kept of a handle.

@@ -7,6 +7,7 @@
 //! for its handle but behind a clock that ended a visit by silence: it may continue that visit.
 //! Cost: in order, one step of the machine.
 
+use super::days::Notice;
 use super::history::{Histories, end_of};
 use super::machine::{Machine, Open, Reading};
 use super::{Changes, FoldCounts, Timer};
@@ -19,7 +20,7 @@ use shopbell_model::settings::Presence;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Rssi;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A reading as it comes in.
 pub(super) struct Heard {
@@ -28,6 +29,9 @@ pub(super) struct Heard {
     pub(super) at: Moment,
     pub(super) event: EventRef,
 }
+
+/// A visit that began, or did not, with its zone.
+pub(super) type Start = (Moment, u32, Notice);
 
 /// What was heard of one handle.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -140,7 +144,7 @@ impl Readings {
         self.trackers.insert(handle.clone(), tracker);
     }
 
-    /// Takes in a reading.
+    /// Takes in a reading. Returned are the visits that began, and those that did not, as was thought.
     pub(super) fn hear(
         &mut self,
         handle: Handle,
@@ -149,23 +153,27 @@ impl Readings {
         timers: &mut Wheel<Timer>,
         counts: &mut FoldCounts,
         out: &mut Changes,
-    ) {
+    ) -> Vec<Start> {
         let Some((zone, _)) = self.zones.beacons.get(&(handle.brand(), heard.beacon)) else {
             counts.unknown_beacons += 1;
-            return;
+            return Vec::new();
         };
         let reading = Reading { at: heard.at, zone: *zone, rssi: heard.rssi, event: heard.event };
         let tracker = self.trackers.entry(handle.clone()).or_default();
         let newest = tracker.recent.back().map(|last| last.at);
         if newest.is_some_and(|newest| reading.at.time + self.presence.lateness.0 < newest.time) {
             counts.too_late += 1;
-            return;
+            return Vec::new();
         }
+        let mut starts = Vec::new();
         // What comes behind the clock may continue what ended by it.
         if newest.is_none_or(|newest| newest <= reading.at) && tracker.silent < reading.at.time {
             let visits = (tracker.now.open().len(), tracker.ended.len());
             tracker.now.hear(&reading, &self.presence, &mut tracker.ended);
             let started = tracker.now.open().iter().any(|open| open.start == reading.at);
+            if started {
+                starts.push((reading.at, reading.zone, Notice::Began));
+            }
             let ended = visits != (tracker.now.open().len(), tracker.ended.len());
             tracker.recent.push_back(reading);
             if started || ended {
@@ -174,16 +182,22 @@ impl Readings {
         } else {
             let place = tracker.recent.partition_point(|known| known.at <= reading.at);
             tracker.recent.insert(place, reading);
+            let before = tracker.starts();
             tracker.now = tracker.base.clone();
             tracker.ended.clear();
             for reading in &tracker.recent {
                 tracker.now.hear(reading, &self.presence, &mut tracker.ended);
             }
             tracker.silent = 0;
+            let after = tracker.starts();
+            let of = |(start, zone): &(Moment, u32), notice| (*start, *zone, notice);
+            starts.extend(before.difference(&after).map(|one| of(one, Notice::BeganNot)));
+            starts.extend(after.difference(&before).map(|one| of(one, Notice::Began)));
             tracker.tell(&handle, &self.zones.zones, 0, self.keep, out);
         }
         tracker.settle(&handle, &self.presence, histories, timers);
         tracker.wake(&handle, &self.presence, self.keep, timers);
+        starts
     }
 
     /// Drops all that was heard of a handle.
@@ -216,7 +230,19 @@ impl Readings {
     }
 }
 
+impl Zones {
+    /// The zone of that number.
+    pub(super) fn zone(&self, number: u32) -> Option<&ZoneId> {
+        self.zones.get(number as usize)
+    }
+}
+
 impl Tracker {
+    /// When visits began that a reading may still change, and in which zones.
+    fn starts(&self) -> BTreeSet<(Moment, u32)> {
+        self.ended.iter().chain(self.now.open()).map(|open| (open.start, open.zone)).collect()
+    }
+
     /// Makes the facts those of the visits as they are now, but for those kept long enough.
     fn tell(&mut self, handle: &Handle, zones: &[ZoneId], now: Time, keep: Duration, out: &mut Changes) {
         let visit = |open: &Open, last| {

@@ -58,9 +58,9 @@ impl World {
         World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default(), given }
     }
 
-    /// One fold, where nobody asks who paused.
+    /// One fold, where nobody asks what many events say together.
     fn one() -> Self {
-        let demand = Demand::everything().without_pauses();
+        let demand = Demand::everything().of_single_events();
         World::new(&FoldSettings { demand, ..settings() }, 1)
     }
 

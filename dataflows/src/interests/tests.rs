@@ -77,7 +77,8 @@ fn derived(steps: &[Step]) -> Vec<Derived> {
     let facts: Vec<(&Handle, &PersonFact)> = steps.iter().map(|(who, fact)| (who, *fact)).collect();
     let mut rows = Vec::new();
     let person = Person::named_by(&handle("card:1"));
-    derive(&person, &facts, Duration(600), &Demand::everything(), &mut |row| rows.push(row));
+    let (demand, policy) = (Demand::everything(), Policy::default());
+    derive(&person, &facts, &Ways { leave_after: Duration(600), demand, policy }, &mut |row| rows.push(row));
     rows
 }
 
@@ -260,4 +261,58 @@ fn attributes_are_the_last_ones_said_under_any_handle() {
         .collect();
     assert_eq!(customers, [vec![(Text::from("spend"), Value::Int(9))]]);
     assert_eq!(derived(&[say("card:1", 1, "visits", None)]), []);
+}
+
+/// The same with a category.
+fn of((who, fact): Step, category: &str) -> Step {
+    let say = |detail: &mut Detail| detail.category = Some(Text::from(category));
+    let fact = match fact {
+        PersonFact::View(view) => {
+            let mut view = (*view).clone();
+            say(&mut view.detail);
+            PersonFact::View(Shared::new(view))
+        }
+        PersonFact::Cart(moved) => {
+            let mut moved = (*moved).clone();
+            say(&mut moved.detail);
+            PersonFact::Cart(Shared::new(moved))
+        }
+        PersonFact::Bought(bought) => {
+            let mut bought = (*bought).clone();
+            bought.items.iter_mut().for_each(|(_, _, detail)| say(detail));
+            PersonFact::Bought(Shared::new(bought))
+        }
+        other => other,
+    };
+    (who, fact)
+}
+
+#[test]
+fn tastes_are_what_was_bought_and_is_wanted_with_the_category_said_last() {
+    let tastes = |steps: &[Step]| {
+        let row = |row: Derived| match row {
+            Derived::Tastes(tastes) => Some(tastes),
+            _ => None,
+        };
+        let tastes: Vec<_> = derived(steps).into_iter().filter_map(row).collect();
+        let said = |taste: &Taste| format!("{} {}", taste.item, taste.said.as_deref().unwrap_or("-"));
+        tastes.iter().flat_map(|tastes| tastes.iter().map(said)).collect::<Vec<_>>()
+    };
+    assert_eq!(tastes(&[under("card:1", remove(1, "A"))]), [""; 0], "nothing to do with it");
+    assert_eq!(
+        tastes(&[
+            of(view(2, "A"), "late"),
+            under("phone:1", of(add(1, "A"), "early")),
+            buy(3, "A"),
+            of(buy(4, "B"), "b"),
+            wish(5, "B", true),
+            wish(6, "C", true),
+            wish(7, "C", false),
+            of(view(8, "D"), "z"),
+            of(view(8, "D"), "d"),
+            of(add(9, "E"), "e"),
+            of(remove(10, "E"), "gone"),
+        ]),
+        ["A late", "B b", "D z"]
+    );
 }

@@ -121,11 +121,7 @@ fn article(stock: &[(Option<&str>, i64, Option<Time>)], prices: &[(Time, i64)]) 
     Shared::new(Situation {
         scene: Scene::Interest,
         items: vec![Shared::new(wanted)],
-        customer: Shared::new(CustomerView {
-            person: person(),
-            attributes: Vec::new(),
-            totals: Default::default(),
-        }),
+        customer: Shared::new(CustomerView::of(person())),
         cart: CartView::default(),
         place: None,
     })

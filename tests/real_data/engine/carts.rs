@@ -5,11 +5,12 @@ use super::super::reference::carts::snowplow_carts;
 use super::{World, events, folder, settings};
 use shopbell::import::{Format, ImportOptions};
 use shopbell_dataflows::demand::Demand;
-use shopbell_dataflows::interests::derive;
+use shopbell_dataflows::interests::{Ways, derive};
 use shopbell_dataflows::rows::{CartLife, Derived, End};
 use shopbell_model::event::{Act, Body};
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person};
+use shopbell_model::policy::Policy;
 use shopbell_model::settings::Presence;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Duration;
@@ -92,7 +93,9 @@ fn carts_of(world: &World, handle: &Handle) -> Vec<Shared<CartLife>> {
         .filter_map(|(owner, fact)| fact.as_ref().map(|fact| (owner, fact)))
         .collect();
     let mut carts = Vec::new();
-    derive(&Person::named_by(handle), &facts, Duration::from_secs(600), &Demand::everything(), &mut |row| {
+    let (demand, policy) = (Demand::everything(), Policy::default());
+    let ways = Ways { leave_after: Duration::from_secs(600), demand, policy };
+    derive(&Person::named_by(handle), &facts, &ways, &mut |row| {
         if let Derived::Cart(cart) = row {
             carts.push(cart);
         }

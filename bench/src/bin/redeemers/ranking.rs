@@ -118,7 +118,7 @@ fn ranked(data: &Data, campaign: &Campaign, rule: &Rule) -> Ranked {
         ];
         attributes.sort();
         let person = Person::named_by(&Handle::new(&Brand::default(), &format!("card:{household}")));
-        let customer = CustomerView { person, attributes, totals: Default::default() };
+        let customer = CustomerView { attributes, ..CustomerView::of(person) };
         let view = View {
             customer: &customer,
             item: None,

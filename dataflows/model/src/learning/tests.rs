@@ -92,7 +92,7 @@ fn customer(attributes: &[(&str, Value)]) -> CustomerView {
     let mut attributes: Vec<(Text, Value)> =
         attributes.iter().map(|(name, value)| (text(name), value.clone())).collect();
     attributes.sort();
-    CustomerView { person, attributes, totals: crate::facts::Totals::default() }
+    CustomerView { attributes, ..CustomerView::of(person) }
 }
 
 #[test]

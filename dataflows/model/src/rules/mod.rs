@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 mod budgets;
 mod calls;
 pub mod compile;
+pub mod customer;
 pub mod datum;
 pub mod error;
 pub mod evaluate;

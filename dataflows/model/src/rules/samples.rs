@@ -35,9 +35,8 @@ impl Sample {
         attributes.sort_by(|a, b| a.0.cmp(&b.0));
         Sample {
             customer: CustomerView {
-                totals: crate::facts::Totals::default(),
-                person: Person::named_by(&Handle::new(&brand, "card:4711")),
                 attributes,
+                ..CustomerView::of(Person::named_by(&Handle::new(&brand, "card:4711")))
             },
             item: ItemView {
                 item: ItemId::new(&brand, "mask-7"),

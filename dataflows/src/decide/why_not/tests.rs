@@ -100,7 +100,7 @@ fn checked_in() -> Derived {
 
 fn profile(name: &str, value: Value) -> Derived {
     let attributes = vec![(Text::from(name), value)];
-    Derived::Customer(Shared::new(CustomerView { person: person(), attributes, totals: Default::default() }))
+    Derived::Customer(Shared::new(CustomerView { attributes, ..CustomerView::of(person()) }))
 }
 
 /// What the rule says of the person.

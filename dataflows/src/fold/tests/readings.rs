@@ -3,9 +3,11 @@
 use super::*;
 use proptest::prelude::*;
 use proptest::sample::select;
-use shopbell_model::facts::ZoneVisit;
+use shopbell_model::facts::{Noticed, ZoneVisit};
 use shopbell_model::settings::PresenceMode;
+use shopbell_model::time::day_of;
 use shopbell_model::value::Rssi;
+use std::collections::BTreeSet;
 
 const ZONES: [&str; 3] = ["a", "b", "c"];
 
@@ -22,7 +24,7 @@ fn world(presence: &Presence) -> World {
 
 fn zone(time: Time, name: &str, beacons: &[&str]) -> Event {
     let beacons = beacons.iter().map(|beacon| Text::from(*beacon)).collect();
-    event(time, Body::CatalogZone { location: location("s"), zone: Text::from(name), beacons, name: None })
+    event(time, Body::CatalogZone { location: location(name), zone: Text::from(name), beacons, name: None })
 }
 
 fn reading(time: Time, zone: &str, dbm: i16) -> Event {
@@ -41,6 +43,14 @@ fn visits(world: &World) -> Vec<Visit> {
     let mut visits: Vec<_> = world.persons().into_iter().filter_map(of_zone).collect();
     visits.sort_by_key(|(zone, start, _)| (*start, zone.clone()));
     visits
+}
+
+fn days(world: &World) -> BTreeSet<(u32, String)> {
+    let of_day = |fact: &PersonFact| match fact {
+        PersonFact::Noticed(Noticed { day, location: Some(place) }) => Some((*day, place.to_string())),
+        _ => None,
+    };
+    world.persons().into_iter().filter_map(of_day).collect()
 }
 
 /// Readings that count, in order of time, put through a machine of their own.
@@ -62,11 +72,24 @@ impl Reference {
         self.heard.sort_by_key(|reading| reading.at);
     }
 
-    fn visits(&self, clock: Time) -> Vec<Visit> {
+    /// Visits that are over by the readings alone, and those that are not.
+    fn run(&self) -> (Machine, Vec<machine::Open>) {
         let (mut machine, mut ended) = (Machine::default(), Vec::new());
         for reading in &self.heard {
             machine.hear(reading, &self.presence, &mut ended);
         }
+        (machine, ended)
+    }
+
+    /// Days and places of all visits that ever began.
+    fn days(&self) -> BTreeSet<(u32, String)> {
+        let (machine, ended) = self.run();
+        let day = |visit: &machine::Open| (day_of(visit.start.time), ZONES[visit.zone as usize].to_owned());
+        ended.iter().chain(machine.open()).map(day).collect()
+    }
+
+    fn visits(&self, clock: Time) -> Vec<Visit> {
+        let (mut machine, mut ended) = self.run();
         machine.end_at(clock, &self.presence, &mut ended);
         ended.retain(|visit| visit.last + DAY >= clock);
         let ended = ended.iter().map(|visit| (visit, Some(visit.last)));
@@ -121,6 +144,7 @@ proptest! {
                 reference.hear(time, world.arrival, zone, dbm);
             }
             prop_assert_eq!(visits(&world), reference.visits(clock), "at {}", clock - START - DAY);
+            prop_assert_eq!(days(&world), reference.days(), "at {}", clock - START - DAY);
         }
         prop_assert_eq!(world.counts.too_late, reference.too_late);
         // A day of silence later nothing is left to remember.
