@@ -52,6 +52,8 @@ impl Demand {
             demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
             demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
+            // Whoever bought is known, whatever the condition asks for.
+            demand.totals |= matches!(rule.when, When::SegmentEntered { .. });
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
             }
@@ -76,8 +78,8 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Visit, Zone};
-        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Interest];
+        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Segment, Visit, Zone};
+        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Segment, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -160,6 +162,7 @@ impl Demand {
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),
+            PersonFact::Past(_) => self.scene(SceneKind::Segment),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
@@ -185,7 +188,8 @@ fn interests_of(when: &When) -> Interests {
         | When::Purchased { .. }
         | When::Nearby { .. }
         | When::Requested { .. }
-        | When::Lapsed { .. } => Interests::default(),
+        | When::Lapsed { .. }
+        | When::SegmentEntered { .. } => Interests::default(),
     }
 }
 

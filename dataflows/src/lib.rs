@@ -33,6 +33,7 @@
 pub mod allot;
 mod by_key;
 pub mod clock;
+mod courses;
 pub mod decide;
 pub mod demand;
 pub mod explain;

@@ -94,10 +94,17 @@ pub struct Retention {
     pub purchases: Duration,
     /// When somebody did anything at all.
     pub activity: Duration,
+    /// How what is known of customers came about; at least [`Retention::LEAST_SEGMENTS`].
+    pub segments: Duration,
     /// Offers sent; at least as long as the longest cap or cooldown.
     pub ledger: Duration,
     /// How long a second copy of an event is recognised.
     pub duplicates: Duration,
+}
+
+impl Retention {
+    /// The least for `segments`: a day more than an entry is a reason.
+    pub const LEAST_SEGMENTS: Duration = Duration::from_secs(31 * 86_400);
 }
 
 impl Default for Retention {
@@ -110,6 +117,7 @@ impl Default for Retention {
             wishlists: Duration::from_secs(365 * DAY),
             purchases: Duration::from_secs(30 * DAY),
             activity: Duration::from_secs(400 * DAY),
+            segments: Duration::from_secs(31 * DAY),
             ledger: Duration::from_secs(30 * DAY),
             duplicates: Duration::from_secs(DAY),
         }

@@ -71,9 +71,14 @@ impl Versions {
         rules
     }
 
+    /// That version of the rule, where it is in force.
+    pub fn of(&self, rule: &Text, version: &Text) -> Option<&Shared<Rule>> {
+        self.rules.get(&(rule.clone(), version.clone())).map(|(rule, _)| rule)
+    }
+
     /// Whether that version of the rule is in force.
     pub fn in_force(&self, rule: &Text, version: &Text) -> bool {
-        self.rules.contains_key(&(rule.clone(), version.clone()))
+        self.of(rule, version).is_some()
     }
 }
 

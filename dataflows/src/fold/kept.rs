@@ -15,7 +15,7 @@ use super::{Changes, Fold};
 use crate::kept::KeptKey;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{Moment, Totals};
+use shopbell_model::facts::{Moment, Past, Totals};
 use std::fmt;
 use std::rc::Rc;
 
@@ -54,6 +54,7 @@ enum Value {
         tracker: Option<Box<Tracker>>,
         stays: Option<Stays>,
         totals: Option<Totals>,
+        past: Option<Past>,
     },
     Link(Moment, bool),
     Stock(Stocked),
@@ -74,6 +75,7 @@ enum ValueRef<'a> {
         tracker: Option<&'a Tracker>,
         stays: Option<&'a Stays>,
         totals: Option<&'a Totals>,
+        past: Option<&'a Past>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
@@ -158,7 +160,17 @@ impl Fold {
                 let known = seen || history.is_some() || profile.is_some() || tracker.is_some();
                 let (stays, totals) = (self.nearby.of(handle), self.totals.of(handle));
                 let known = known || activity.is_some() || stays.is_some() || totals.is_some();
-                known.then_some(ValueRef::Handle { seen, history, activity, profile, tracker, stays, totals })
+                let past = self.pasts.of(handle);
+                known.then_some(ValueRef::Handle {
+                    seen,
+                    history,
+                    activity,
+                    profile,
+                    tracker,
+                    stays,
+                    totals,
+                    past,
+                })
             }
             KeptKey::Stock(item) => self.stock.of(item).map(ValueRef::Stock),
             KeptKey::Article(item) => self.catalogue.article(item).map(ValueRef::Article),
@@ -175,7 +187,7 @@ impl Fold {
         match (key, *value.0) {
             (
                 KeptKey::Handle(handle),
-                Value::Handle { seen, history, activity, profile, tracker, stays, totals },
+                Value::Handle { seen, history, activity, profile, tracker, stays, totals, past },
             ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
@@ -194,6 +206,9 @@ impl Fold {
                 }
                 if let Some(totals) = totals {
                     self.totals.restore(&handle, totals, out);
+                }
+                if let Some(past) = past {
+                    self.pasts.restore(&handle, past, &mut self.timers, out);
                 }
                 if let Some(stays) = stays {
                     self.nearby.restore(&handle, stays, &mut self.timers, out);
