@@ -126,7 +126,8 @@ impl Course {
             let held = std::mem::replace(&mut holds, segment.holds_of(&customer));
             if holds && !held {
                 stays.push(Stay { entry: Some(step), over: false });
-            } else if held && !holds
+            } else if held
+                && !holds
                 && let Some(last) = stays.last_mut()
             {
                 last.over = true;

@@ -78,8 +78,11 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Segment, Visit, Zone};
-        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Segment, Interest];
+        use SceneKind::{
+            Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Segment, Visit, Zone,
+        };
+        let all =
+            vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Segment, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -112,9 +115,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without pauses.
+    /// Without pauses and segments.
     #[cfg(test)]
-    pub fn without_pauses(self) -> Self {
+    pub fn without_pauses(mut self) -> Self {
+        self.scenes.retain(|kind| *kind != SceneKind::Segment);
         Demand { pause: None, ..self }
     }
 

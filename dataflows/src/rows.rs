@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{
-    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, Totals, ZoneVisit,
+    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, Totals,
+    ZoneVisit,
 };
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::{Episode, Evidence};

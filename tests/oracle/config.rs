@@ -70,6 +70,8 @@ pub(crate) struct Config {
     pub(crate) views_kept: Time,
     /// `[retention] activity`.
     pub(crate) activity_kept: Time,
+    /// `[retention] segments`.
+    pub(crate) segments_kept: Time,
     pub(crate) learning: Option<Learning>,
 }
 
@@ -90,6 +92,7 @@ impl Default for Config {
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
             activity_kept: 400 * DAY,
+            segments_kept: 31 * DAY,
             learning: None,
         }
     }
@@ -119,11 +122,14 @@ impl Config {
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         let _ = writeln!(
             text,
-            "views = {:?}\nvisits = {:?}\nactivity = {:?}\n",
+            "views = {:?}\nvisits = {:?}\nactivity = {:?}\nsegments = {:?}",
             span(self.views_kept),
             span(presence.visits_kept),
-            span(self.activity_kept)
+            span(self.activity_kept),
+            span(self.segments_kept)
         );
+        // Longer than any script: the oracle does not forget those.
+        text += "purchases = \"400d\"\nledger = \"400d\"\nduplicates = \"400d\"\n\n";
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;
             let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));

@@ -3,7 +3,7 @@
 //! Invariant: the same seed and shape give the same script. Times are drawn from the spans that rules
 //! use, so "exactly at the due time", "just before" and "just after" all happen often.
 
-use super::config::{HOUR, MINUTE};
+use super::config::{DAY, HOUR, MINUTE};
 use super::event::Time;
 use super::script::{MONDAY, clock_text};
 
@@ -21,6 +21,8 @@ pub(crate) struct Shape {
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
     pub(crate) jumps: bool,
+    /// Whether it may jump by weeks.
+    pub(crate) weeks: bool,
     /// Whether there is a second brand.
     pub(crate) brands: bool,
 }
@@ -93,6 +95,9 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         clock += random.of(&STEPS);
         if shape.jumps && random.chance(2) {
             clock += random.of(&[HOUR, 2 * HOUR, 5 * HOUR, 11 * HOUR]);
+        }
+        if shape.weeks && random.chance(2) {
+            clock += random.of(&[6, 15, 15, 30, 31, 32]) * DAY + random.of(&[0, 0, 1]);
         }
         let late = if random.chance(15) { random.of(&LATE) } else { 0 };
         let brand = if shape.brands && random.chance(25) { "other/" } else { "" };

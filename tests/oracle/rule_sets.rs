@@ -2,7 +2,7 @@
 
 use super::config::{Config, DAY, HOUR, Identity, Learning, MINUTE, Policy, Presence};
 use super::generate::Shape;
-use super::rules::{Budget, Condition, Kinds, Rule, Score, When};
+use super::rules::{Budget, Condition, Kinds, Rule, Score, View, When};
 use super::script::moment;
 
 /// A set.
@@ -42,6 +42,31 @@ const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.
     let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
     at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
 });
+const SPENDER: Condition = ("customer.lifetime_spend > 30", spends_more_than_30);
+const GOLD_OR_SPENDER: Condition = ("customer.tier == \"gold\" || customer.lifetime_spend > 30", |view| {
+    (GOLD.1)(view) || spends_more_than_30(view)
+});
+const FIRST_ORDER: Condition =
+    ("customer.orders == 1", |view| view.customer_number("orders").is_some_and(|n| n == 1.0));
+const NO_ORDER: Condition =
+    ("customer.orders < 1", |view| view.customer_number("orders").is_some_and(|n| n < 1.0));
+const NO_TIER: Condition = ("!has(customer.tier)", |view| !view.customer.contains_key("tier"));
+const NOT_GOLD: Condition = ("customer.tier != \"gold\"", |view| {
+    view.customer.contains_key("tier") && !view.customer_is("tier", "gold")
+});
+const FREQUENT_BUYER: Condition =
+    ("customer.visits > 2 || customer.orders * 20 > customer.lifetime_spend", |v| {
+        let number = |name| v.customer_number(name).unwrap_or(0.0);
+        (FREQUENT.1)(v) || number("orders") * 20.0 > number("lifetime_spend")
+    });
+
+/// Segments that an edit may name instead of another.
+pub(crate) const SEGMENTS: [Condition; 3] = [GOLD_OR_SPENDER, NO_ORDER, NOT_GOLD];
+
+fn spends_more_than_30(view: &View) -> bool {
+    view.customer_number("lifetime_spend").is_some_and(|spend| spend > 30.0)
+}
+
 const NOT_TODAY: Condition =
     ("!has(customer.days_since_last_order) || customer.days_since_last_order > 0", |v| {
         v.customer_number("days_since_last_order").is_none_or(|days| days > 0.0)
@@ -89,6 +114,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         blocked(),
         defaults(),
         attention(),
+        segments(),
         pools(),
         days(),
         places(),
@@ -121,6 +147,7 @@ fn carts() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -153,6 +180,7 @@ fn presence() -> RuleSet {
         profile: 1,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -177,6 +205,7 @@ fn every_zone() -> RuleSet {
         profile: 1,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -208,6 +237,7 @@ fn stock() -> RuleSet {
         profile: 0,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -251,6 +281,7 @@ fn policies() -> RuleSet {
         profile: 4,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -278,6 +309,7 @@ fn quiet_hours() -> RuleSet {
         profile: 6,
         hour: 20,
         jumps: true,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -298,6 +330,7 @@ fn identity() -> RuleSet {
         profile: 1,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: true,
         service: 0,
     };
@@ -334,6 +367,7 @@ fn learning() -> RuleSet {
         profile: 3,
         hour: 10,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: true,
     };
@@ -361,6 +395,7 @@ fn blocked() -> RuleSet {
         profile: 1,
         hour: 10,
         jumps: false,
+        weeks: false,
         brands: true,
         service: 0,
     };
@@ -383,6 +418,7 @@ fn defaults() -> RuleSet {
         profile: 1,
         hour: 1,
         jumps: true,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -415,12 +451,41 @@ fn attention() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: true,
+        weeks: false,
         brands: true,
         service: 9,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
+}
+
+/// Conditions that come true and cease to be, with what is said and what is bought.
+fn segments() -> RuleSet {
+    let entered = |segment| When::SegmentEntered { segment };
+    let rules = vec![
+        Rule { score: BY_SPEND, ..Rule::new("gold", entered(GOLD)) },
+        Rule { condition: Some(EARLY), valid: HOUR, ..Rule::new("spender", entered(SPENDER)) },
+        Rule::new("first_order", entered(FIRST_ORDER)),
+        Rule { valid: 30 * DAY, ..Rule::new("gold_or_spender", entered(GOLD_OR_SPENDER)) },
+        Rule { condition: Some(FULL_CART), ..Rule::new("no_order", entered(NO_ORDER)) },
+        Rule { score: BY_LINES, ..Rule::new("no_tier", entered(NO_TIER)) },
+        Rule { cooldown: Some(5 * MINUTE), valid: 30 * DAY, ..Rule::new("not_gold", entered(NOT_GOLD)) },
+        Rule { condition: Some(GOLD), ..Rule::new("gold_buyer", entered(FREQUENT_BUYER)) },
+    ];
+    let shape = Shape {
+        cart: 10,
+        presence: 0,
+        stock: 0,
+        identity: 4,
+        profile: 12,
+        hour: 10,
+        jumps: true,
+        weeks: true,
+        brands: true,
+        service: 0,
+    };
+    RuleSet { name: "segments", rules, config: Config::default(), shape }
 }
 
 const COUPONS: Budget = Budget { name: "coupons", amount: 12, day_in: None };
@@ -470,6 +535,7 @@ fn pools() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: true,
     };
@@ -501,6 +567,7 @@ fn days() -> RuleSet {
         profile: 3,
         hour: 19,
         jumps: true,
+        weeks: false,
         service: 0,
         brands: false,
     };
@@ -531,6 +598,7 @@ fn places() -> RuleSet {
         profile: 2,
         hour: 10,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: false,
     };

@@ -1,6 +1,6 @@
 use super::*;
 use crate::samples::rule;
-use shopbell_model::facts::{Active, Near, Totals};
+use shopbell_model::facts::{Active, Near, Past, Totals};
 use shopbell_model::key::{Brand, EventRef, LocationId, Text};
 use shopbell_model::shared::Shared;
 
@@ -20,6 +20,10 @@ fn what_covers_what() {
             "when = 'checked_in'\nwhere = 'customer.vip'",
         ),
         ("when = 'browse_abandoned'\nidle = '2h'", "when = 'browse_abandoned'\nidle = '3h'\nmin_views = 9"),
+        (
+            "when = 'segment_entered'\nsegment = 'customer.vip'",
+            "when = 'segment_entered'\nsegment = 'customer.tier == 1'",
+        ),
         ("when = 'requested'", "when = 'requested'\napproval = false"),
     ] {
         let (more, less) = (demand(&[more]), demand(&[less]));
@@ -44,17 +48,19 @@ fn facts_flow_where_a_rule_asks() {
         PersonFact::Active(Shared::new(Active { first: 1, last: None })),
         PersonFact::Near(Shared::new(Near { location, within: 50, start, last: None, event })),
         PersonFact::Totals(Shared::new(Totals::default())),
+        PersonFact::Past(Shared::new(Past { base: None, changes: Vec::new() })),
     ];
     for (place, lines) in [
         "when = 'lapsed'\nidle = '2h'",
         "when = 'nearby'\nwithin = 50",
         "when = 'checked_in'\nscore = '10 + customer.days_since_last_order'",
+        "when = 'segment_entered'\nsegment = 'customer.vip'",
     ]
     .iter()
     .enumerate()
     {
         let demand = demand(&[lines]);
         let asked: Vec<bool> = facts.iter().map(|fact| demand.asks_for(fact)).collect();
-        assert_eq!(asked, [place == 0, place == 1, place == 2], "{lines}");
+        assert_eq!(asked, [place == 0, place == 1, place >= 2, place == 3], "{lines}");
     }
 }

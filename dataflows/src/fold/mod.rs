@@ -34,9 +34,7 @@ use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Body, Event, Position, PushOutcome};
-use shopbell_model::facts::{
-    Attribute, Base, Change, Changed, Moment, PersonFact, Subject, SubjectFact,
-};
+use shopbell_model::facts::{Attribute, Base, Change, Changed, Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::{EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
 use shopbell_model::shared::Shared;
@@ -329,8 +327,10 @@ impl Fold {
         let (profiles, totals) = (&self.profiles, &self.totals);
         let before = || {
             let (attributes, totals) = (profiles.attributes_of(handle), totals.of(handle));
-            (!attributes.is_empty() || totals.is_some())
-                .then(|| Base { attributes: attributes.to_vec(), totals: totals.cloned().unwrap_or_default() })
+            (!attributes.is_empty() || totals.is_some()).then(|| Base {
+                attributes: attributes.to_vec(),
+                totals: totals.cloned().unwrap_or_default(),
+            })
         };
         self.pasts.change(handle, change, before, &mut self.timers, out);
     }

@@ -84,7 +84,13 @@ impl Pasts {
     }
 
     /// Makes changes that came to the end of their time one with what was known before.
-    pub(super) fn expire(&mut self, handle: &Handle, now: Time, timers: &mut Wheel<Timer>, out: &mut Changes) {
+    pub(super) fn expire(
+        &mut self,
+        handle: &Handle,
+        now: Time,
+        timers: &mut Wheel<Timer>,
+        out: &mut Changes,
+    ) {
         let Some((mut past, _)) = self.take(handle, out) else { return };
         let old = past.changes.partition_point(|change| end_of(change.at.time, self.keep) <= now);
         past.merge(old);

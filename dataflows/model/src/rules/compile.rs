@@ -228,7 +228,9 @@ impl Compiler<'_> {
             Available::Item if self.scope.situation == "checked_in" => {
                 "use customer, cart, visit, location, now"
             }
-            Available::Item if matches!(self.scope.situation, "lapsed" | "segment_entered") => "use customer, cart, now",
+            Available::Item if matches!(self.scope.situation, "lapsed" | "segment_entered") => {
+                "use customer, cart, now"
+            }
             Available::Item if self.scope.situation == "nearby" => "use customer, cart, location, now",
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",
