@@ -13,7 +13,7 @@ use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
 use super::rules::When::{self, SegmentEntered};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn set(name: &str) -> RuleSet {
     rule_sets().into_iter().find(|set| set.name == name).expect("a set of that name")
@@ -195,6 +195,29 @@ fn scripts_reach_every_rule_and_every_reason() {
         }
     }
     panic!("never came up: {missing:?}");
+}
+
+/// Whether random scripts try what is special about segments.
+#[test]
+fn scripts_enter_segments_again_and_leave_them() {
+    let set = set("segments");
+    let (mut entries, mut reasons) = (BTreeMap::new(), BTreeMap::new());
+    for seed in 1..41 {
+        for row in answer(&replay_of(seed, &set), Ticks::Due) {
+            match row.what {
+                What::Made { rule, episode, person, .. } => {
+                    entries.entry((seed, rule, person)).or_insert_with(BTreeSet::new).insert(episode);
+                }
+                What::Withdrawn { reason } => *reasons.entry(reason).or_insert(0) += 1,
+            }
+        }
+    }
+    let again = entries.values().filter(|episodes| episodes.len() > 1).count();
+    println!("{} entered, {again} more than once; taken back: {reasons:?}", entries.len());
+    assert!(entries.len() > 100 && again > 20);
+    for (reason, least) in [("left", 50), ("late_event", 10), ("rule", 3), ("forgotten", 3)] {
+        assert!(reasons.get(reason).is_some_and(|times| *times >= least), "{reason}: {reasons:?}");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         (rule_of("when = 'lapsed'\nidle = '59s'"), "3:8 value.duration"),
         (rule_of("when = 'segment_entered'"), "1:7 key.missing"),
         (rule_of("when = 'segment_entered'\nsegment = 3"), "3:11 value.type"),
-        (rule_of("when = 'segment_entered'\nsegment = 'customer.orders + 1'"), "3:12 expression.result"),
+        (rule_of("when = 'segment_entered'\nsegment = '1 + 2'"), "3:12 expression.result"),
         (
             rule_of("when = 'segment_entered'\nsegment = 'customer.vip && item.stock > 1 && cart.lines > 1'"),
             "3:28 expression.not_in_segment, 3:46 expression.not_in_segment",
@@ -49,7 +49,7 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
             rule_of(
                 "when = 'segment_entered'\nsegment = 'has(visit.start) && customer.since == string(now)'",
             ),
-            "3:16 expression.not_in_segment, 3:56 expression.not_in_segment",
+            "3:16 expression.not_in_segment, 3:57 expression.not_in_segment",
         ),
         (
             rule_of("when = 'segment_entered'\nsegment = 'history.offers > 1 || location.id == customer.id'"),
@@ -59,7 +59,7 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
             rule_of(
                 "when = 'segment_entered'\nsegment = 'has(customer.days_since_last_order) || customer.visits_30d > 1'",
             ),
-            "3:25 expression.not_in_segment, 3:60 expression.not_in_segment",
+            "3:16 expression.not_in_segment, 3:60 expression.not_in_segment",
         ),
         (
             rule_of("when = 'segment_entered'\nsegment = 'customer.vip'\nwhere = 'item.stock > 1'"),
