@@ -129,7 +129,7 @@ impl Config {
             span(self.segments_kept)
         );
         // Longer than any script: the oracle does not forget those.
-        text += "purchases = \"400d\"\nledger = \"400d\"\nduplicates = \"400d\"\n\n";
+        text += "carts = \"400d\"\npurchases = \"400d\"\nledger = \"400d\"\nduplicates = \"400d\"\n\n";
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;
             let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));
