@@ -64,6 +64,8 @@ impl Demand {
             demand.favourite |= rule.asks_for_attribute(FAVOURITE);
             demand.nearest |= rule.asks_for_attribute(NEAREST);
             demand.hold_out |= rule.asks_for_attribute(HOLD_OUT);
+            // Whoever bought is known, whatever the condition asks for.
+            demand.totals |= matches!(rule.when, When::SegmentEntered { .. });
             if let When::Nearby { within, .. } = rule.when {
                 demand.radii.push(within);
             }
@@ -90,8 +92,11 @@ impl Demand {
 
     /// Everything there is: for tests, and where rules are not known.
     pub fn everything() -> Self {
-        use SceneKind::{Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Visit, Zone};
-        let all = vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Interest];
+        use SceneKind::{
+            Browse, Cart, CheckIn, Interest, Lapse, Line, Near, Purchase, Request, Segment, Visit, Zone,
+        };
+        let all =
+            vec![Line, Cart, Browse, Zone, Visit, CheckIn, Purchase, Near, Request, Lapse, Segment, Interest];
         Demand {
             scenes: all.clone(),
             carts: all,
@@ -132,9 +137,10 @@ impl Demand {
         Demand { stock_detail, ..self }
     }
 
-    /// Without what many events say together: pauses, days.
+    /// Without what many events say together: pauses, days, segments.
     #[cfg(test)]
-    pub fn of_single_events(self) -> Self {
+    pub fn of_single_events(mut self) -> Self {
+        self.scenes.retain(|kind| *kind != SceneKind::Segment);
         Demand { pause: None, noticed: false, ..self }
     }
 
@@ -204,6 +210,7 @@ impl Demand {
             PersonFact::Near(_) => self.scene(SceneKind::Near),
             PersonFact::Request(_) | PersonFact::Decision(_) => self.scene(SceneKind::Request),
             PersonFact::Active(_) => self.scene(SceneKind::Lapse),
+            PersonFact::Past(_) => self.scene(SceneKind::Segment),
             PersonFact::Cart(_) | PersonFact::Bought(_) | PersonFact::Attribute(_) => !self.scenes.is_empty(),
             PersonFact::Consent(_)
             | PersonFact::Outcome(..)
@@ -229,7 +236,8 @@ fn interests_of(when: &When) -> Interests {
         | When::Purchased { .. }
         | When::Nearby { .. }
         | When::Requested { .. }
-        | When::Lapsed { .. } => Interests::default(),
+        | When::Lapsed { .. }
+        | When::SegmentEntered { .. } => Interests::default(),
     }
 }
 

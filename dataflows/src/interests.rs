@@ -5,6 +5,7 @@
 //! fold keeps them few.
 
 use crate::by_key::by_key;
+use crate::courses::course;
 use crate::demand::Demand;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
@@ -63,6 +64,7 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Request(_)
         | PersonFact::Decision(_)
         | PersonFact::Active(_)
+        | PersonFact::Past(_)
         | PersonFact::Attribute(_) => true,
         PersonFact::Consent(_)
         | PersonFact::Outcome(..)
@@ -209,6 +211,8 @@ fn derive_own(
         give(Derived::Request(Shared::new(asked)));
     }
     lapses(&active).into_iter().for_each(|lapse| give(Derived::Lapse(Shared::new(lapse))));
+    let course = if demand.scene(SceneKind::Segment) { course(person, facts) } else { None };
+    course.into_iter().for_each(|course| give(Derived::Course(Shared::new(course))));
     steps.sort_by_key(|step| step.at);
     let (browsing, tasting) = (demand.scene(SceneKind::Browse), demand.favourite());
     Wants { browsing, tasting, ..Wants::default() }.run(&steps, give);

@@ -34,6 +34,7 @@ pub mod allot;
 mod by_key;
 pub mod clock;
 mod counted;
+mod courses;
 pub mod decide;
 pub mod demand;
 pub mod explain;

@@ -5,14 +5,15 @@
 
 use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{
-    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, ZoneVisit,
+    Bought, Catalogue, Decision, Detail, Moment, Near, Place, Request, Sign, Stock, Subject, Totals,
+    ZoneVisit,
 };
 use shopbell_model::key::{Brand, EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use shopbell_model::offer::{Episode, Evidence};
 use shopbell_model::rules::{Interests, OfferText, Role, Rule, RulePolicy, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
-use shopbell_model::value::Money;
+use shopbell_model::value::{Money, Value};
 use shopbell_model::view::{CartView, CustomerView};
 
 /// What is derived of a person before articles and places are known, and those themselves.
@@ -42,6 +43,8 @@ pub enum Derived {
     Request(Shared<Asked>),
     /// A pause in all that the person does.
     Lapse(Shared<Lapse>),
+    /// How what is known of the person came about.
+    Course(Shared<Course>),
     /// An article or place that has to be known for this person.
     About(Subject),
     /// An article the person has to do with.
@@ -210,6 +213,32 @@ impl Lapse {
     }
 }
 
+/// How what is known of a person came about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Course {
+    /// Whether anything was known before the first step.
+    pub known: bool,
+    /// What that was.
+    pub base: CustomerView,
+    /// What changed since, by (time, arrival).
+    pub steps: Vec<Step>,
+}
+
+/// An event after which another thing is known of a person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Step {
+    /// When.
+    pub time: Time,
+    /// Under which handle.
+    pub handle: Handle,
+    /// The event.
+    pub event: EventRef,
+    /// Attributes set, or deleted.
+    pub sets: Vec<(Text, Option<Value>)>,
+    /// What was bought, or given back.
+    pub bought: Totals,
+}
+
 /// What an associate asked for, and what was decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Asked {
@@ -303,6 +332,8 @@ pub enum Scene {
     Request(Shared<Asked>),
     /// A pause in all that the person does.
     Lapse(Shared<Lapse>),
+    /// What is known of the person, and how it came about.
+    Segment(Shared<Course>),
     /// Interest in an article.
     Interest,
 }
@@ -321,6 +352,7 @@ impl Scene {
             Scene::Near(..) => SceneKind::Near,
             Scene::Request(_) => SceneKind::Request,
             Scene::Lapse(_) => SceneKind::Lapse,
+            Scene::Segment(_) => SceneKind::Segment,
             Scene::Interest => SceneKind::Interest,
         }
     }
@@ -349,6 +381,8 @@ pub enum SceneKind {
     Request,
     /// [`Scene::Lapse`].
     Lapse,
+    /// [`Scene::Segment`].
+    Segment,
     /// [`Scene::Interest`].
     Interest,
 }
@@ -370,6 +404,7 @@ impl SceneKind {
             When::Nearby { .. } => SceneKind::Near,
             When::Requested { .. } => SceneKind::Request,
             When::Lapsed { .. } => SceneKind::Lapse,
+            When::SegmentEntered { .. } => SceneKind::Segment,
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn see<A>(
         | Scene::Near(..)
         | Scene::Request(_)
         | Scene::Lapse(_)
+        | Scene::Segment(_)
         | Scene::Interest => None,
     };
     let place = location.map(|location| match &situation.place {

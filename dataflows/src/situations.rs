@@ -10,13 +10,14 @@ mod reason;
 use crate::by_key::by_key;
 use crate::demand::Demand;
 use crate::rows::{
-    Article, Asked, Browse, CartLife, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit,
+    Article, Asked, Browse, CartLife, Course, Derived, Finding, Interest, Lapse, Scene, SceneKind, ShopVisit,
     Situation, Taste, Wanted,
 };
 use differential_dataflow::VecCollection;
-use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, ZoneVisit};
+use shopbell_model::facts::{Bought, Detail, Near, Place, Sign, Totals, ZoneVisit};
 use shopbell_model::key::{Handle, ItemId, LocationId, Person, Text};
 use shopbell_model::offer::{Reason, Sent};
+use shopbell_model::rules::When;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use shopbell_model::value::Money;
@@ -24,9 +25,16 @@ use shopbell_model::view::{CartView, CustomerView};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// The reason for which an offer would be withdrawn now, from all that is derived of the person.
-pub(crate) fn why_gone(person: &Person, background: &[Derived], sent: &Sent, now: Time) -> Reason {
-    reason::why_gone(&Known::new(person, background.iter()), sent, now)
+/// The reason for which an offer of a rule with that `when` would be withdrawn now, from all that is derived of the
+/// person.
+pub(crate) fn why_gone(
+    person: &Person,
+    background: &[Derived],
+    sent: &Sent,
+    when: Option<&When>,
+    now: Time,
+) -> Reason {
+    reason::why_gone(&Known::new(person, background.iter()), sent, when, now)
 }
 
 /// What is known of a person as a customer, from all that is derived of it.
@@ -39,6 +47,15 @@ pub(crate) fn standing(person: &Person, background: &[Derived], demand: &Demand)
     let mut standing = Vec::new();
     let known = Known::new(person, background.iter());
     known.situations(demand, &mut |situation| standing.push(Shared::new(situation)));
+    // No rule finds anything in what is long known, so that only here it is a situation.
+    if demand.scene(SceneKind::Segment) && known.course.is_none() {
+        let base = (*known.customer).clone();
+        let is_known = !base.attributes.is_empty() || base.totals != Totals::default();
+        let course = Course { known: is_known, base, steps: Vec::new() };
+        let (scene, customer) = (Scene::Segment(Shared::new(course)), known.customer.clone());
+        let (items, cart) = (Vec::new(), CartView::default());
+        standing.push(Shared::new(Situation { scene, items, customer, cart, place: None }));
+    }
     standing
 }
 
@@ -71,6 +88,7 @@ struct Known<'a> {
     nears: Vec<(&'a Handle, &'a Shared<Near>)>,
     requests: Vec<&'a Shared<Asked>>,
     lapses: Vec<&'a Shared<Lapse>>,
+    course: Option<&'a Shared<Course>>,
     articles: BTreeMap<&'a ItemId, &'a Shared<Article>>,
     places: BTreeMap<&'a LocationId, &'a Shared<Place>>,
 }
@@ -91,6 +109,7 @@ impl<'a> Known<'a> {
             nears: Vec::new(),
             requests: Vec::new(),
             lapses: Vec::new(),
+            course: None,
             articles: BTreeMap::new(),
             places: BTreeMap::new(),
         };
@@ -116,6 +135,7 @@ impl<'a> Known<'a> {
                 Derived::Near(handle, near) => known.nears.push((handle, near)),
                 Derived::Request(asked) => known.requests.push(asked),
                 Derived::Lapse(lapse) => known.lapses.push(lapse),
+                Derived::Course(course) => known.course = Some(course),
                 Derived::Article(article) => {
                     known.articles.insert(&article.item, article);
                 }
@@ -230,6 +250,9 @@ impl<'a> Known<'a> {
         }
         for lapse in self.lapses.iter().filter(|_| demand.scene(SceneKind::Lapse)) {
             stands(Scene::Lapse((*lapse).clone()), Vec::new(), None);
+        }
+        for course in self.course.iter().filter(|_| demand.scene(SceneKind::Segment)) {
+            stands(Scene::Segment((*course).clone()), Vec::new(), None);
         }
         for wanted in self.wanted.values().filter(|_| demand.scene(SceneKind::Interest)) {
             stands(Scene::Interest, vec![wanted.clone()], None);

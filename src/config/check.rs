@@ -306,6 +306,11 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
         purchases: section.duration("purchases", default.purchases),
         activity: section.duration("activity", default.activity),
         days: section.parsed("days", "31 days or more, as in \"62d\"", days).unwrap_or(default.days),
+        segments: {
+            let least = |text: &str| Duration::parse(text).filter(|span| *span >= Retention::LEAST_SEGMENTS);
+            let span = section.parsed("segments", "a time span of 31 days or more, as in \"62d\"", least);
+            span.unwrap_or(default.segments)
+        },
         ledger: section.duration("ledger", default.ledger),
         duplicates: section.duration("duplicates", default.duplicates),
     };

@@ -144,6 +144,7 @@ fn every_table_says_what_it_cannot_take() {
         ("[policy]\ncap = \"1 per 60d\"", "config-ledger-too-short"),
         ("[policy]\nchannel_caps = { sms = \"1 per 31d\" }", "config-ledger-too-short"),
         ("[policy]\ncooldown = \"2d\"\n[retention]\nledger = \"1d\"", "config-ledger-too-short"),
+        ("[retention]\nsegments = \"30d\"", "config-invalid-value"),
         ("[channels]\nsms = \"phone:\"", "config-invalid-value"),
         ("[limits]\ndepth = 1", "config-out-of-range"),
         ("[output]\nfile = \"\"", "config-invalid-value"),

@@ -11,9 +11,9 @@ use super::policies::held_out;
 use super::random::replay_of;
 use super::replay::{Replay, Ticks, answer};
 use super::rule_sets::{RuleSet, rule_sets};
-use super::rules::When;
+use super::rules::When::{self, SegmentEntered};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn set(name: &str) -> RuleSet {
     rule_sets().into_iter().find(|set| set.name == name).expect("a set of that name")
@@ -56,7 +56,7 @@ fn rows_survive_being_printed_and_read() {
 #[test]
 fn a_faulty_engine_is_found_and_its_script_made_small() {
     type Fault = (&'static str, fn(&mut Replay));
-    let faults: [Fault; 16] = [
+    let faults: [Fault; 17] = [
         ("presence", |r| r.config.presence.exit_after += 1),
         ("presence", |r| r.config.presence.leave_after -= 1),
         ("presence", |r| r.config.presence.strongest = false),
@@ -75,6 +75,10 @@ fn a_faulty_engine_is_found_and_its_script_made_small() {
                     _ => {}
                 }
             }
+        }),
+        ("segments", |r| {
+            let SegmentEntered { segment } = r.rules[0].when.clone() else { return };
+            r.rules[3].when = SegmentEntered { segment };
         }),
         ("pools", |r| r.rules[0].units = Some(3)),
         ("pools", |r| r.rules[2].back = &["expired", "withdrawn"]),
@@ -123,7 +127,8 @@ fn ticks_at_which_nothing_is_due_change_nothing() {
 fn order_of_arrival_does_not_matter() {
     let mut random = Random(7);
     let mut made = 0;
-    for (seed, set) in rule_sets().into_iter().enumerate() {
+    for (seed, mut set) in rule_sets().into_iter().enumerate() {
+        (set.shape.weeks, set.shape.months) = (false, false);
         let mut replay = replay_of(seed as u64 + 40, &set);
         replay.events.truncate(120);
         // One tick takes everything in, so that only the final state is asked for.
@@ -192,6 +197,29 @@ fn scripts_reach_every_rule_and_every_reason() {
         }
     }
     panic!("never came up: {missing:?}");
+}
+
+/// Whether random scripts try what is special about segments.
+#[test]
+fn scripts_enter_segments_again_and_leave_them() {
+    let set = set("segments");
+    let (mut entries, mut reasons) = (BTreeMap::new(), BTreeMap::new());
+    for seed in 1..41 {
+        for row in answer(&replay_of(seed, &set), Ticks::Due) {
+            match row.what {
+                What::Made { rule, episode, person, .. } => {
+                    entries.entry((seed, rule, person)).or_insert_with(BTreeSet::new).insert(episode);
+                }
+                What::Withdrawn { reason } => *reasons.entry(reason).or_insert(0) += 1,
+            }
+        }
+    }
+    let again = entries.values().filter(|episodes| episodes.len() > 1).count();
+    println!("{} entered, {again} more than once; taken back: {reasons:?}", entries.len());
+    assert!(entries.len() > 100 && again > 20);
+    for (reason, least) in [("left", 50), ("late_event", 10), ("rule", 3), ("forgotten", 3)] {
+        assert!(reasons.get(reason).is_some_and(|times| *times >= least), "{reason}: {reasons:?}");
+    }
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) activity_kept: Time,
     /// `[retention] days`.
     pub(crate) days_kept: Time,
+    /// `[retention] segments`.
+    pub(crate) segments_kept: Time,
     pub(crate) learning: Option<Learning>,
 }
 
@@ -93,6 +95,7 @@ impl Default for Config {
             views_kept: 7 * DAY,
             activity_kept: 400 * DAY,
             days_kept: 62 * DAY,
+            segments_kept: 31 * DAY,
             learning: None,
         }
     }
@@ -127,12 +130,15 @@ impl Config {
             .collect();
         let _ = writeln!(
             text,
-            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\n",
+            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\n",
             span(self.views_kept),
             span(presence.visits_kept),
             span(self.activity_kept),
-            span(self.days_kept)
+            span(self.days_kept),
+            span(self.segments_kept)
         );
+        // Longer than any script: the oracle does not forget those.
+        text += "carts = \"400d\"\npurchases = \"400d\"\nledger = \"400d\"\nduplicates = \"400d\"\n\n";
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;
             let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));

@@ -9,10 +9,10 @@ use super::config::{Config, DAY};
 use super::decide::{Row, What};
 use super::engine::Job;
 use super::event::Time;
-use super::generate::{Random, script};
+use super::generate::{Random, Shape, script};
 use super::replay::{Edit, Replay, Ticks, answer_with};
 use super::restart::ticks;
-use super::rule_sets::{RuleSet, rule_sets};
+use super::rule_sets::{RuleSet, SEGMENTS, rule_sets};
 use super::rules::{Budget, Rule, When};
 use super::script::json_lines;
 use crate::recovery::setting;
@@ -58,6 +58,7 @@ fn threshold(random: &mut Random, when: &mut When) {
         When::RunningLow { at_most, .. } => *at_most += random.of(&[-1, 1, 2]),
         When::PriceDropped { by_percent, .. } => *by_percent += random.of(&[-5, 5, 20]),
         When::Purchased { within } => scale(random, within),
+        When::SegmentEntered { segment } => *segment = random.of(&SEGMENTS),
         _ => {}
     }
     if let When::RunningLow { at_most, .. } = when {
@@ -236,7 +237,8 @@ fn plain_sets() -> Vec<RuleSet> {
             ..rule
         });
         let config = Config { policy: Default::default(), learning: None, ..set.config.clone() };
-        RuleSet { rules: rules.collect(), config, ..set.clone() }
+        let shape = Shape { weeks: false, months: false, ..set.shape };
+        RuleSet { rules: rules.collect(), config, shape, ..set.clone() }
     };
     rule_sets().iter().map(plain).collect()
 }

@@ -21,8 +21,10 @@ pub(crate) struct Shape {
     pub(crate) hour: u64,
     /// Whether the clock may jump by hours.
     pub(crate) jumps: bool,
-    /// Whether it may jump by weeks.
+    /// Whether it may jump by days and weeks.
     pub(crate) weeks: bool,
+    /// Whether it may jump by weeks and months, which takes long.
+    pub(crate) months: bool,
     /// Whether there is a second brand.
     pub(crate) brands: bool,
 }
@@ -102,6 +104,9 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
         }
         if shape.weeks && random.chance(3) {
             clock += random.of(&[DAY, 3 * DAY, 16 * DAY, 29 * DAY, 30 * DAY, 45 * DAY]);
+        }
+        if shape.months && random.chance(2) {
+            clock += random.of(&[6, 15, 15, 30, 31, 32]) * DAY + random.of(&[0, 0, 1]);
         }
         let late = if random.chance(15) { random.of(&LATE) } else { 0 };
         let brand = if shape.brands && random.chance(25) { "other/" } else { "" };

@@ -123,6 +123,7 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         }
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
+            Act::Profile(_) | Act::Refund { .. } => moments.push(event.time + config.segments_kept + 1),
             Act::Geo { .. } => {
                 moments.push(event.time + config.presence.leave_after);
                 moments.push(event.time + config.presence.visits_kept + 1);

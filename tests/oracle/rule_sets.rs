@@ -43,6 +43,31 @@ const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.
     let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
     at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
 });
+const SPENDER: Condition = ("customer.lifetime_spend > 30", spends_more_than_30);
+const GOLD_OR_SPENDER: Condition = ("customer.tier == \"gold\" || customer.lifetime_spend > 30", |view| {
+    (GOLD.1)(view) || spends_more_than_30(view)
+});
+const FIRST_ORDER: Condition =
+    ("customer.orders == 1", |view| view.customer_number("orders").is_some_and(|n| n == 1.0));
+const NO_ORDER: Condition =
+    ("customer.orders < 1", |view| view.customer_number("orders").is_some_and(|n| n < 1.0));
+const NO_TIER: Condition = ("!has(customer.tier)", |view| !view.customer.contains_key("tier"));
+const NOT_GOLD: Condition = ("customer.tier != \"gold\"", |view| {
+    view.customer.contains_key("tier") && !view.customer_is("tier", "gold")
+});
+const FREQUENT_BUYER: Condition =
+    ("customer.visits > 2 || customer.orders * 20 > customer.lifetime_spend", |v| {
+        let number = |name| v.customer_number(name).unwrap_or(0.0);
+        (FREQUENT.1)(v) || number("orders") * 20.0 > number("lifetime_spend")
+    });
+
+/// Segments that an edit may name instead of another.
+pub(crate) const SEGMENTS: [Condition; 3] = [GOLD_OR_SPENDER, NO_ORDER, NOT_GOLD];
+
+fn spends_more_than_30(view: &View) -> bool {
+    view.customer_number("lifetime_spend").is_some_and(|spend| spend > 30.0)
+}
+
 const NOT_TODAY: Condition =
     ("!has(customer.days_since_last_order) || customer.days_since_last_order > 0", |v| {
         v.customer_number("days_since_last_order").is_none_or(|days| days > 0.0)
@@ -90,6 +115,7 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         blocked(),
         defaults(),
         attention(),
+        segments(),
         pools(),
         days(),
         places(),
@@ -122,8 +148,9 @@ fn carts() -> RuleSet {
         identity: 2,
         profile: 2,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -155,8 +182,9 @@ fn presence() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -180,8 +208,9 @@ fn every_zone() -> RuleSet {
         identity: 1,
         profile: 1,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -212,8 +241,9 @@ fn stock() -> RuleSet {
         identity: 1,
         profile: 0,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -256,8 +286,9 @@ fn policies() -> RuleSet {
         identity: 3,
         profile: 4,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -284,8 +315,9 @@ fn quiet_hours() -> RuleSet {
         identity: 3,
         profile: 6,
         hour: 20,
-        weeks: false,
+        months: false,
         jumps: true,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -305,8 +337,9 @@ fn identity() -> RuleSet {
         identity: 8,
         profile: 1,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: true,
         service: 0,
     };
@@ -342,8 +375,9 @@ fn learning() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: true,
     };
@@ -370,8 +404,9 @@ fn blocked() -> RuleSet {
         identity: 6,
         profile: 1,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         brands: true,
         service: 0,
     };
@@ -393,8 +428,9 @@ fn defaults() -> RuleSet {
         identity: 2,
         profile: 1,
         hour: 1,
-        weeks: false,
+        months: false,
         jumps: true,
+        weeks: false,
         brands: false,
         service: 0,
     };
@@ -426,14 +462,44 @@ fn attention() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: true,
+        weeks: false,
         brands: true,
         service: 9,
     };
     let base = Config::default();
     let presence = Presence { visits_kept: 7 * DAY, ..base.presence.clone() };
     RuleSet { name: "attention", rules, config: Config { presence, activity_kept: 5 * HOUR, ..base }, shape }
+}
+
+/// Conditions that come true and cease to be, with what is said and what is bought.
+fn segments() -> RuleSet {
+    let entered = |segment| When::SegmentEntered { segment };
+    let rules = vec![
+        Rule { score: BY_SPEND, ..Rule::new("gold", entered(GOLD)) },
+        Rule { condition: Some(EARLY), valid: HOUR, ..Rule::new("spender", entered(SPENDER)) },
+        Rule::new("first_order", entered(FIRST_ORDER)),
+        Rule { valid: 30 * DAY, ..Rule::new("gold_or_spender", entered(GOLD_OR_SPENDER)) },
+        Rule { condition: Some(FULL_CART), ..Rule::new("no_order", entered(NO_ORDER)) },
+        Rule { score: BY_LINES, ..Rule::new("no_tier", entered(NO_TIER)) },
+        Rule { cooldown: Some(5 * MINUTE), valid: 30 * DAY, ..Rule::new("not_gold", entered(NOT_GOLD)) },
+        Rule { condition: Some(GOLD), ..Rule::new("gold_buyer", entered(FREQUENT_BUYER)) },
+    ];
+    let shape = Shape {
+        cart: 10,
+        presence: 0,
+        stock: 0,
+        identity: 4,
+        profile: 12,
+        hour: 10,
+        jumps: true,
+        months: true,
+        weeks: false,
+        brands: true,
+        service: 0,
+    };
+    RuleSet { name: "segments", rules, config: Config::default(), shape }
 }
 
 const COUPONS: Budget = Budget { name: "coupons", amount: 12, day_in: None };
@@ -482,8 +548,9 @@ fn pools() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: true,
     };
@@ -514,8 +581,9 @@ fn days() -> RuleSet {
         identity: 3,
         profile: 3,
         hour: 19,
-        weeks: false,
+        months: false,
         jumps: true,
+        weeks: false,
         service: 0,
         brands: false,
     };
@@ -545,8 +613,9 @@ fn places() -> RuleSet {
         identity: 3,
         profile: 2,
         hour: 10,
-        weeks: false,
+        months: false,
         jumps: false,
+        weeks: false,
         service: 0,
         brands: false,
     };
@@ -604,6 +673,7 @@ fn customers() -> RuleSet {
         identity: 4,
         profile: 3,
         hour: 10,
+        months: false,
         weeks: true,
         jumps: true,
         service: 5,

@@ -45,6 +45,7 @@ pub(crate) enum When {
     Nearby { within: u64, location: Option<&'static str> },
     Requested { approval: bool },
     Lapsed { idle: Time },
+    SegmentEntered { segment: Condition },
 }
 
 /// `item` in expressions.
@@ -270,6 +271,9 @@ impl When {
                 format!("when = \"nearby\"\nwithin = {within}\n{}", at(location))
             }
             When::Requested { approval } => format!("when = \"requested\"\napproval = {approval}\n"),
+            When::SegmentEntered { segment: (text, _) } => {
+                format!("when = \"segment_entered\"\nsegment = '{text}'\n")
+            }
             When::Lapsed { idle } => format!("when = \"lapsed\"\nidle = {:?}\n", span(*idle)),
         }
     }

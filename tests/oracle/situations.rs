@@ -6,7 +6,7 @@ use super::config::Config;
 use super::event::{Act, Event, Time};
 use super::interest::Interest;
 use super::nearby::{Stay, stays};
-use super::rules::{Kinds, When};
+use super::rules::{Condition, Kinds, When};
 use super::stock::{current_return, drops};
 use super::world::{Brand, Person};
 use std::collections::BTreeSet;
@@ -91,6 +91,12 @@ pub(crate) enum Basis {
     Request {
         id: String,
     },
+    /// A condition over the person that came true.
+    Segment {
+        anchor: String,
+        time: Time,
+        segment: Condition,
+    },
     /// A check-in or a purchase: it has happened.
     Done,
 }
@@ -127,6 +133,7 @@ pub(crate) fn situations(
         When::Purchased { within } => purchased(person, *within),
         When::Nearby { within, location } => nearby(person, brand, config, *within, *location, clock),
         When::Requested { approval } => requested(person, config, *approval, rule, clock),
+        When::SegmentEntered { segment } => segment_entered(person, config, *segment, clock),
         When::Lapsed { idle } => lapsed(person, config, *idle, clock),
     }
 }
@@ -391,6 +398,38 @@ fn lapsed(person: &Person<'_>, config: &Config, idle: Time, clock: Time) -> Vec<
         found.push(lapsed);
     }
     found
+}
+
+/// Entries into a segment that are known, oldest first: the event, and whether the condition ceased to hold after it.
+pub(crate) fn entries<'a>(
+    person: &Person<'a>,
+    config: &Config,
+    (_, holds): Condition,
+    clock: Time,
+) -> Vec<(&'a Event, bool)> {
+    let mut found: Vec<(&Event, bool)> = Vec::new();
+    let mut held = false;
+    for (event, after) in person.changes() {
+        let now = holds(&after);
+        let is_kept = event.time + config.segments_kept >= clock;
+        match (held, now) {
+            (false, true) if is_kept => found.push((event, false)),
+            (true, false) => found.iter_mut().for_each(|(_, over)| *over = true),
+            _ => {}
+        }
+        held = now;
+    }
+    found
+}
+
+fn segment_entered(person: &Person<'_>, config: &Config, segment: Condition, clock: Time) -> Vec<Situation> {
+    let Some((event, false)) = entries(person, config, segment, clock).pop() else { return Vec::new() };
+    let (anchor, time) = (&event.handle, event.time);
+    let basis = Basis::Segment { anchor: anchor.clone(), time, segment };
+    let mut entered = situation(format!("segment|{anchor}|{time}"), anchor, time, Vec::new(), basis);
+    entered.until = Some(time + 30 * super::config::DAY);
+    entered.about_items = false;
+    vec![entered]
 }
 
 /// What was done with an item, as far as browsing goes.

@@ -5,7 +5,7 @@ use super::decide::Sent;
 use super::event::{Act, Event, Time};
 use super::interest::{End, Interest};
 use super::rules::Kinds;
-use super::situations::{Basis, decision};
+use super::situations::{Basis, decision, entries};
 use super::stock::{current_return, dropped_now, drops};
 use super::world::{Brand, Person};
 
@@ -38,6 +38,13 @@ pub(crate) fn reason_gone(
         let mut of =
             stays.iter().filter(|s| s.handle == *handle && s.location == *location && s.start == *start);
         if of.any(|stay| stay.ended.is_some()) {
+            return "left";
+        }
+    }
+    if let Basis::Segment { anchor, time, segment } = &sent.situation.basis {
+        let entries = entries(person, config, *segment, clock);
+        let mut of = entries.iter().filter(|(event, _)| event.handle == *anchor && event.time == *time);
+        if of.next_back().is_some_and(|(_, over)| *over) {
             return "left";
         }
     }
@@ -86,7 +93,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
                 |i: &&Interest| Some(&i.item) == first_item && i.anchor == *anchor && i.start == *start;
             ended(all.iter().filter(|i| interest.has(i.kind)).filter(life))
         }
-        Basis::Near { .. } | Basis::Request { .. } | Basis::Done => None,
+        Basis::Near { .. } | Basis::Request { .. } | Basis::Segment { .. } | Basis::Done => None,
     }
 }
 

@@ -132,18 +132,22 @@ pub(crate) fn ends_of_days(world: &World<'_>, config: &Config) -> Vec<Time> {
 
 fn bought(events: &[&Event]) -> Bought {
     let mut bought = Bought::default();
-    for event in events {
+    events.iter().for_each(|event| bought.take(event));
+    bought
+}
+
+impl Bought {
+    fn take(&mut self, event: &Event) {
         match &event.act {
             Act::Purchase { amount, .. } => {
-                bought.orders += 1;
-                bought.spend += amount;
-                bought.last = bought.last.max(Some(event.time));
+                self.orders += 1;
+                self.spend += amount;
+                self.last = self.last.max(Some(event.time));
             }
-            Act::Refund { amount } => bought.spend -= amount,
+            Act::Refund { amount } => self.spend -= amount,
             _ => {}
         }
     }
-    bought
 }
 
 fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {
@@ -157,7 +161,22 @@ fn attributes(events: &[&Event]) -> BTreeMap<String, Value> {
     attributes
 }
 
-impl Person<'_> {
+/// `customer` in expressions: attributes, and what follows from purchases where there is none of the name.
+fn customer(attributes: &BTreeMap<String, Value>, bought: Bought, now: Time) -> BTreeMap<String, Value> {
+    let Bought { orders, spend, last } = bought;
+    let mut customer = BTreeMap::from([
+        ("orders".to_owned(), Value::from(orders)),
+        ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
+    ]);
+    if let Some(last) = last {
+        let days = now.saturating_sub(last) / DAY;
+        customer.insert("days_since_last_order".to_owned(), Value::from(days));
+    }
+    customer.extend(attributes.clone());
+    customer
+}
+
+impl<'a> Person<'a> {
     /// Consent for a channel and a category: the most specific statement, of those the latest.
     pub(crate) fn consents(&self, channel: &str, category: Option<&str>, unless_told: bool) -> bool {
         let mut best: Option<(u8, bool)> = None;
@@ -202,32 +221,53 @@ impl Person<'_> {
 
     /// `customer` in expressions: attributes, and what follows from the rest where there is none of the name.
     fn customer(&self, known: &Catalogue, now: Time) -> BTreeMap<String, Value> {
-        let Bought { orders, spend, last } = self.bought;
-        let mut customer = BTreeMap::from([
-            ("hold_out".to_owned(), Value::from(self.hold_out)),
-            ("orders".to_owned(), Value::from(orders)),
-            ("lifetime_spend".to_owned(), Value::from(spend as f64 / 10_000.0)),
-        ]);
+        let mut fields = BTreeMap::from([("hold_out".to_owned(), Value::from(self.hold_out))]);
         let today = now / DAY;
         let lately: Vec<&(Time, String)> =
             self.noticed.iter().filter(|(day, _)| day + 29 >= today && *day <= today).collect();
         let visits = lately.iter().filter(|(_, place)| place.starts_with("in ")).count();
-        customer.insert("visits_30d".to_owned(), Value::from(visits));
+        fields.insert("visits_30d".to_owned(), Value::from(visits));
         let channel = |place: &str| place.strip_prefix("on ").unwrap_or("store").to_owned();
         let channels: BTreeSet<String> = lately.iter().map(|(_, place)| channel(place)).collect();
-        customer.insert("channels_30d".to_owned(), Value::from(channels.len()));
+        fields.insert("channels_30d".to_owned(), Value::from(channels.len()));
         if let Some(shop) = &self.nearest {
-            customer.insert("nearest_location".to_owned(), Value::from(shop.as_str()));
+            fields.insert("nearest_location".to_owned(), Value::from(shop.as_str()));
         }
         if let Some(category) = self.favourite_category(known) {
-            customer.insert("favourite_category".to_owned(), Value::from(category));
+            fields.insert("favourite_category".to_owned(), Value::from(category));
         }
-        if let Some(last) = last {
-            let days = now.saturating_sub(last) / DAY;
-            customer.insert("days_since_last_order".to_owned(), Value::from(days));
+        fields.extend(customer(&self.attributes, self.bought, now));
+        fields
+    }
+
+    /// Events that change what is known of the customer, with what a condition over it alone sees after each.
+    pub(crate) fn changes(&self) -> Vec<(&'a Event, View)> {
+        let (mut attributes, mut bought, mut found) = (BTreeMap::new(), Bought::default(), Vec::new());
+        for event in &self.events {
+            match &event.act {
+                Act::Profile(said) if !said.is_empty() => attributes.extend(said.iter().cloned()),
+                Act::Purchase { .. } | Act::Refund { .. } => bought.take(event),
+                _ => continue,
+            }
+            let said: BTreeMap<String, Value> = attributes
+                .iter()
+                .filter(|(_, v)| !v.is_null())
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            let view = View {
+                customer: customer(&said, bought, 0),
+                item: None,
+                cart_lines: 0,
+                cart_quantity: 0,
+                cart_value: 0.0,
+                dwell: None,
+                location: None,
+                history: (0, 0),
+                now: 0,
+            };
+            found.push((*event, view));
         }
-        customer.extend(self.attributes.clone());
-        customer
+        found
     }
 
     /// What expressions see; `item` is the article in question.

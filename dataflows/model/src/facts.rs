@@ -53,6 +53,8 @@ pub enum PersonFact {
     Noticed(Noticed),
     /// Somebody is nearer to this shop than to others.
     Nearest(Shared<Nearest>),
+    /// How what is known of somebody came about.
+    Past(Shared<Past>),
     /// A profile attribute was set or deleted.
     Attribute(Shared<Attribute>),
     /// Consent was given or taken back.
@@ -295,6 +297,73 @@ pub struct Attribute {
     pub at: Moment,
     /// What to; `None` where it was deleted.
     pub value: Option<Value>,
+}
+
+/// How what is known of a handle's customer came about. Where there is none, all of it is long known.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Past {
+    /// What was known before the changes that are kept; nothing where the first of all is among them.
+    pub base: Option<Box<Base>>,
+    /// The changes, by time.
+    pub changes: Vec<Change>,
+}
+
+/// What is known of a customer at a moment: the last word on each attribute, and what was ever bought.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Base {
+    /// Deleted ones too.
+    pub attributes: Vec<Shared<Attribute>>,
+    /// Purchases and refunds.
+    pub totals: Totals,
+}
+
+/// An event that changed what is known of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Change {
+    /// When.
+    pub at: Moment,
+    /// The event.
+    pub event: EventRef,
+    /// What it said or came to.
+    pub what: Changed,
+}
+
+/// What an event changes of what is known of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Changed {
+    /// Attributes; the same that the profile keeps.
+    Said(Vec<Shared<Attribute>>),
+    /// A purchase or a refund.
+    Bought(Shared<Totals>),
+}
+
+impl Past {
+    /// Makes the oldest changes one with what was known before.
+    pub fn merge(&mut self, oldest: usize) {
+        if oldest > 0 {
+            let mut base = self.base.take().unwrap_or_default();
+            self.changes.drain(..oldest.min(self.changes.len())).for_each(|change| base.take(&change.what));
+            self.base = Some(base);
+        }
+    }
+}
+
+impl Base {
+    /// Takes up a change that is no longer kept.
+    pub fn take(&mut self, what: &Changed) {
+        match what {
+            Changed::Bought(more) => self.totals.add(more),
+            Changed::Said(attributes) => {
+                for said in attributes {
+                    match self.attributes.iter_mut().find(|known| known.name == said.name) {
+                        Some(known) if known.at > said.at => {}
+                        Some(known) => *known = said.clone(),
+                        None => self.attributes.push(said.clone()),
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Consent for a channel, a category, both or all.

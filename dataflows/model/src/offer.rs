@@ -237,6 +237,8 @@ pub enum About {
     },
     /// A pause in all that the person does.
     Lapse(Idle),
+    /// A condition over the person that came true then.
+    Segment(Time),
     /// A purchase.
     Purchase,
     /// Stock of an article of interest.

@@ -96,6 +96,8 @@ pub struct Retention {
     pub activity: Duration,
     /// On which days somebody was noticed where; [`Retention::LEAST_DAYS`] or longer.
     pub days: Duration,
+    /// How what is known of customers came about; at least [`Retention::LEAST_SEGMENTS`].
+    pub segments: Duration,
     /// Offers sent; at least as long as the longest cap or cooldown.
     pub ledger: Duration,
     /// How long a second copy of an event is recognised.
@@ -105,6 +107,8 @@ pub struct Retention {
 impl Retention {
     /// Rules ask for 30 days, today among them.
     pub const LEAST_DAYS: Duration = Duration::from_secs(31 * 86_400);
+    /// The least for `segments`: a day more than an entry is a reason.
+    pub const LEAST_SEGMENTS: Duration = Duration::from_secs(31 * 86_400);
 }
 
 impl Default for Retention {
@@ -118,6 +122,7 @@ impl Default for Retention {
             purchases: Duration::from_secs(30 * DAY),
             activity: Duration::from_secs(400 * DAY),
             days: Duration::from_secs(62 * DAY),
+            segments: Duration::from_secs(31 * DAY),
             ledger: Duration::from_secs(30 * DAY),
             duplicates: Duration::from_secs(DAY),
         }

@@ -29,6 +29,13 @@ impl<T: Hash> Shared<T> {
     }
 }
 
+impl<T: Clone> Shared<T> {
+    /// The value, copied where others share it.
+    pub fn into_inner(self) -> T {
+        Arc::unwrap_or_clone(self.value)
+    }
+}
+
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
         Shared { hash: self.hash, value: Arc::clone(&self.value) }

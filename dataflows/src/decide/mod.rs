@@ -223,7 +223,7 @@ pub fn decide(
         }
         permission.count(candidate, &permitted);
         // Whose candidate it is, is in force.
-        let version = versions.of(&candidate.rule.id).cloned().unwrap_or_default();
+        let version = versions.of(&candidate.rule.id).map(|rule| rule.version.clone()).unwrap_or_default();
         let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
         let (sent, made) =
             commit((tick, now), person, candidate, version, permitted, grounds, over, &settings.learning);

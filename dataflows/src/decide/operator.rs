@@ -70,14 +70,19 @@ impl Versions {
         rules
     }
 
-    /// The version of the rule that is in force.
-    pub fn of(&self, rule: &Text) -> Option<&Text> {
-        self.rules.get(rule)?.present().map(|rule| &rule.version).next()
+    /// The rule of that id that is in force.
+    pub fn of(&self, rule: &Text) -> Option<&Shared<Rule>> {
+        self.rules.get(rule)?.present().next()
+    }
+
+    /// That version of the rule, where it is in force.
+    pub fn version(&self, rule: &Text, version: &Text) -> Option<&Shared<Rule>> {
+        self.rules.get(rule)?.present().find(|rule| rule.version == *version)
     }
 
     /// Whether that version of the rule is in force.
     pub fn in_force(&self, rule: &Text, version: &Text) -> bool {
-        self.rules.get(rule).is_some_and(|rules| rules.present().any(|rule| rule.version == *version))
+        self.version(rule, version).is_some()
     }
 }
 

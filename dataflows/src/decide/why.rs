@@ -250,6 +250,7 @@ impl PersonView {
             | Derived::Near(..)
             | Derived::Request(_)
             | Derived::Lapse(_)
+            | Derived::Course(_)
             | Derived::About(_)
             | Derived::Article(_)
             | Derived::Place(_) => {}

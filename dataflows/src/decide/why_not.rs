@@ -240,6 +240,7 @@ fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
         Lack::OtherDistance => lacks("a stay as near as other rules ask for".to_owned()),
         Lack::OtherRequest(rule) => lacks(format!("an offer of {rule} was asked for")),
         Lack::ShortPause(idle) => lacks(format!("no pause was as long as {idle}")),
+        Lack::EnteredLongAgo => lacks("entered too long ago".to_owned()),
         Lack::NotLeftAlone => {
             lacks("it was not looked at often enough, or not left alone for long enough".to_owned())
         }
@@ -287,6 +288,7 @@ fn nothing_stands(when: &When) -> String {
         When::Nearby { .. } => "the person is near no such place".to_owned(),
         When::Requested { .. } => "nobody asked for an offer of it".to_owned(),
         When::Lapsed { .. } => "the person was not silent for that long".to_owned(),
+        When::SegmentEntered { .. } => "nothing is known of the customer".to_owned(),
         When::StoreLeft { .. } => "no visit to a shop has ended".to_owned(),
         When::CheckedIn => "no check-in is known".to_owned(),
         When::Purchased { .. } => "no purchase is known".to_owned(),

@@ -46,12 +46,10 @@ impl Grounds<'_> {
 }
 
 fn reason(now: Time, person: &Person, sent: &Sent, grounds: &Grounds<'_>, versions: &Versions) -> Reason {
-    if !versions.in_force(&sent.rule, &sent.rule_version) {
-        return Reason::Rule;
-    }
+    let Some(rule) = versions.version(&sent.rule, &sent.rule_version) else { return Reason::Rule };
     let apart = |handle| !grounds.handles.contains(&handle);
     if sent.episode.handles.iter().any(apart) {
         return Reason::Unlinked;
     }
-    why_gone(person, grounds.background, sent, now)
+    why_gone(person, grounds.background, sent, Some(&rule.when), now)
 }

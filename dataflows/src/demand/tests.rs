@@ -1,6 +1,6 @@
 use super::*;
 use crate::samples::rule;
-use shopbell_model::facts::{Active, Near, Nearest, Noticed, Totals};
+use shopbell_model::facts::{Active, Near, Nearest, Noticed, Past, Totals};
 use shopbell_model::key::{Brand, EventRef, LocationId, Text};
 use shopbell_model::shared::Shared;
 
@@ -33,6 +33,10 @@ fn what_covers_what() {
         ),
         ("when = 'checked_in'\nwhere = '!customer.hold_out'", "when = 'checked_in'"),
         ("when = 'browse_abandoned'\nidle = '2h'", "when = 'browse_abandoned'\nidle = '3h'\nmin_views = 9"),
+        (
+            "when = 'segment_entered'\nsegment = 'customer.vip'",
+            "when = 'segment_entered'\nsegment = 'customer.tier == 1'",
+        ),
         ("when = 'requested'", "when = 'requested'\napproval = false"),
     ] {
         let (more, less) = (demand(&[more]), demand(&[less]));
@@ -60,6 +64,7 @@ fn facts_flow_where_a_rule_asks() {
         PersonFact::Totals(Shared::new(Totals::default())),
         PersonFact::Noticed(Noticed { day: 1, location: None }),
         PersonFact::Nearest(Shared::new(Nearest { location: nearest, since: start })),
+        PersonFact::Past(Shared::new(Past { base: None, changes: Vec::new() })),
     ];
     for (place, lines) in [
         "when = 'lapsed'\nidle = '2h'",
@@ -67,12 +72,21 @@ fn facts_flow_where_a_rule_asks() {
         "when = 'checked_in'\nscore = '10 + customer.days_since_last_order'",
         "when = 'checked_in'\nwhere = 'customer.visits_30d > 1'",
         "when = 'checked_in'\nscore = '\"s\" == customer.nearest_location ? 9 : 1'",
+        "when = 'segment_entered'\nsegment = 'customer.vip'",
     ]
     .iter()
     .enumerate()
     {
         let demand = demand(&[lines]);
         let asked: Vec<bool> = facts.iter().map(|fact| demand.asks_for(fact)).collect();
-        assert_eq!(asked, [0, 1, 2, 3, 4].map(|fact| fact == place), "{lines}");
+        let facts = [
+            place == 0,
+            place == 1,
+            place >= 2 && place != 3 && place != 4,
+            place == 3,
+            place == 4,
+            place == 5,
+        ];
+        assert_eq!(asked, facts, "{lines}");
     }
 }

@@ -17,7 +17,7 @@ use super::{Changes, Fold};
 use crate::kept::KeptKey;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{Moment, Totals};
+use shopbell_model::facts::{Moment, Past, Totals};
 use std::fmt;
 use std::rc::Rc;
 
@@ -58,6 +58,7 @@ enum Value {
         stays: Option<Stays>,
         nearest: Option<Whereabouts>,
         totals: Option<Totals>,
+        past: Option<Past>,
     },
     Link(Moment, bool),
     Stock(Stocked),
@@ -80,6 +81,7 @@ enum ValueRef<'a> {
         stays: Option<&'a Stays>,
         nearest: Option<&'a Whereabouts>,
         totals: Option<&'a Totals>,
+        past: Option<&'a Past>,
     },
     Link(Moment, bool),
     Stock(&'a Stocked),
@@ -166,6 +168,7 @@ impl Fold {
                 let known = known || activity.is_some() || stays.is_some() || totals.is_some();
                 let days = self.days.of(handle);
                 let nearest = self.nearest.of(handle);
+                let past = self.pasts.of(handle);
                 let known = known || days.is_some() || nearest.is_some();
                 let of_handle = ValueRef::Handle {
                     seen,
@@ -177,6 +180,7 @@ impl Fold {
                     stays,
                     nearest,
                     totals,
+                    past,
                 };
                 known.then_some(of_handle)
             }
@@ -195,7 +199,18 @@ impl Fold {
         match (key, *value.0) {
             (
                 KeptKey::Handle(handle),
-                Value::Handle { seen, history, activity, days, profile, tracker, stays, nearest, totals },
+                Value::Handle {
+                    seen,
+                    history,
+                    activity,
+                    days,
+                    profile,
+                    tracker,
+                    stays,
+                    nearest,
+                    totals,
+                    past,
+                },
             ) => {
                 if seen && self.seen.insert(handle.clone()) {
                     out.persons.push(((handle.clone(), None), 1));
@@ -220,6 +235,9 @@ impl Fold {
                 }
                 if let Some(nearest) = nearest {
                     self.nearest.restore(&handle, nearest, &mut self.timers, out);
+                }
+                if let Some(past) = past {
+                    self.pasts.restore(&handle, past, &mut self.timers, out);
                 }
                 if let Some(stays) = stays {
                     self.nearby.restore(&handle, stays, &mut self.timers, out);

@@ -16,6 +16,7 @@ mod machine;
 mod nearby;
 mod nearest;
 mod operator;
+mod past;
 mod profile;
 mod readings;
 mod stock;
@@ -29,14 +30,16 @@ pub(crate) use operator::{FoldRows, fold};
 use crate::demand::Demand;
 use crate::identity::{Word, shard_of_brand};
 use crate::kept::KeptKey;
+use crate::rows::SceneKind;
 use crate::shards::{bucket_of, shard_of, shard_of_shelf};
 use crate::wheel::Wheel;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::{Act, Body, Event, LocationKind, Position, PushOutcome};
-use shopbell_model::facts::{Moment, PersonFact, Subject, SubjectFact};
+use shopbell_model::facts::{Attribute, Base, Change, Changed, Moment, PersonFact, Subject, SubjectFact};
 use shopbell_model::key::{EventRef, Handle, LocationId, Text, ZoneId};
 use shopbell_model::settings::{Presence, Retention};
+use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 
 /// A part of an event that one worker's facts follow from.
@@ -170,6 +173,8 @@ enum Timer {
     Presence(Handle),
     /// A stay near a place ends unless a position continued it.
     Nearby(Handle),
+    /// A change of what is known of this handle's customer is old.
+    Past(Handle),
     /// Activity of this handle paused long enough, unless something continued it.
     Activity(Handle),
     /// The oldest day of this handle comes to the end of its time.
@@ -187,6 +192,7 @@ pub struct Fold {
     days: days::Days,
     profiles: profile::Profiles,
     totals: totals::AllTotals,
+    pasts: past::Pasts,
     readings: readings::Readings,
     nearby: nearby::Nearby,
     nearest: nearest::AllNearest,
@@ -208,6 +214,7 @@ impl Fold {
             days: days::Days::new(settings.retention.days, settings.demand.noticed()),
             profiles: profile::Profiles::default(),
             totals: totals::AllTotals::default(),
+            pasts: past::Pasts::new(settings.retention.segments, settings.demand.scene(SceneKind::Segment)),
             readings: readings::Readings::new(settings.presence.clone(), settings.retention.visits),
             nearby: nearby::Nearby::new(
                 settings.demand.radii().to_vec(),
@@ -292,10 +299,15 @@ impl Fold {
             let parts = (&mut self.timers, &mut self.counts);
             self.days.note(&handle, at.time, place, days::Notice::Acted, parts, out);
         }
-        match &act {
-            Act::Purchase(purchase) => self.totals.purchase(&handle, at.time, purchase, out),
-            Act::Refund(refund) => self.totals.refund(&handle, refund, out),
-            _ => {}
+        let bought = match &act {
+            Act::Purchase(purchase) => Some(totals::of_purchase(at.time, purchase)),
+            Act::Refund(refund) => Some(totals::of_refund(refund)),
+            _ => None,
+        };
+        if let Some(bought) = bought {
+            let what = Changed::Bought(Shared::new(bought.clone()));
+            self.change(&handle, Change { at, event: event.clone(), what }, out);
+            self.totals.add(&handle, &bought, out);
         }
         match act {
             Act::Reading(beacon, rssi) => {
@@ -313,7 +325,14 @@ impl Fold {
                     self.counts.too_late += 1;
                 }
             }
-            Act::Profile(attributes) => self.profiles.attributes(handle, at, attributes, out),
+            Act::Profile(attributes) => {
+                let said = |(name, value)| Shared::new(Attribute { name, at, value });
+                let said: Vec<_> = attributes.into_iter().map(said).collect();
+                if !said.is_empty() {
+                    self.change(&handle, Change { at, event, what: Changed::Said(said.clone()) }, out);
+                }
+                self.profiles.attributes(handle, said, out);
+            }
             Act::Consent { channel, category, granted } => {
                 self.profiles.consent(handle, at, (channel, category), granted, out);
             }
@@ -322,6 +341,19 @@ impl Fold {
                 self.histories.act(&handle, at, act, event, &mut self.timers, counts, out);
             }
         }
+    }
+
+    /// Keeps that what is known of a customer changes; before it does.
+    fn change(&mut self, handle: &Handle, change: Change, out: &mut Changes) {
+        let (profiles, totals) = (&self.profiles, &self.totals);
+        let before = || {
+            let (attributes, totals) = (profiles.attributes_of(handle), totals.of(handle));
+            (!attributes.is_empty() || totals.is_some()).then(|| Base {
+                attributes: attributes.to_vec(),
+                totals: totals.cloned().unwrap_or_default(),
+            })
+        };
+        self.pasts.change(handle, change, before, &mut self.timers, out);
     }
 
     fn hear(&mut self, handle: Handle, heard: readings::Heard, out: &mut Changes) {
@@ -351,6 +383,7 @@ impl Fold {
         self.days.forget(handle, timers, later);
         self.profiles.forget(handle, later);
         self.totals.forget(handle, later);
+        self.pasts.forget(handle, timers, later);
         self.readings.forget(handle, timers, later);
         self.nearby.forget(handle, timers, later);
         self.nearest.forget(handle, timers, later);
@@ -381,6 +414,7 @@ impl Fold {
                 let (Timer::History(handle)
                 | Timer::Presence(handle)
                 | Timer::Nearby(handle)
+                | Timer::Past(handle)
                 | Timer::Activity(handle)
                 | Timer::Days(handle)
                 | Timer::Nearest(handle)) = &timer;
@@ -395,6 +429,7 @@ impl Fold {
                     }
                     Timer::Nearest(handle) => self.nearest.expire(&handle, now, &mut self.timers, out),
                     Timer::Days(handle) => self.days.expire(&handle, now, &mut self.timers, out),
+                    Timer::Past(handle) => self.pasts.expire(&handle, now, &mut self.timers, out),
                     Timer::Activity(handle) => {
                         self.activities.expire(handle, now, &mut self.timers, out);
                     }

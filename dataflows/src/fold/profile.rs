@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use shopbell_model::facts::{Attribute, Consent, Moment, PersonFact};
 use shopbell_model::key::{Handle, Text};
 use shopbell_model::shared::Shared;
-use shopbell_model::value::Value;
 
 /// What a consent is about: channel and category.
 type Scope = (Option<Text>, Option<Text>);
@@ -49,17 +48,15 @@ impl Profiles {
         attributes.chain(consents).for_each(|fact| out.person(handle, fact, -1));
     }
 
-    pub(super) fn attributes(
-        &mut self,
-        handle: Handle,
-        at: Moment,
-        attributes: Vec<(Text, Option<Value>)>,
-        out: &mut Changes,
-    ) {
+    /// The attributes of a handle, deleted ones too.
+    pub(super) fn attributes_of(&self, handle: &Handle) -> &[Shared<Attribute>] {
+        self.profiles.get(handle).map_or(&[], |profile| &profile.attributes)
+    }
+
+    pub(super) fn attributes(&mut self, handle: Handle, said: Vec<Shared<Attribute>>, out: &mut Changes) {
         let profile = self.profiles.entry(handle.clone()).or_default();
-        for (name, value) in attributes {
-            let known = profile.attributes.iter().position(|known| known.name == name);
-            let fact = Shared::new(Attribute { name, at, value });
+        for fact in said {
+            let known = profile.attributes.iter().position(|known| known.name == fact.name);
             replace(
                 &mut profile.attributes,
                 known,

@@ -3,6 +3,7 @@
 //! - `stock`: levels and deltas in any order against a recomputation;
 //! - `last_writer`: profile, consent and catalogue, the same facts in any order of arrival;
 //! - `history`: retention, what is kept together, the most facts of a handle;
+//! - `past`: changes of what is known, however late they come, against a recomputation;
 //! - `partition`: 1, 2 and 4 folds give the same facts;
 //! - `forget`: what is forgotten leaves nothing, in facts, rows and timers;
 //! - `restart`: folds that begin with what others kept go on as if nothing had happened.
@@ -13,6 +14,7 @@ mod forget;
 mod history;
 mod last_writer;
 mod partition;
+mod past;
 mod readings;
 mod restart;
 mod stock;
@@ -58,7 +60,7 @@ impl World {
         World { folds, facts: BTreeMap::new(), arrival: 0, counts: FoldCounts::default(), given }
     }
 
-    /// One fold, where nobody asks what many events say together.
+    /// One fold, where nobody asks what many events say together, or what was known when.
     fn one() -> Self {
         let demand = Demand::everything().of_single_events();
         World::new(&FoldSettings { demand, ..settings() }, 1)

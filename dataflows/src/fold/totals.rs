@@ -26,17 +26,19 @@ fn amount(purchase: &Purchase) -> i128 {
     purchase.value.map_or_else(of_lines, |value| i128::from(value.0))
 }
 
+/// What a purchase adds.
+pub(super) fn of_purchase(time: Time, purchase: &Purchase) -> Totals {
+    Totals { orders: 1, spend: amount(purchase), last_order: Some(time) }
+}
+
+/// What a refund takes away.
+pub(super) fn of_refund(refund: &Purchase) -> Totals {
+    Totals { spend: -amount(refund), ..Totals::default() }
+}
+
 impl AllTotals {
-    pub(super) fn purchase(&mut self, handle: &Handle, time: Time, purchase: &Purchase, out: &mut Changes) {
-        let more = Totals { orders: 1, spend: amount(purchase), last_order: Some(time) };
-        self.add(handle, &more, out);
-    }
-
-    pub(super) fn refund(&mut self, handle: &Handle, refund: &Purchase, out: &mut Changes) {
-        self.add(handle, &Totals { spend: -amount(refund), ..Totals::default() }, out);
-    }
-
-    fn add(&mut self, handle: &Handle, more: &Totals, out: &mut Changes) {
+    /// Adds a purchase or a refund.
+    pub(super) fn add(&mut self, handle: &Handle, more: &Totals, out: &mut Changes) {
         let mut totals = more.clone();
         if let Some(known) = self.by_handle.remove(handle) {
             totals.add(&known);

@@ -54,6 +54,8 @@ pub(crate) enum Lack {
     NotApproved,
     /// An offer of that rule was asked for.
     OtherRequest(Text),
+    /// The condition came true before all that is kept.
+    EnteredLongAgo,
     /// The pause was shorter.
     ShortPause(Duration),
     /// It was not looked at often enough, or not left alone for long enough.

@@ -4,6 +4,7 @@
 //! `score` for each article of the situation; a candidate is put together only when somebody takes it.
 
 use super::lack::{Lack, Listener};
+use crate::courses::Stay;
 use crate::learning::{InForce, history};
 use crate::rows::{Candidate, Life, Scene, Situation, Wanted};
 use crate::seen::see;
@@ -146,9 +147,26 @@ pub(crate) fn look(
             let due = since.saturating_add(idle.0);
             let about = About::Lapse(Idle { since, idle: *idle });
             let text = || format!("lapsed|{anchor}|{since}");
-            let until = Some(due.saturating_add(LAPSE_STANDS.0).saturating_add(1));
+            let until = Some(due.saturating_add(STANDS.0).saturating_add(1));
             let found = Found { due, until, text: &text, anchor, about, more: None };
             builder.whole(found, &[], Some(&lapse.event));
+        }
+        (When::SegmentEntered { segment }, Scene::Segment(course)) => {
+            match course.stays(segment).last().filter(|stay| !stay.over) {
+                Some(Stay { entry: Some(step), .. }) => {
+                    let (due, anchor) = (step.time, &step.handle);
+                    let until = Some(due.saturating_add(STANDS.0).saturating_add(1));
+                    let text = || format!("segment|{anchor}|{due}");
+                    let about = About::Segment(due);
+                    let found = Found { due, until, text: &text, anchor, about, more: None };
+                    builder.whole(found, &[], Some(&step.event));
+                }
+                Some(_) => builder.tell.lacks(|| Lack::EnteredLongAgo),
+                None => {
+                    let unmet = || Some(segment.unmet_of(&situation.customer));
+                    builder.tell.lacks(|| Lack::Condition(None, unmet()));
+                }
+            }
         }
         (When::Nearby { .. }, Scene::Near(..)) => builder.tell.lacks(|| Lack::OtherDistance),
         (When::Requested { .. }, Scene::Request(asked)) => {
@@ -419,9 +437,9 @@ impl Draft<'_> {
     }
 }
 
-/// How long after it came true somebody's silence is a reason: the ledger, which remembers that it was one
-/// already, does not last for ever.
-const LAPSE_STANDS: Duration = Duration::from_secs(30 * 86_400);
+/// How long after it came true somebody's silence, or being in a segment, is a reason: the ledger, which remembers
+/// that it was one already, does not last for ever.
+const STANDS: Duration = Duration::from_secs(30 * 86_400);
 
 /// Cart lines are of interest because they are in the cart.
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };

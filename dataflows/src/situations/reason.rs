@@ -5,18 +5,18 @@
 
 use super::Known;
 use crate::matching::price_drops;
-use crate::rows::{Asked, End, Interest, Kind, Wanted};
+use crate::rows::{Asked, End, Interest, Kind, Step, Wanted};
 use shopbell_model::facts::Bought;
 use shopbell_model::key::{Handle, ItemId, Text};
 use shopbell_model::offer::{About, Idle, Reason, Sent};
-use shopbell_model::rules::Interests;
+use shopbell_model::rules::{Interests, When};
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 
 const CART: Interests = Interests { cart: true, wishlist: false, viewed: false, none: false };
 
 /// The reason for which the offer would be withdrawn now.
-pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
+pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, when: Option<&When>, now: Time) -> Reason {
     if let Some(end) = interest_ended(known, sent) {
         return match end {
             End::Bought => Reason::Bought,
@@ -105,6 +105,17 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, now: Time) -> Reason {
             .lapses
             .iter()
             .any(|lapse| lapse.since.time == *since && lapse.anchor == *anchor && lapse.lasts(*idle)),
+        About::Segment(since) => {
+            let stays = match (known.course, when) {
+                (Some(course), Some(When::SegmentEntered { segment })) => course.stays(segment),
+                _ => Vec::new(),
+            };
+            let is_it = |step: &Step| step.time == *since && step.handle == *anchor;
+            match stays.iter().rev().find(|stay| stay.entry.is_some_and(is_it)) {
+                Some(stay) if stay.over => return Reason::Left,
+                stay => stay.is_some(),
+            }
+        }
         About::Stock { start, interest, location, returned, at_most } => {
             let wanted = sent.items.first().and_then(|item| known.wanted.get(item));
             let wanted = wanted.filter(|wanted| wanted.life(*interest).is_some());
@@ -183,7 +194,7 @@ fn interest_ended(known: &Known<'_>, sent: &Sent) -> Option<End> {
             let refused = of_request(known, anchor, request, *at).any(refused);
             (*approval && refused).then_some(End::Removed)
         }
-        About::CheckIn | About::Purchase | About::Near { .. } | About::Lapse(_) => None,
+        About::CheckIn | About::Purchase | About::Near { .. } | About::Lapse(_) | About::Segment(_) => None,
     }
 }
 

@@ -21,6 +21,7 @@ mod learning;
 mod policies;
 mod pools;
 mod presence;
+mod segments;
 mod stock;
 
 /// A script with what must follow.

@@ -28,6 +28,8 @@ pub use super::parse::Located;
 pub enum Purpose {
     /// A condition: bool.
     Condition,
+    /// Whether somebody is in a segment: bool, over what is known of the customer at any moment.
+    Segment,
     /// A term of a score: a number.
     Points,
     /// Printed in a template: anything.
@@ -50,6 +52,16 @@ pub fn compile(text: &str, scope: &Scope, purpose: Purpose) -> Result<Expr, Vec<
 
 const ONE_TYPE: &str =
     "two values of one type; an attribute becomes a time with timestamp(…), a span with duration(…)";
+
+/// What of a customer changes with time alone, or follows from more than attributes and purchases.
+const NOT_BY_EVENTS: [&str; 6] = [
+    "days_since_last_order",
+    "visits_30d",
+    "channels_30d",
+    "favourite_category",
+    "hold_out",
+    "nearest_location",
+];
 
 /// An expression and its type; `None` where the problem is reported already.
 pub(super) type Typed = Option<(Expr, Type)>;
@@ -74,7 +86,9 @@ impl Compiler<'_> {
 
     fn check(&mut self, purpose: Purpose, found: Type) {
         let (fits, place, expected) = match purpose {
-            Purpose::Condition => (matches!(found, Type::Bool | Type::Dyn), "a condition", "bool"),
+            Purpose::Condition | Purpose::Segment => {
+                (matches!(found, Type::Bool | Type::Dyn), "a condition", "bool")
+            }
             Purpose::Points => (found.is_number(), "a term of a score", "a number"),
             Purpose::Print => (true, "", ""),
         };
@@ -134,6 +148,7 @@ impl Compiler<'_> {
 
     fn name(&mut self, name: &str, at: usize) -> Typed {
         if let Some(info) = find(name, "") {
+            self.of_customer(info.object, at)?;
             return Some((Expr::Field(info.field), info.of));
         }
         if OBJECTS.contains(&name) {
@@ -160,11 +175,17 @@ impl Compiler<'_> {
             return self.report(at, problem);
         };
         if let Some(info) = find(object, field).filter(|info| !info.name.is_empty()) {
+            self.of_customer(object, operand_at)?;
             self.available(info, operand_at)?;
             let expr = if test { Expr::HasField(info.field) } else { Expr::Field(info.field) };
             return Some((expr, if test { Type::Bool } else { info.of }));
         }
         if object == "customer" {
+            if self.purpose == Purpose::Segment && NOT_BY_EVENTS.contains(&field) {
+                let path = format!("customer.{field}");
+                let instead = "use `lapsed`, or put it into `where`";
+                return self.report(at, ExpressionProblem::NotInSegment { path, instead });
+            }
             let name = Text::from(field);
             let expr = if test { Expr::HasAttribute(name) } else { Expr::Attribute(name) };
             return Some((expr, if test { Type::Bool } else { Type::Dyn }));
@@ -181,6 +202,19 @@ impl Compiler<'_> {
         self.report(at, ExpressionProblem::UnknownField { known: names(&object), object, field, near })
     }
 
+    /// A segment is entered by what is learned of the customer, and by nothing else.
+    fn of_customer(&mut self, object: &str, at: usize) -> Option<()> {
+        if self.purpose != Purpose::Segment {
+            return Some(());
+        }
+        let instead = match object {
+            "customer" => "use an attribute of the profile",
+            "now" => "use `lapsed`, or put it into `where`",
+            _ => "use customer alone, or put it into `where`",
+        };
+        self.report(at, ExpressionProblem::NotInSegment { path: object.to_owned(), instead })
+    }
+
     fn available(&mut self, info: &FieldInfo, at: usize) -> Option<()> {
         if info.available == Available::Score && self.purpose != Purpose::Points {
             // A rate that moves would take offers back, or change what is said.
@@ -194,7 +228,9 @@ impl Compiler<'_> {
             Available::Item if self.scope.situation == "checked_in" => {
                 "use customer, cart, visit, location, now"
             }
-            Available::Item if self.scope.situation == "lapsed" => "use customer, cart, now",
+            Available::Item if matches!(self.scope.situation, "lapsed" | "segment_entered") => {
+                "use customer, cart, now"
+            }
             Available::Item if self.scope.situation == "nearby" => "use customer, cart, location, now",
             Available::Item => "leave `none` out of `interest`: without an interest there is no item",
             Available::ZoneVisit => "a zone is known in zone_entered alone",

@@ -263,6 +263,14 @@ pub enum ExpressionProblem {
         /// What to do.
         instead: &'static str,
     },
+    /// Something that does not change with what is learned of the customer.
+    #[error("`{path}` cannot be asked for in a segment")]
+    NotInSegment {
+        /// What was asked for.
+        path: String,
+        /// What to do.
+        instead: &'static str,
+    },
     /// An object where a value is needed.
     #[error("`{object}` is not a value")]
     NotAValue {
@@ -409,6 +417,7 @@ impl ExpressionProblem {
             ExpressionProblem::UnknownFunction { .. } => "expression.unknown_function",
             ExpressionProblem::NotAvailable { .. } => "expression.not_available",
             ExpressionProblem::OnlyInScore { .. } => "expression.only_in_score",
+            ExpressionProblem::NotInSegment { .. } => "expression.not_in_segment",
             ExpressionProblem::NotAValue { .. } => "expression.not_a_value",
             ExpressionProblem::WrongOperands { .. } => "expression.operands",
             ExpressionProblem::ArgumentCount { .. } => "expression.arguments",
@@ -428,6 +437,7 @@ impl ExpressionProblem {
             }
             ExpressionProblem::Unsupported { instead, .. }
             | ExpressionProblem::NotAvailable { instead, .. }
+            | ExpressionProblem::NotInSegment { instead, .. }
             | ExpressionProblem::OnlyInScore { instead, .. } => (*instead).to_owned(),
             ExpressionProblem::UnknownName { near, .. } => meant(near.as_ref(), || {
                 format!("known: {}; text stands in quotes", super::fields::OBJECTS.join(", "))

@@ -229,6 +229,10 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// What can be seen where a segment is entered.
+    pub(super) const OF_SEGMENT: Self =
+        Scope { situation: "segment_entered", item: false, visit: false, zone: false, location: false };
+
     /// What can be seen in `when`.
     pub fn of(when: &When) -> Self {
         let scope = |situation| Scope { situation, item: true, visit: false, zone: false, location: false };
@@ -257,6 +261,7 @@ impl Scope {
             When::Nearby { .. } => Scope { item: false, location: true, ..scope("nearby") },
             When::Requested { .. } => Scope { location: true, ..scope("requested") },
             When::Lapsed { .. } => Scope { item: false, ..scope("lapsed") },
+            When::SegmentEntered { .. } => Self::OF_SEGMENT,
         }
     }
 

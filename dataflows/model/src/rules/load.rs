@@ -313,6 +313,13 @@ fn condition(entry: Entry<'_>, scope: Option<&Scope>) -> Option<super::expr::Exp
     compiled.map_err(|found| report_within(entry, text, located(found))).ok()
 }
 
+/// The condition of `segment_entered`.
+pub(super) fn segment(entry: Entry<'_>) -> Option<super::expr::Expr> {
+    let text = entry.text()?;
+    let compiled = compile::compile(text, &Scope::OF_SEGMENT, compile::Purpose::Segment);
+    compiled.map_err(|found| report_within(entry, text, located(found))).ok()
+}
+
 fn points(entry: Entry<'_>, scope: Option<&Scope>) -> Option<Vec<ScoreTerm>> {
     match entry.value.get_ref() {
         DeValue::Integer(_) => entry.int(0..=100).map(constant),

@@ -29,6 +29,7 @@ mod samples;
 mod scan;
 pub mod schema;
 pub mod score;
+mod segment;
 mod spans;
 mod spelling;
 mod table;
@@ -192,6 +193,11 @@ pub enum When {
     Lapsed {
         /// How long; at least [`LEAST_PAUSE`].
         idle: Duration,
+    },
+    /// A condition over the person came true.
+    SegmentEntered {
+        /// The condition: bool, over attributes and totals alone.
+        segment: Expr,
     },
 }
 

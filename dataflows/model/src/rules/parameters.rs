@@ -18,7 +18,7 @@ const fn situation(name: &'static str, parameters: &'static [&'static str]) -> S
     Situation { name, parameters }
 }
 
-pub(super) const SITUATIONS: [Situation; 12] = [
+pub(super) const SITUATIONS: [Situation; 13] = [
     situation("cart_abandoned", &["idle", "per", "idle_from"]),
     situation("zone_entered", &["dwell", "interest", "in_stock", "zones"]),
     situation("store_left", &["min_dwell", "after", "interest"]),
@@ -31,6 +31,7 @@ pub(super) const SITUATIONS: [Situation; 12] = [
     situation("nearby", &["within", "location"]),
     situation("requested", &["approval"]),
     situation("lapsed", &["idle"]),
+    situation("segment_entered", &["segment"]),
 ];
 
 /// Keys of every rule.
@@ -118,6 +119,9 @@ pub(super) fn when(rule: &Table<'_>) -> Option<When> {
         "lapsed" => When::Lapsed {
             idle: rule.required("idle").and_then(|entry| entry.duration(LEAST_PAUSE, Duration::LIMIT))?,
         },
+        "segment_entered" => {
+            When::SegmentEntered { segment: rule.required("segment").and_then(super::load::segment)? }
+        }
         _ => When::Purchased { within: span("within", INSTANT, Duration::from_secs(5 * 60)) },
     })
 }

@@ -67,6 +67,7 @@ fn is_required(situation: &str, key: &str) -> bool {
             | ("price_dropped", "by_percent")
             | ("browse_abandoned" | "lapsed", "idle")
             | ("nearby", "within")
+            | ("segment_entered", "segment")
     )
 }
 
@@ -178,6 +179,7 @@ fn property(of: &str, key: &str) -> Option<Value> {
             ("how far the price fell", json!({ "type": "number", "minimum": 0.01, "maximum": 100 }))
         }
         (_, "min_views") => ("views at least", json!({ "type": "integer", "minimum": 1, "maximum": 1000 })),
+        (_, "segment") => ("a CEL expression over `customer` that comes true", expression()),
         (_, "approval") => ("only once somebody approved", json!({ "type": "boolean" })),
         _ => return None,
     };

@@ -25,12 +25,18 @@ impl Rule {
         if self.passes(view) {
             return None;
         }
-        let condition = self.condition.as_ref()?;
-        let parts = match condition {
+        Some(self.condition.as_ref()?.unmet(view))
+    }
+}
+
+impl Expr {
+    /// The first part of a condition that does not hold, or has no value; the whole where every part does.
+    pub fn unmet(&self, view: &View<'_>) -> Unmet {
+        let parts = match self {
             Expr::All(parts) => parts.as_slice(),
             whole => std::slice::from_ref(whole),
         };
-        let part = parts.iter().find(|part| truth(part, view) != Ok(true)).unwrap_or(condition);
+        let part = parts.iter().find(|part| truth(part, view) != Ok(true)).unwrap_or(self);
         let mut values: Vec<(String, Option<String>)> = Vec::new();
         part.each_read(&mut |read| {
             // What is only asked for has a value too, or none.
@@ -44,7 +50,7 @@ impl Rule {
                 values.push((name, evaluate(read, view).and_then(Datum::print).ok()));
             }
         });
-        Some(Unmet { condition: part.to_string(), values })
+        Unmet { condition: part.to_string(), values }
     }
 }
 

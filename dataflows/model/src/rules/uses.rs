@@ -1,7 +1,7 @@
 //! Which fields and attributes a rule asks for, so that what no rule asks for need not be computed.
 
 use super::fields::Field;
-use super::{Piece, Rule};
+use super::{Piece, Rule, When};
 use crate::rules::expr::Expr;
 
 impl Expr {
@@ -73,6 +73,10 @@ impl Rule {
             Piece::Expr(expr) => Some(expr),
             Piece::Text(_) => None,
         });
-        self.condition.iter().chain(self.score.iter().map(|term| &term.expr)).chain(shown)
+        let segment = match &self.when {
+            When::SegmentEntered { segment } => Some(segment),
+            _ => None,
+        };
+        self.condition.iter().chain(segment).chain(self.score.iter().map(|term| &term.expr)).chain(shown)
     }
 }

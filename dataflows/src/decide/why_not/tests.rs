@@ -135,6 +135,7 @@ fn what_is_lacking_is_named() {
     let back = "when = \"back_in_stock\"\ninterest = [\"wishlist\"]";
     let low = "when = \"running_low\"\nat_most = 3\ninterest = [\"wishlist\"]";
     let fell = "when = \"price_dropped\"\nby_percent = 10\ninterest = [\"wishlist\"]";
+    let gold = "when = \"segment_entered\"\nsegment = 'customer.tier == \"gold\"'";
     let ten_minutes = 600_000;
     let wish = || wants(Kind::Wishlist, 50);
     type Told<'a> = (&'a str, String, Vec<Derived>, Time, Verdict, &'a str);
@@ -192,6 +193,23 @@ fn what_is_lacking_is_named() {
             Condition,
             "customer.tier is blue",
         ),
+        (
+            "not in the segment",
+            gold.into(),
+            vec![profile("tier", Value::Text(Text::from("blue")))],
+            DUE,
+            Condition,
+            "`customer.tier == \"gold\"` does not hold: customer.tier is blue",
+        ),
+        (
+            "in it since long ago",
+            gold.into(),
+            vec![profile("tier", Value::Text(Text::from("gold")))],
+            DUE,
+            Lacks,
+            "entered too long ago",
+        ),
+        ("of whom nothing is known", gold.into(), vec![], DUE, Condition, "customer.tier is missing"),
         ("no zone", zone_rule.into(), in_cart(), DUE, NoSituation, "in no zone"),
         (
             "nothing on the shelf",

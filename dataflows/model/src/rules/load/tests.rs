@@ -38,6 +38,33 @@ fn what_is_wrong_is_found_in_its_line_and_column() {
         // Parameters.
         (rule_of("when = 'lapsed'"), "1:7 key.missing"),
         (rule_of("when = 'lapsed'\nidle = '59s'"), "3:8 value.duration"),
+        (rule_of("when = 'segment_entered'"), "1:7 key.missing"),
+        (rule_of("when = 'segment_entered'\nsegment = 3"), "3:11 value.type"),
+        (rule_of("when = 'segment_entered'\nsegment = '1 + 2'"), "3:12 expression.result"),
+        (
+            rule_of("when = 'segment_entered'\nsegment = 'customer.vip && item.stock > 1 && cart.lines > 1'"),
+            "3:28 expression.not_in_segment, 3:46 expression.not_in_segment",
+        ),
+        (
+            rule_of(
+                "when = 'segment_entered'\nsegment = 'has(visit.start) && customer.since == string(now)'",
+            ),
+            "3:16 expression.not_in_segment, 3:57 expression.not_in_segment",
+        ),
+        (
+            rule_of("when = 'segment_entered'\nsegment = 'history.offers > 1 || location.id == customer.id'"),
+            "3:12 expression.not_in_segment, 3:34 expression.not_in_segment, 3:49 expression.not_in_segment",
+        ),
+        (
+            rule_of(
+                "when = 'segment_entered'\nsegment = 'has(customer.days_since_last_order) || customer.visits_30d > 1'",
+            ),
+            "3:16 expression.not_in_segment, 3:60 expression.not_in_segment",
+        ),
+        (
+            rule_of("when = 'segment_entered'\nsegment = 'customer.vip'\nwhere = 'item.stock > 1'"),
+            "4:10 expression.not_available",
+        ),
         (
             rule_of("when = 'browse_abandoned'\nmin_views = 0\nwithin = '0s'"),
             "1:7 key.missing, 3:13 value.invalid, 4:10 value.duration",
@@ -392,6 +419,11 @@ fn defaults_are_those_of_the_contract() {
     }
     let (idle, within) = (minutes(180), minutes(24 * 60));
     assert_eq!(when("when = 'lapsed'\nidle = '3h'"), When::Lapsed { idle });
+    let When::SegmentEntered { segment } = when("when = 'segment_entered'\nsegment = 'customer.orders > 2'")
+    else {
+        panic!("another situation");
+    };
+    assert_eq!(segment.to_string(), "customer.orders > 2");
     assert_eq!(
         when("when = 'browse_abandoned'\nidle = '3h'"),
         When::BrowseAbandoned { idle, min_views: 2, within }
