@@ -100,14 +100,18 @@ case!(
         "10:00:00 cookie:1 profile {\"tier\":\"gold\"}
          10:00:00 cookie:2 profile {\"tier\":\"gold\"}
          10:00:00 device:1 profile {\"tier\":\"gold\"}
+         10:00:00 cookie:3 profile {\"tier\":\"gold\"}
+         400:00:00 cookie:3 profile {\"visits\":3}
          730:00:00 cookie:1 profile {\"tier\":\"silver\"}
          730:00:00.001 cookie:2 profile {\"tier\":\"silver\"}
          800:00:00 cookie:2 profile {\"tier\":\"gold\"}
+         800:00:00 cookie:3 profile {\"tier\":\"gold\"}
          800:00:00 device:1 profile {\"tier\":\"gold\"}
          800:00:00 phone:1 link device:1
          801:00:00 phone:1 profile {\"tier\":\"gold\"}",
         "10:00:00 made gold cookie:1 web 50 - segment|cookie:1|{10:00:00}
          10:00:00 made gold cookie:2 web 50 - segment|cookie:2|{10:00:00}
+         10:00:00 made gold cookie:3 web 50 - segment|cookie:3|{10:00:00}
          10:00:00 made gold device:1 push 50 - segment|device:1|{10:00:00}
          730:00:00 withdrawn gold left
          800:00:00 made gold cookie:2 web 50 - segment|cookie:2|{800:00:00}"
