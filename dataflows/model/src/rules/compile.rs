@@ -322,8 +322,7 @@ impl Compiler<'_> {
 
     fn one_of(&mut self, node: &IdedExpr, a: &IdedExpr, b: &IdedExpr) -> Typed {
         let ast::Expr::List(list) = &b.expr else {
-            let at = self.parsed.offset(b);
-            return self.unsupported(at, "`in` without a list", "write `x in [a, b]`, or `text.contains(x)`");
+            return self.among(a, b);
         };
         let value = self.node(a);
         let elements: Vec<Typed> = list.elements.iter().map(|element| self.node(element)).collect();
@@ -343,6 +342,21 @@ impl Compiler<'_> {
             return self.operands(node, "in", false, &[of], "a list with something in it").and(None);
         }
         Some((Expr::OneOf(Box::new(value), exprs), Type::Bool))
+    }
+
+    /// `a in customer.tags`.
+    fn among(&mut self, a: &IdedExpr, b: &IdedExpr) -> Typed {
+        let (value, list) = (self.node(a), self.node(b));
+        let ((value, of), (list, of_list)) = (value?, list?);
+        match (of, of_list) {
+            (_, Type::Dyn) | (Type::Text | Type::Dyn, Type::Text) => {
+                Some((Expr::Among(Box::new([value, list])), Type::Bool))
+            }
+            _ => {
+                let at = self.parsed.offset(b);
+                self.unsupported(at, "`in` without a list", "write `x in [a, b]`, or `text.contains(x)`")
+            }
+        }
     }
 
     /// `customer["name"]`: an attribute whose name is no identifier.

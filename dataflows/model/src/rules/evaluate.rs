@@ -57,8 +57,21 @@ pub fn evaluate<'a>(expr: &'a Expr, view: &View<'a>) -> Result<Datum<'a>, Fault>
             }
             Datum::Bool(found)
         }
+        Expr::Among(operands) => {
+            let [value, list] = operands.as_ref();
+            Datum::Bool(among(&evaluate(value, view)?, &evaluate(list, view)?))
+        }
         Expr::Call(function, arguments) => call(*function, arguments, view)?,
     })
+}
+
+/// Whether a value is one of those between the commas of a text; white space around them does not count. Whatever is no
+/// text is a list of itself.
+fn among(value: &Datum<'_>, list: &Datum<'_>) -> bool {
+    match (value, list) {
+        (Datum::Text(value), Datum::Text(list)) => list.split(',').any(|part| part.trim() == value.as_ref()),
+        _ => value.equals(list),
+    }
 }
 
 /// The value of an expression that is a bool.

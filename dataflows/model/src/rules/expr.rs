@@ -50,6 +50,8 @@ pub enum Expr {
     Choose(Box<[Expr; 3]>),
     /// `a in [b, c]`.
     OneOf(Box<Expr>, Vec<Expr>),
+    /// `a in text`: it is one of what stands between the commas of a text, or is another value.
+    Among(Box<[Expr; 2]>),
     /// A function; a method's target is its first argument.
     Call(Function, Vec<Expr>),
 }

@@ -95,6 +95,12 @@ impl Display for Expr {
                 listed(elements, ", ", Level::Choice, f)?;
                 f.write_char(']')
             }
+            Expr::Among(operands) => {
+                let [value, list] = operands.as_ref();
+                value.within(Level::Sum, f)?;
+                f.write_str(" in ")?;
+                list.within(Level::Sum, f)
+            }
             Expr::Call(function, arguments) => called(*function, arguments, f),
         }
     }
@@ -106,7 +112,7 @@ impl Expr {
             Expr::Choose(_) => Level::Choice,
             Expr::Any(_) => Level::Any,
             Expr::All(_) => Level::All,
-            Expr::Compare(..) | Expr::OneOf(..) => Level::Relation,
+            Expr::Compare(..) | Expr::OneOf(..) | Expr::Among(_) => Level::Relation,
             Expr::Arithmetic(Arithmetic::Add | Arithmetic::Subtract, _) => Level::Sum,
             Expr::Arithmetic(..) => Level::Product,
             Expr::Not(_) | Expr::Negate(_) => Level::Sign,

@@ -30,6 +30,7 @@ impl Sample {
             (Text::from("orders"), Value::Int(12)),
             (Text::from("since"), Value::Text(Text::from("2019-03-01T00:00:00Z"))),
             (Text::from("shoe-size"), Value::Int(39)),
+            (Text::from("tags"), Value::Text(Text::from("diving, new in town"))),
             (Text::from("vip"), Value::Bool(true)),
         ];
         attributes.sort_by(|a, b| a.0.cmp(&b.0));

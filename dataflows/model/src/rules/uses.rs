@@ -22,7 +22,7 @@ impl Expr {
             Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => {
                 parts.iter().for_each(|part| part.each_read(give));
             }
-            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) => {
+            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) | Expr::Among(parts) => {
                 parts.iter().for_each(|part| part.each_read(give));
             }
             Expr::Choose(parts) => parts.iter().for_each(|part| part.each_read(give)),
