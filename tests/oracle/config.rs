@@ -137,8 +137,6 @@ impl Config {
             span(self.days_kept),
             span(self.segments_kept)
         );
-        // Longer than any script: the oracle does not forget those.
-        text += "carts = \"400d\"\npurchases = \"400d\"\nledger = \"400d\"\nduplicates = \"400d\"\n\n";
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;
             let _ = writeln!(text, "[learning]\nevery = {:?}", span(*every));
