@@ -185,7 +185,7 @@ impl Delivery {
     }
 
     fn try_deliver(&mut self, tick: Time, messages: &[Message]) -> Result<(), ReplayError> {
-        let messages = render_all(&messages)?;
+        let messages = render_all(messages)?;
         let count = |kind| messages.iter().filter(|message| message.kind == kind).count() as u64;
         self.made += count(crate::sink::MessageKind::Made);
         self.withdrawn += count(crate::sink::MessageKind::Withdrawn);

@@ -103,7 +103,9 @@ where
                         });
                         // As much room as they take, and none where nothing changed: there are millions of keys.
                         if state.results != results {
-                            state.results = results.drain(..).collect();
+                            let mut exact = Vec::with_capacity(results.len());
+                            exact.append(&mut results);
+                            state.results = exact;
                         }
                         results.clear();
                         if state.rows.is_empty() {

@@ -195,7 +195,7 @@ impl Edit {
         person: &Person,
         situation: &Shared<Situation>,
         learning: &Learning,
-        mut give: impl FnMut(Shared<Candidate>, isize),
+        give: impl FnMut(Shared<Candidate>, isize),
     ) {
         if let ([old], [new]) = (&self.old[..], &self.new[..])
             && old.proposal == new.proposal
@@ -221,7 +221,7 @@ impl Edit {
             candidates.sort_unstable();
             candidates
         };
-        differences(&candidates(&self.old), &candidates(&self.new), |candidate, diff| give(candidate, diff));
+        differences(&candidates(&self.old), &candidates(&self.new), give);
     }
 }
 

@@ -226,7 +226,7 @@ pub fn decide(
         let version = versions.of(&candidate.rule.id).map(|rule| rule.version.clone()).unwrap_or_default();
         let over = fresh.iter().skip(index + 1).map(|lost| (lost.rule.id.clone(), lost.score)).collect();
         let (sent, made) =
-            commit((tick, now), person, candidate, version, permitted, grounds, over, &settings.learning);
+            commit((tick, now), person, (candidate, version), permitted, grounds, over, &settings.learning);
         decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
         let fact = PersonFact::Sent(Shared::new(sent));
         decision.facts.push((candidate.episode.anchor.clone(), fact));
@@ -280,8 +280,7 @@ struct Contact {
 fn commit(
     (tick, now): (Time, Time),
     person: &Person,
-    candidate: &Candidate,
-    version: Text,
+    (candidate, version): (&Candidate, Text),
     Permitted { contact, mut passed, replaces }: Permitted<'_>,
     grounds: &Grounds<'_>,
     over: Vec<(Text, u8)>,

@@ -36,12 +36,12 @@ pub(crate) fn look(
             let (anchor, item) = (&line.life.anchor, &line.item);
             let about = |idle| About::Line(line.life.start, idle);
             let name = || format!("line|{anchor}|{item}|{}", line.life.start);
-            builder.idle(&line.life, &line.activity, *idle, *from_first_add, &name, about);
+            builder.idle(&line.life, &line.activity, *idle, *from_first_add, name, about);
         }
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Cart(cart)) => {
             let about = |idle| About::Cart(cart.life.start, idle);
             let name = || format!("cart|{}|{}", cart.life.anchor, cart.life.start);
-            builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, &name, about);
+            builder.idle(&cart.life, &cart.activity, *idle, *from_first_add, name, about);
         }
         (When::BrowseAbandoned { idle, min_views, within }, Scene::Browse(browse)) => {
             let mut steps = browse.abandoned(*idle, *min_views, *within).peekable();
