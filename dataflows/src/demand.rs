@@ -218,6 +218,8 @@ impl Demand {
             | PersonFact::Withdrawn(..)
             | PersonFact::Suppressed(..)
             | PersonFact::Primed(_)
+            | PersonFact::MadeBefore(_)
+            | PersonFact::LetGo(..)
             | PersonFact::Forgotten(_) => true,
         }
     }

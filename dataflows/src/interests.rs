@@ -72,6 +72,8 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Withdrawn(..)
         | PersonFact::Suppressed(..)
         | PersonFact::Primed(_)
+        | PersonFact::MadeBefore(_)
+        | PersonFact::LetGo(..)
         | PersonFact::Forgotten(_) => false,
     }
 }

@@ -47,6 +47,8 @@ pub enum Said {
     Suppressed(Text),
     /// It counts as told.
     Primed,
+    /// It was made before what the ledger remembers.
+    MadeBefore,
 }
 
 impl KeptKey {
@@ -57,6 +59,7 @@ impl KeptKey {
             PersonFact::Withdrawn(offer, ..) => (offer, Said::Withdrawn),
             PersonFact::Suppressed(offer, policy) => (offer, Said::Suppressed(policy.clone())),
             PersonFact::Primed(offer) => (offer, Said::Primed),
+            PersonFact::MadeBefore(offer) => (offer, Said::MadeBefore),
             _ => return None,
         };
         Some(KeptKey::Said(handle.clone(), offer.clone(), said))

@@ -1,7 +1,8 @@
 //! What was said, kept as facts: the other half of the loop.
 //!
 //! Invariant: a commitment of tick t is a fact from t + 1 on, until its retention ends; while the
-//! offer can still be withdrawn it is also watched together with its situation. Cost: two waiting rows an offer.
+//! offer can still be withdrawn it is also watched together with its situation. What stands for longer than it is
+//! remembered is said again by the decisions, so that it is not made again. Cost: two waiting rows an offer.
 
 mod book;
 mod forgetting;
@@ -12,7 +13,7 @@ use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;
-use shopbell_model::facts::PersonFact;
+use shopbell_model::facts::{Known, PersonFact};
 use shopbell_model::key::Handle;
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
@@ -59,7 +60,20 @@ pub(crate) fn kept<'scope>(
     if keep.is_wanted() {
         give_rows(standing, ended.clone(), clock, keep);
     }
-    all.map(|(row, _)| row).concat(ended.negate())
+    let let_go = ended.clone().flat_map(|(handle, fact)| let_go(fact).map(|fact| (handle, fact)));
+    let no_longer = let_go.clone().delay(|tick| tick.saturating_add(1)).negate();
+    all.map(|(row, _)| row).concat(ended.negate()).concat(let_go).concat(no_longer)
+}
+
+/// What is said, for one tick, of a fact that ends: decisions see whether the offer's reason stands all the same. That the fact is
+/// gone would not tell them: it may have been another person's before that tick.
+fn let_go(fact: PersonFact) -> Option<PersonFact> {
+    match fact {
+        PersonFact::Sent(sent) => Some(PersonFact::LetGo(sent.offer_id.clone(), Known::Made)),
+        PersonFact::MadeBefore(offer) => Some(PersonFact::LetGo(offer, Known::Made)),
+        PersonFact::Primed(offer) => Some(PersonFact::LetGo(offer, Known::Told)),
+        _ => None,
+    }
 }
 
 /// Gives the rows that changed. What follows from tick t becomes or ceases to be a fact after it, and belongs

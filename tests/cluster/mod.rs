@@ -85,19 +85,30 @@ impl Cluster {
         (0..self.hosts.len()).for_each(|process| self.start(process));
     }
 
-    /// Starts again whatever failed; says whether the head has ended in good order.
+    /// Starts again whatever ended; says whether the head has ended in good order, and then ends the others.
+    ///
+    /// Members that ended in good order are started again, too: a head that is killed between its farewell and its
+    /// end needs them once more.
     fn supervise(&mut self) -> bool {
         for process in 0..self.processes.len() {
             let Some(child) = &mut self.processes[process] else { continue };
             match child.try_wait().unwrap() {
-                Some(status) if status.success() && process == 0 => return true,
-                // A member that ended in good order goes with the head.
-                Some(status) if status.success() => self.processes[process] = None,
+                Some(status) if status.success() && process == 0 => {
+                    self.end_all();
+                    return true;
+                }
                 Some(_) => self.start(process),
                 None => {}
             }
         }
         false
+    }
+
+    fn end_all(&mut self) {
+        for mut child in self.processes.iter_mut().filter_map(Option::take) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     /// Waits until the head has ended in good order, starting again what fails.
@@ -153,9 +164,6 @@ impl Cluster {
 /// Killed, however the test ends.
 impl Drop for Cluster {
     fn drop(&mut self) {
-        for mut child in self.processes.drain(..).flatten() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.end_all();
     }
 }

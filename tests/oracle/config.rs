@@ -74,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) days_kept: Time,
     /// `[retention] segments`.
     pub(crate) segments_kept: Time,
+    /// `[retention] ledger`.
+    pub(crate) ledger_kept: Time,
     pub(crate) learning: Option<Learning>,
 }
 
@@ -96,6 +98,7 @@ impl Default for Config {
             activity_kept: 400 * DAY,
             days_kept: 62 * DAY,
             segments_kept: 31 * DAY,
+            ledger_kept: 3650 * DAY,
             learning: None,
         }
     }
@@ -124,18 +127,19 @@ impl Config {
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         // What the oracle never lets go.
-        let kept: String = ["carts", "wishlists", "purchases", "ledger", "duplicates"]
+        let kept: String = ["carts", "wishlists", "purchases", "duplicates"]
             .iter()
             .map(|name| format!("{name} = \"3650d\"\n"))
             .collect();
         let _ = writeln!(
             text,
-            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\n",
+            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\n",
             span(self.views_kept),
             span(presence.visits_kept),
             span(self.activity_kept),
             span(self.days_kept),
-            span(self.segments_kept)
+            span(self.segments_kept),
+            span(self.ledger_kept)
         );
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;

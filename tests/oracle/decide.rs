@@ -1,6 +1,6 @@
 //! Candidates, policies, withdrawals: what is sent and taken back at one tick.
 //!
-//! Invariant: all but the ledger is computed afresh at every tick; the ledger only grows.
+//! Invariant: all but the ledger is computed afresh at every tick.
 
 use super::config::Config;
 use super::event::{Act, Time};
@@ -85,14 +85,33 @@ struct Candidate<'a> {
 pub(crate) struct Primed {
     /// Rules that come into force in this tick with `backfill = "prime"`.
     pub(crate) arriving: Vec<String>,
+    /// This tick.
+    tick: Time,
     /// The grid point before this tick.
     pub(crate) before: Time,
     /// Candidates of the tick before.
     stood: BTreeSet<String>,
-    told: BTreeSet<String>,
+    /// With the tick in which that was said.
+    told: BTreeMap<String, Time>,
 }
 
 impl Primed {
+    /// Lets go of what is too old to be remembered; what stands all the same counts as told from then on.
+    fn outlive(&mut self, ledger: &mut Vec<Sent>, stands: &BTreeSet<String>, clock: Time, kept: Time) {
+        let is_over = |tick: Time| tick + 1 + kept <= clock;
+        let sent: Vec<String> =
+            ledger.iter().filter(|sent| is_over(sent.tick)).map(|sent| sent.offer_id.clone()).collect();
+        ledger.retain(|sent| !is_over(sent.tick));
+        let told = self.told.iter().filter(|(_, tick)| is_over(**tick)).map(|(offer, _)| offer.clone());
+        for offer in told.chain(sent).collect::<Vec<_>>() {
+            if stands.contains(&offer) {
+                self.told.insert(offer, self.tick);
+            } else {
+                self.told.remove(&offer);
+            }
+        }
+    }
+
     fn without_told<'a>(&mut self, candidates: Vec<Candidate<'a>>, ledger: &[Sent]) -> Vec<Candidate<'a>> {
         let (arriving, stood, before) = (&self.arriving, &self.stood, self.before);
         let is_new = |candidate: &&Candidate<'_>| {
@@ -102,9 +121,10 @@ impl Primed {
                 && !stood.contains(&candidate.offer_id)
                 && ledger.iter().all(|sent| sent.offer_id != candidate.offer_id)
         };
-        let told: Vec<String> = candidates.iter().filter(is_new).map(|c| c.offer_id.clone()).collect();
+        let told: Vec<(String, Time)> =
+            candidates.iter().filter(is_new).map(|c| (c.offer_id.clone(), self.tick)).collect();
         self.told.extend(told);
-        candidates.into_iter().filter(|candidate| !self.told.contains(&candidate.offer_id)).collect()
+        candidates.into_iter().filter(|candidate| !self.told.contains_key(&candidate.offer_id)).collect()
     }
 }
 
@@ -137,6 +157,7 @@ pub(crate) fn decide(
     let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
     let answers = Answers::of(asks, ledger, world, forgotten, moments);
     let mut asking = Asks::new();
+    let mut of_brands = Vec::new();
     for brand in &world.brands {
         let mut standing: BTreeMap<String, bool> = BTreeMap::new();
         let mut found: Vec<Vec<Candidate<'_>>> = Vec::new();
@@ -144,8 +165,15 @@ pub(crate) fn decide(
             let candidates =
                 candidates(person, brand, rules, config, world.clock, learned, &mut standing, moments);
             stands.extend(candidates.iter().map(|candidate| candidate.offer_id.clone()));
-            found.push(primed.without_told(candidates, ledger));
+            found.push(candidates);
         }
+        of_brands.push((standing, found));
+    }
+    primed.tick = tick;
+    primed.outlive(ledger, &stands, now.clock, config.ledger_kept);
+    for (brand, (standing, found)) in world.brands.iter().zip(of_brands) {
+        let found: Vec<Vec<Candidate<'_>>> =
+            found.into_iter().map(|candidates| primed.without_told(candidates, ledger)).collect();
         rows.extend(take_back(brand, forgotten, &standing, rules, config, now, ledger));
         for (person, candidates) in brand.persons.iter().zip(found) {
             if !forgotten.has(&brand.name, &person.name) {
@@ -155,6 +183,8 @@ pub(crate) fn decide(
         }
     }
     primed.stood = stands;
+    let remembered = ledger.iter().map(|sent| sent.tick).chain(primed.told.values().copied());
+    moments.extend(remembered.map(|tick| tick + 1 + config.ledger_kept));
     learned.count(tick, world, forgotten, ledger);
     moments.extend(learned.next(tick));
     let same = asks.keys().eq(asking.keys());

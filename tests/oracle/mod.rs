@@ -7,6 +7,7 @@
 //! - `random`: generated scripts; engine and oracle must agree, with 1, 2 and 4 workers. A script that
 //!   does not agree is made small before it is printed.
 //! - `restart`: the same scripts by engines that are stopped on the way, each going on with what the last kept.
+//! - `ledger`: reasons that last longer than what was said is remembered;
 //! - `customers`: fields of customers that follow from what they did, over weeks;
 //! - `explained`: on the same scripts, what the engine tells of persons and offers is what it did;
 //! - `checks`: the oracle against itself (ticks that do not matter, order of arrival) and the tools of
@@ -31,6 +32,7 @@ mod forget;
 mod generate;
 mod interest;
 mod learning;
+mod ledger;
 mod nearby;
 mod persons;
 mod policies;

@@ -50,7 +50,7 @@ fn shares(stored: &Stored, tick: u64, workers: usize) -> Vec<Restored> {
 
 /// The script's lines where the engine is stopped after every `every` ticks; each life has its own number
 /// of workers.
-fn with_restarts(job: &Job, every: usize, workers: &[usize]) -> (Vec<String>, usize) {
+pub(super) fn with_restarts(job: &Job, every: usize, workers: &[usize]) -> (Vec<String>, usize) {
     let config = shopbell::config::Config::parse(&job.config, std::path::Path::new("test.toml")).unwrap();
     let set = shopbell_model::rules::load(&job.rules).unwrap();
     let rules = shopbell::replay::shared_rules(&set);
@@ -131,13 +131,18 @@ fn nobody_notices_that_engines_were_stopped_and_others_went_on() {
         let (restarted, lives) =
             with_restarts(&job, every, &[[2, 1, 4], [1, 3, 2], [4, 2, 1]][which / 3 % 3]);
         all += lives;
-        let differs = undisturbed.iter().zip(&restarted).find(|(a, b)| a != b);
-        assert!(
-            differs.is_none() && undisturbed.len() == restarted.len(),
-            "{name}: stopped after every {every} ticks: {} and {} lines, first {differs:#?}",
-            undisturbed.len(),
-            restarted.len()
-        );
+        assert_same(&format!("{name}: stopped after every {every} ticks"), &undisturbed, &restarted);
     });
     assert!(all > which, "engines were stopped");
+}
+
+/// Fails with the first line that differs.
+pub(super) fn assert_same(name: &str, undisturbed: &[String], restarted: &[String]) {
+    let differs = undisturbed.iter().zip(restarted).find(|(a, b)| a != b);
+    assert!(
+        differs.is_none() && undisturbed.len() == restarted.len(),
+        "{name}: {} and {} lines, first {differs:#?}",
+        undisturbed.len(),
+        restarted.len()
+    );
 }

@@ -71,6 +71,19 @@ pub enum PersonFact {
     Primed(Text),
     /// The person is forgotten in this tick; with the offers that the handle reported as redeemed.
     Forgotten(Vec<Text>),
+    /// This offer was made so long ago that the ledger let go of it, and its reason stands all the same.
+    MadeBefore(Text),
+    /// The ledger lets go of this offer in this tick: it is too old. What it was known as.
+    LetGo(Text, Known),
+}
+
+/// What an offer was known as, of which the ledger lets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Known {
+    /// It was made.
+    Made,
+    /// It counts as told.
+    Told,
 }
 
 /// What happened to a cart.

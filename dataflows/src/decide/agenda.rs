@@ -40,6 +40,9 @@ impl Weight {
             Ground::Handle(_) | Ground::Fact(_, PersonFact::Consent(_)) => Weight::Sways,
             Ground::Fact(_, PersonFact::Forgotten(_)) if diff > 0 => Weight::Sways,
             Ground::Fact(_, PersonFact::Forgotten(_)) => Weight::Tells,
+            // What is said of it is said in its tick.
+            Ground::Fact(_, PersonFact::LetGo(..)) if diff < 0 => Weight::Tells,
+            Ground::Fact(_, PersonFact::LetGo(..)) => Weight::Sways,
             // A fact of the ledger that comes to its end may let a candidate be made.
             Ground::Fact(..) if diff < 0 => Weight::Sways,
             Ground::Granted(_) if diff > 0 => Weight::Commits,

@@ -23,7 +23,7 @@ use crate::seen::{location_of, see};
 use permission::{Objection, Permission, Permitted};
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
-use shopbell_model::facts::{Consent, PersonFact};
+use shopbell_model::facts::{Consent, Known, PersonFact};
 use shopbell_model::key::{EventRef, Handle, Person, Text};
 use shopbell_model::learning::Learning;
 use shopbell_model::offer::{Because, Evidence, Made, Message, News, OVER, Passed, Reason, Sent};
@@ -61,6 +61,10 @@ pub struct Grounds<'a> {
     withdrawn: BTreeMap<&'a Text, (Reason, Time)>,
     suppressed: BTreeSet<(&'a Text, &'a Text)>,
     primed: BTreeSet<&'a Text>,
+    /// Offers that were made before what the ledger remembers.
+    made_before: BTreeSet<&'a Text>,
+    /// Offers that the ledger lets go of in this tick.
+    let_go: BTreeMap<&'a Text, Known>,
     redeemed: BTreeSet<&'a Text>,
     /// What was reported of offers.
     outcomes: BTreeSet<(&'a Text, PushOutcome)>,
@@ -90,6 +94,12 @@ impl<'a> Grounds<'a> {
                 }
                 Ground::Fact(_, PersonFact::Primed(offer)) => {
                     grounds.primed.insert(offer);
+                }
+                Ground::Fact(_, PersonFact::MadeBefore(offer)) => {
+                    grounds.made_before.insert(offer);
+                }
+                Ground::Fact(_, PersonFact::LetGo(offer, known)) => {
+                    grounds.let_go.insert(offer, *known);
                 }
                 Ground::Fact(_, PersonFact::Outcome(offer, outcome)) => {
                     grounds.outcomes.insert((offer, *outcome));
@@ -145,8 +155,7 @@ pub struct Decision {
 /// Decides about one person in a tick. `now` is how far the clock has come in it: to it, but for the last
 /// tick of a replay that ends within it. `arrival` says which rules came into force in it.
 pub fn decide(
-    tick: Time,
-    now: Time,
+    (tick, now): (Time, Time),
     person: &Person,
     grounds: &Grounds<'_>,
     versions: &Versions,
@@ -177,11 +186,23 @@ pub fn decide(
     }
     let mut known: BTreeSet<&Text> = grounds.sent.iter().map(|sent| &sent.offer_id).collect();
     known.extend(&grounds.primed);
+    known.extend(&grounds.made_before);
     // A rule that is over makes no offers; what it made before keeps standing.
     let speaks = |candidate: &&Candidate| candidate.rule.until.is_none_or(|until| now < until);
     let candidates = grounds.candidates.iter().copied().filter(speaks);
     // Two of the same at the same moment (a check-in reported twice) are one episode: the better counts.
     let fresh: Vec<&Candidate> = candidates.filter(|candidate| known.insert(&candidate.offer_id)).collect();
+    // What stands for longer than it is remembered is said again, so that it is not made again.
+    let (still, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
+        fresh.into_iter().partition(|candidate| grounds.let_go.contains_key(&candidate.offer_id));
+    for candidate in still {
+        let offer = candidate.offer_id.clone();
+        let fact = match grounds.let_go.get(&offer) {
+            Some(Known::Told) => PersonFact::Primed(offer),
+            _ => PersonFact::MadeBefore(offer),
+        };
+        decision.facts.push((candidate.episode.anchor.clone(), fact));
+    }
     let (told, fresh): (Vec<&Candidate>, Vec<&Candidate>) =
         fresh.into_iter().partition(|candidate| arrival.is_told(candidate));
     for candidate in told {

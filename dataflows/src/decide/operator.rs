@@ -204,7 +204,8 @@ pub fn decisions<'scope>(
                             arrival.stood(before.unwrap_or_else(|| state.candidates()));
                         }
                         let versions = &memory.versions;
-                        let decision = decide(tick, now, &person, &known, versions, &arrival, &settings);
+                        let (at, settings) = ((tick, now), &settings);
+                        let decision = decide(at, &person, &known, versions, &arrival, settings);
                         messages.give_iterator(decision.messages.into_iter());
                         // Nobody can ask before a later tick is complete, where it is a fact already.
                         if tick.saturating_add(1) >= frontier {

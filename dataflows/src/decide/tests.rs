@@ -77,7 +77,8 @@ impl Case {
         let mut versions = Versions::default();
         self.rules.iter().for_each(|rule| versions.update(rule, 1));
         let settings = DecideSettings { report_suppressed: true, ..DecideSettings::new(self.policy.clone()) };
-        decide(tick, now, &person(), &Grounds::new(self.grounds.iter()), &versions, &self.arrival, &settings)
+        let grounds = Grounds::new(self.grounds.iter());
+        decide((tick, now), &person(), &grounds, &versions, &self.arrival, &settings)
     }
 
     /// What was decided: rule and channel, or rule and policy; and when to look again.
@@ -310,6 +311,27 @@ fn what_stood_when_its_rule_came_counts_as_told() {
     assert_eq!(told(&case), ["p by card to 1", "s by card to 1"], "an older version stood already");
     case.arrival = Arrival::default();
     assert_eq!(told(&case.fact(fact)), ["s by card to 1"], "for good");
+}
+
+#[test]
+fn what_the_ledger_lets_go_of_goes_on_while_its_reason_stands() {
+    let rule = line_rule("r", "", "");
+    let with = || Case::new(&["card:1"], Policy::default()).candidate(&rule, 5, &[]);
+    let offer = with().decide(0).messages.remove(0).offer_id;
+    for (known, fact) in [
+        (Known::Made, PersonFact::MadeBefore(offer.clone())),
+        (Known::Told, PersonFact::Primed(offer.clone())),
+    ] {
+        let goes = PersonFact::LetGo(offer.clone(), known);
+        let decision = with().fact(goes.clone()).decide(10 * SECOND);
+        assert!(decision.messages.is_empty(), "{known:?}");
+        assert_eq!(decision.facts, [(handle("card:1"), fact.clone())]);
+        assert!(with().fact(fact.clone()).decide(20 * SECOND).messages.is_empty(), "known from then on");
+        let both = with().fact(fact).fact(goes.clone()).decide(20 * SECOND);
+        assert!(both.facts.is_empty(), "it is known already: it was said anew");
+        let idle = Case::new(&["card:1"], Policy::default()).fact(goes);
+        assert!(idle.decide(10 * SECOND).facts.is_empty(), "no candidate stands");
+    }
 }
 
 #[test]

@@ -108,11 +108,11 @@ impl Asker<'_> {
 
     /// Whether something that is there for everybody was asked for, and there is no answer yet.
     fn asks(&self) -> bool {
-        let Grounds { candidates, granted, denied, primed, sent, .. } = self.grounds;
+        let Grounds { candidates, granted, denied, primed, made_before, sent, .. } = self.grounds;
         candidates.iter().any(|candidate| {
             let offer = &candidate.offer_id;
             let is_answered = granted.contains(offer) || denied.contains(offer) || primed.contains(offer);
-            let was_sent = sent.iter().any(|sent| sent.offer_id == *offer);
+            let was_sent = made_before.contains(offer) || sent.iter().any(|sent| sent.offer_id == *offer);
             candidate.rule.offer.is_pooled() && !is_answered && !was_sent
         })
     }
@@ -173,6 +173,10 @@ impl Asker<'_> {
         };
         if self.grounds.primed.contains(&candidate.offer_id) {
             return kept_back("backfill", "it stood already when the rule came into force".to_owned());
+        }
+        if self.grounds.made_before.contains(&candidate.offer_id) {
+            let why = "made longer ago than the ledger remembers; one offer for one reason".to_owned();
+            return of(Verdict::MadeBefore, why);
         }
         match self.permission.permit(candidate) {
             Ok(_) if rule.offer.is_pooled() && self.grounds.denied.contains(&candidate.offer_id) => {

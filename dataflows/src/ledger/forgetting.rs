@@ -2,18 +2,19 @@
 //!
 //! Invariant: a row is gone from the tick after the one in which its handle is forgotten. This stands in the
 //! ledger's loop, and holds nothing there but for ticks in which somebody is forgotten. Every worker hears of
-//! all who are: a person's rows may be with any of them. Cost: see [`Book`].
+//! all who are: a handle's row may name others. Cost: see [`Book`].
 
 use super::book::Book;
-use super::{Facts, Since};
+use super::{Facts, Row, Since};
 use crate::clock::Clock;
 use crate::identity::ForgottenHandles;
+use crate::shards::{bucket_of, shard_of};
 use differential_dataflow::{AsCollection, VecCollection};
 use shopbell_model::key::Handle;
 use shopbell_model::time::{Duration, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::operator::Operator;
 use timely::dataflow::operators::vec::Broadcast;
@@ -27,11 +28,14 @@ pub(super) fn standing<'scope>(
     clock: Clock,
 ) -> VecCollection<'scope, Time, Since> {
     let mut book = Book::new(retention, begin);
+    // With the worker that begins with the handle's rows: what ends and what is said anew are given by one.
+    let by_handle =
+        Exchange::new(|((handle, _), _, _): &(Row, Time, isize)| bucket_of(shard_of(handle.key())).into());
     let name = "Ledger: forget";
     said.inner
         .binary_frontier::<_, CapacityContainerBuilder<Vec<_>>, _, _, _, _>(
             forgotten.broadcast(),
-            Pipeline,
+            by_handle,
             Pipeline,
             name,
             move |_, _| {

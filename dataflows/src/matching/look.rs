@@ -437,8 +437,7 @@ impl Draft<'_> {
     }
 }
 
-/// How long after it came true somebody's silence, or being in a segment, is a reason: the ledger, which remembers
-/// that it was one already, does not last for ever.
+/// How long after it came true somebody's silence, or being in a segment, is a reason: then it is old news.
 const STANDS: Duration = Duration::from_secs(30 * 86_400);
 
 /// Cart lines are of interest because they are in the cart.
