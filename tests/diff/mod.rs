@@ -46,7 +46,8 @@ fn the_demo_with_another_threshold() {
     let whole: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(whole["differ"], true);
     let rule = |name: &str, what: &str| whole["rules"][name][what].as_u64().unwrap();
-    assert_eq!((rule("extra_offer", "dropped"), rule("extra_offer", "same")), (1, 1));
+    assert_eq!((rule("extra_offer", "dropped"), rule("extra_offer", "same")), (1, 0));
+    assert_eq!((rule("manager_offer", "dropped"), rule("manager_offer", "same")), (0, 1));
     assert_eq!((rule("cart_reminder", "added"), rule("cart_reminder", "same")), (1, 0));
     let sample = &whole["samples"]["extra_offer"][0];
     assert_eq!((&sample["change"], &sample["person"]), (&"dropped".into(), &"card:9215".into()));
