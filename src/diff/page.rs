@@ -21,7 +21,7 @@ figure{margin:0;background:var(--panel);border-radius:.5rem;padding:.75rem}svg{d
 svg text{fill:var(--soft);font:11px system-ui,sans-serif}svg .mark{text-anchor:end}svg .label{text-anchor:middle}svg .name{fill:var(--ink);font-size:12px}\
 .axis{stroke:var(--edge)}rect.old{fill:var(--old)}rect.new{fill:var(--new)}.key i{display:inline-block;width:.75rem;height:.75rem;border-radius:2px;margin:0 .3rem 0 .8rem}\
 .key .old{background:var(--old)}.key .new{background:var(--new)}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}\
-th,td{text-align:right;padding:.35rem .6rem;border-bottom:1px solid var(--edge);white-space:nowrap}th:first-child,td:first-child{text-align:left}\
+th,td{text-align:right;padding:.35rem .45rem;border-bottom:1px solid var(--edge);white-space:nowrap}th{white-space:normal;overflow-wrap:normal;vertical-align:bottom}th:first-child,td:first-child{text-align:left}\
 tfoot td{font-weight:600}details{border:1px solid var(--edge);border-radius:.5rem;padding:.5rem .8rem;margin:.5rem 0}summary{cursor:pointer}\
 details p{margin:.4rem 0;padding-left:.7rem;border-left:3px solid var(--old)}details p.new{border-color:var(--new)}";
 
