@@ -91,7 +91,7 @@ impl Asker<'_> {
         let mut seen = BTreeSet::new();
         candidates.retain(|candidate| seen.insert(candidate.offer_id.clone()));
         let mut cases: Vec<CaseView> = candidates.iter().map(|candidate| self.candidate(candidate)).collect();
-        cases.extend(lacks.into_iter().map(|(lack, item)| lacking(lack, item)));
+        cases.extend(lacks.into_iter().map(|(lack, item)| lacking(lack, item, self.now)));
         // What stands though its candidate is not looked for any more.
         let of_rule = |sent: &&Sent| sent.rule == rule.id && self.grounds.is_active(sent, self.now);
         let others = self.grounds.sent.iter().copied().filter(of_rule);
@@ -218,8 +218,8 @@ fn names(items: &[ItemId]) -> Vec<String> {
     items.iter().map(|item| item.as_str().to_owned()).collect()
 }
 
-/// What is said of what is lacking.
-fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
+/// What is said of what is lacking now.
+fn lacking(lack: Lack, item: Option<ItemId>, now: Time) -> CaseView {
     let items = names(&item.into_iter().collect::<Vec<_>>());
     let lacks = |why: String| CaseView { items: items.clone(), ..CaseView::new(Verdict::Lacks, why) };
     match lack {
@@ -237,14 +237,27 @@ fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
             lacks("the price is not that much lower than when the interest began".to_owned())
         }
         Lack::OtherPlace(location) => lacks(format!("{location} is another place than the rule's")),
-        Lack::OtherDistance => lacks("a stay as near as other rules ask for".to_owned()),
+        Lack::OtherDistance(location, near, within) => {
+            lacks(format!("{location} is within {near} metres, the rule asks for {within}"))
+        }
         Lack::OtherRequest(rule) => lacks(format!("an offer of {rule} was asked for")),
         Lack::ShortPause(idle) => lacks(format!("no pause was as long as {idle}")),
         Lack::EnteredLongAgo => lacks("entered too long ago".to_owned()),
         Lack::NotLeftAlone => {
             lacks("it was not looked at often enough, or not left alone for long enough".to_owned())
         }
-        Lack::NotApproved => lacks("nobody approved the request".to_owned()),
+        Lack::Waits(request, until) if until <= now => CaseView::new(
+            Verdict::Over,
+            format!("request {request} expired at {}, nobody approved it", format_rfc3339(until)),
+        ),
+        Lack::Waits(request, until) => lacks(format!(
+            "request {request} waits for approval, and expires at {}",
+            format_rfc3339(until)
+        )),
+        Lack::Refused(request, then, until) => {
+            let verdict = if until <= now { Verdict::Over } else { Verdict::Lacks };
+            CaseView::new(verdict, format!("request {request} was refused at {}", format_rfc3339(then)))
+        }
         Lack::NoTime => lacks("it ends with its beginning".to_owned()),
         Lack::Condition(item, unmet) => {
             let (condition, values) = unmet.map_or((None, Vec::new()), |unmet| {
