@@ -9,6 +9,7 @@ use crate::explain::{
     OfferState, OfferView, OverView, PauseView, PersonView, Plain, PolicyView, PurchaseView, Question, Reply,
     RequestView, SegmentView, SignView, StayView, TermView, VisitView, WantView, WithdrawnView,
 };
+use crate::learning::RatesInForce;
 use crate::rows::{Asked, Derived, End, Kind};
 use crate::situations::{course, customer};
 use shopbell_model::event::PushOutcome;
@@ -23,7 +24,12 @@ use shopbell_model::view::{CartView, HistoryView, View};
 use std::collections::BTreeMap;
 
 /// What the memory says of a question.
-pub(super) fn answer(memory: &Memory, settings: &DecideSettings, question: &Question) -> Option<Reply> {
+pub(super) fn answer(
+    memory: &Memory,
+    settings: &DecideSettings,
+    rates: &RatesInForce,
+    question: &Question,
+) -> Option<Reply> {
     let now = |now: &Option<Time>| now.unwrap_or(0).max(memory.as_of);
     match question {
         Question::Offer(offer_id, time) => {
@@ -38,7 +44,7 @@ pub(super) fn answer(memory: &Memory, settings: &DecideSettings, question: &Ques
             let mut view = person_view(person, &grounds, now);
             view.fields = fields(person, &grounds, &memory.versions, now);
             view.segments = segments(person, &grounds, &memory.versions);
-            view.rules = why_not::rules(person, &grounds, &memory.versions, settings, now);
+            view.rules = why_not::rules(person, &grounds, (&memory.versions, rates), settings, now);
             Some(Reply::Person(Box::new(view)))
         }
         Question::Handle(_) => None,

@@ -8,7 +8,7 @@ use super::permission::{Objection, Permission};
 use super::{DecideSettings, Grounds, Versions};
 use crate::demand::Demand;
 use crate::explain::{At, CaseView, RuleView, ValueView, Verdict};
-use crate::learning::InForce;
+use crate::learning::RatesInForce;
 use crate::matching::{Draft, Lack, Listener, look};
 use crate::rows::{Candidate, SceneKind, Situation};
 use crate::situations::standing;
@@ -26,7 +26,7 @@ const CASES: usize = 8;
 pub(super) fn rules(
     person: &Person,
     grounds: &Grounds<'_>,
-    versions: &Versions,
+    (versions, rates): (&Versions, &RatesInForce),
     settings: &DecideSettings,
     now: Time,
 ) -> Vec<RuleView> {
@@ -34,13 +34,14 @@ pub(super) fn rules(
     let demand = Demand::of(rules.iter().map(|rule| &***rule));
     let situations = standing(person, grounds.background, &demand);
     let permission = Permission::new(now, person, grounds, &BTreeSet::new(), &settings.policy);
-    let asker = Asker { person, grounds, settings, now, permission };
+    let asker = Asker { person, grounds, rates, settings, now, permission };
     rules.into_iter().map(|rule| asker.rule(rule, &situations)).collect()
 }
 
 struct Asker<'a> {
     person: &'a Person,
     grounds: &'a Grounds<'a>,
+    rates: &'a RatesInForce,
     settings: &'a DecideSettings,
     now: Time,
     permission: Permission<'a>,
@@ -70,7 +71,7 @@ impl Asker<'_> {
         let kind = SceneKind::of(&rule.when);
         let mut heard = Heard::default();
         let mut looked = false;
-        let in_force = InForce::from(rule.clone());
+        let in_force = self.rates.of(rule);
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
             let item = situation.items.first().filter(|_| kind == SceneKind::Interest);
@@ -78,14 +79,6 @@ impl Asker<'_> {
             look(self.person, situation, &in_force, &self.settings.learning, &mut heard);
         }
         let Heard { mut candidates, lacks, .. } = heard;
-        // What is decided about has the score that it was decided with, learned rates among its parts.
-        for candidate in &mut candidates {
-            let is_it =
-                |known: &&&Candidate| known.offer_id == candidate.offer_id && known.rule == candidate.rule;
-            if let Some(known) = self.grounds.candidates.iter().find(is_it) {
-                *candidate = (*known).clone();
-            }
-        }
         // Of two of the same episode the better counts, as where it is decided.
         candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.events.cmp(&b.events)));
         let mut seen = BTreeSet::new();

@@ -158,7 +158,7 @@ fn view(
     let mut versions = Versions::default();
     versions.update(rule, 1);
     let settings = DecideSettings::new(policy);
-    rules(&person(), &Grounds::new(rows.iter()), &versions, &settings, now).remove(0)
+    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RatesInForce::default()), &settings, now).remove(0)
 }
 
 fn told(lines: &str, background: Vec<Derived>, now: Time) -> (Verdict, String) {
