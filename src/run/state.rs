@@ -12,7 +12,7 @@ use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
 use crate::source::Acknowledged;
-use crate::stored::{Ruling, StoredRow, copy_row, journal_rules, journal_tick};
+use crate::stored::{Ruling, ShadowSet, StoredRow, copy_row, journal_rules, journal_shadow, journal_tick};
 use crossbeam_channel::Sender;
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::time::Time;
@@ -72,6 +72,24 @@ impl StateKeeper {
     pub(super) fn turn_again(&mut self, sequence: u64, ruling: &Ruling) {
         self.meta.sequence = sequence;
         self.meta.ruling.clone_from(ruling);
+    }
+
+    /// Writes down that other rules are looked at, or none any more, and waits until that is kept for good.
+    pub(super) fn cast(&mut self, shadow: Option<ShadowSet>) -> Result<(), RunError> {
+        if shadow == self.meta.shadow {
+            return Ok(());
+        }
+        let record = journal_shadow(shadow.as_ref())?;
+        self.meta.sequence = self.journal.append(self.journal.last().tick, &record)?;
+        self.appended.store(self.meta.sequence, Ordering::Release);
+        self.meta.shadow = shadow;
+        self.journal.wait_durable(self.meta.sequence)?;
+        Ok(())
+    }
+
+    /// Takes up that the journal tells of other rules to look at.
+    pub(super) fn cast_again(&mut self, sequence: u64, shadow: Option<ShadowSet>) {
+        (self.meta.sequence, self.meta.shadow) = (sequence, shadow);
     }
 
     /// What the journal says came after what was restored.

@@ -18,10 +18,10 @@ use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
 use crate::metrics::Metrics;
-use crate::reload::{ReloadError, Wanted};
+use crate::reload::{ReloadError, Wanted, compile};
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
-use crate::stored::{Entry, RuleVersions, Ruling, read_entry};
+use crate::stored::{Entry, RuleVersions, Ruling, ShadowSet, read_entry};
 use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::{Role, Rule};
 use shopbell_model::shared::Shared;
@@ -134,6 +134,12 @@ impl Ticker {
                     self.put(record.tick, ruling, rules)?;
                     continue;
                 }
+                Entry::Shadow(shadow) => {
+                    if let Some(state) = &mut self.state {
+                        state.cast_again(record.sequence, shadow);
+                    }
+                    continue;
+                }
             };
             let gathered = self.gathering.again(tick);
             if let Some(state) = &mut self.state {
@@ -203,7 +209,35 @@ impl Ticker {
                 let tick = self.own_tick();
                 self.turn(tick, wanted, beside)
             }
-            Asked::Shadow(shadow) => self.cast(shadow),
+            Asked::Shadow(shadow, since) => {
+                let texts = shadow.as_ref().map(|shadow| shadow.texts.clone());
+                self.keep_shadow(texts.zip(since).map(|(texts, since)| ShadowSet { texts, since }))?;
+                self.cast(shadow)
+            }
+        }
+    }
+
+    /// Keeps for the next process which rules are only looked at, or that none are.
+    pub(super) fn keep_shadow(&mut self, shadow: Option<ShadowSet>) -> Result<(), RunError> {
+        self.state.as_mut().map_or(Ok(()), |state| state.cast(shadow))
+    }
+
+    /// Looks again at the rules that the process before looked at, and tells since when; at none where they are
+    /// wrong by now.
+    pub(super) fn look_again(&mut self) -> Result<Option<(Wanted, Time)>, RunError> {
+        let kept = self.state.as_ref().and_then(|state| state.meta.shadow.clone());
+        let Some(ShadowSet { texts, since }) = kept else { return Ok(None) };
+        match compile(texts) {
+            Ok(wanted) => {
+                self.cast(Some(wanted.clone()))?;
+                Ok(Some((wanted, since)))
+            }
+            Err(error) => {
+                let (code, errors) = (error.code(), error.errors());
+                tracing::error!(code, ?errors, "the shadow set that was kept is wrong by now, and is dropped");
+                self.keep_shadow(None)?;
+                Ok(None)
+            }
         }
     }
 

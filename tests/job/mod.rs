@@ -122,6 +122,13 @@ impl Process {
         (self.child, self.log) = Process::launch(self.folder.path(), 2, arguments, &[]);
     }
 
+    /// Kills it and starts it again in the same folder.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait();
+        (self.child, self.log) = Process::launch(self.folder.path(), 2, &[], &[]);
+    }
+
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -205,6 +212,12 @@ impl Job {
     /// Ends it and starts it again in the same folder.
     fn restart(mut self, arguments: &[&str]) -> Job {
         self.process.restart(arguments);
+        Self::found(self.process)
+    }
+
+    /// Kills it and starts it again in the same folder.
+    fn kill(mut self) -> Job {
+        self.process.kill();
         Self::found(self.process)
     }
 

@@ -287,7 +287,7 @@ fn an_offer_that_is_not_due_yet_has_the_score_that_it_would_be_made_with() {
         let job = |end| InMemory {
             events: vec![add(1, "10:00:00"), add(2, "10:25:00")],
             rules: vec![("test.toml".to_owned(), LEARNING.to_owned())],
-            config: "[learning]\nevery = \"10m\"\nstart_rate = 0.5\nweight = 2\n".to_owned(),
+            config: "[learning]\nevery = \"10m\"\nstart_rate = 5000\nweight = 2\n".to_owned(),
             workers,
             tick_ms: 1,
             until: end,
