@@ -347,9 +347,9 @@ fn all_that_situations_follow_from_is_told() {
         json!([{ "location": "s1", "within": 1000, "since": minute(26) }]),
         json!([
             { "request_id": "q2", "rule": "asked", "location": "s1", "items": ["mask"], "at": minute(18),
-              "until": format_rfc3339(began + 18 * 60_000 + 86_400_000) },
+              "until": format_rfc3339(began + 18 * 60_000 + 86_400_001) },
             { "request_id": "q1", "rule": "asked", "location": "s1", "items": ["mask"], "at": minute(16),
-              "until": format_rfc3339(began + 16 * 60_000 + 86_400_000),
+              "until": format_rfc3339(began + 16 * 60_000 + 86_400_001),
               "decision": { "approved": false, "at": minute(17) } },
         ]),
         json!([{ "since": minute(14), "until": minute(26) }, { "since": minute(5), "until": minute(12) }]),

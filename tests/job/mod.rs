@@ -1,5 +1,6 @@
 //! `shopbell run` through its real ends: the built binary, sockets, files and signals.
 
+mod admin;
 mod ends;
 mod explain;
 mod inspect;
@@ -260,11 +261,21 @@ pub(crate) struct Answer {
 
 /// One request on a connection of its own.
 pub(crate) fn request(address: SocketAddr, line: &str, body: &str) -> std::io::Result<Answer> {
+    request_with(address, line, "", body)
+}
+
+/// The same with more headers, each with its end of line.
+pub(crate) fn request_with(
+    address: SocketAddr,
+    line: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     let head = format!(
-        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\
          content-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
