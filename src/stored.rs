@@ -166,6 +166,8 @@ pub enum Entry {
     Rules(Ruling),
     /// The rules that are only looked at from here on; none where absent.
     Shadow(Option<ShadowSet>),
+    /// Events of a tick that is still being filled. The tick itself comes later, with all of them.
+    Open(JournalTick),
 }
 
 /// The same, where it is.
@@ -174,6 +176,7 @@ enum EntryRef<'a> {
     Tick(JournalTickRef<'a>),
     Rules(&'a Ruling),
     Shadow(Option<&'a ShadowSet>),
+    Open(JournalTickRef<'a>),
 }
 
 /// How far a source was read.
@@ -229,6 +232,13 @@ pub fn journal_tick(
     let first = events.first().map_or(0, |(place, _)| *place);
     let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read };
     encode("a tick", &EntryRef::Tick(tick))
+}
+
+/// Events for the journal, of a tick that is still being filled. They are those of consecutive places.
+pub fn journal_open(tick: Time, clock: Time, events: &[(u64, Event)]) -> Result<Vec<u8>, StoredError> {
+    let first = events.first().map_or(0, |(place, _)| *place);
+    let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read: &[] };
+    encode("an open tick", &EntryRef::Open(tick))
 }
 
 /// Rules for the journal.

@@ -34,7 +34,7 @@ pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) ->
             match read_entry(&record.payload)? {
                 Entry::Rules(ruling) => changes.push((record.sequence, ruling)),
                 Entry::Shadow(other) => shadow = other,
-                Entry::Tick(_) => {}
+                Entry::Tick(_) | Entry::Open(_) => {}
             }
         }
     }

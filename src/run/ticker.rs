@@ -109,7 +109,7 @@ impl Ticker {
         let frontier = self.engine.frontier();
         let begin = match self.kind {
             ClockKind::Wall => self.clock.now().max(frontier),
-            ClockKind::Events => frontier,
+            ClockKind::Events => frontier.max(self.gathering.open_tick()),
         };
         self.engine.submit(Vec::new(), begin)?;
         Ok(self.engine.wait_for(begin)?)
@@ -132,6 +132,13 @@ impl Ticker {
                     }
                     let rules = parse(&ruling.texts)?;
                     self.put(record.tick, ruling, rules)?;
+                    continue;
+                }
+                Entry::Open(part) => {
+                    self.gathering.again_open(part);
+                    if let Some(state) = &mut self.state {
+                        state.open_again(record.sequence);
+                    }
                     continue;
                 }
                 Entry::Shadow(shadow) => {
@@ -360,9 +367,14 @@ impl Ticker {
             return Ok(());
         }
         let drained = self.receiver.drain_batches(MOST_AT_ONCE);
+        let awaited = drained.only_here.then_some(drained.ticket);
         let gathered = self.gathering.take(drained, Ticks::ByEvents(self.engine.clock()));
         let until = self.gathering.open_tick();
-        self.submit(gathered, until)
+        self.submit(gathered, until)?;
+        match &mut self.state {
+            Some(state) if awaited.is_some() => state.write_open(&mut self.gathering, awaited),
+            _ => Ok(()),
+        }
     }
 
     /// When time must go on though no event comes: the next due time, or, after offers were made, some
@@ -403,7 +415,7 @@ impl Ticker {
     fn keep(&mut self) -> Result<(), RunError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         state.mark(self.engine.board().completed());
-        if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
+        if state.is_due() { state.begin(&mut self.engine, &mut self.gathering) } else { Ok(()) }
     }
 
     /// Keeps everything as it is, and ends, for another graph to go on with. Nothing falls due in that tick: what does
@@ -413,6 +425,10 @@ impl Ticker {
         self.engine.stop_at(self.engine.clock().tick_before(tick))?;
         let mut paused = self;
         paused.engine.submit(Vec::new(), tick + 1)?;
+        if let Some(state) = &mut paused.state {
+            // The graph that goes on fills the tick that is being filled.
+            state.write_open(&mut paused.gathering, None)?;
+        }
         paused.end_after(tick)
     }
 
@@ -421,7 +437,7 @@ impl Ticker {
     fn end_after(mut self, last: Time) -> Result<Rest, RunError> {
         let mut state = self.state.take();
         if let Some(state) = &mut state {
-            state.begin(&mut self.engine, &self.gathering)?;
+            state.begin(&mut self.engine, &mut self.gathering)?;
             self.engine.submit(Vec::new(), last + 3)?;
             self.engine.wait_for(last + 3)?;
             // What is delivered before the mark is not sent again by the next start.

@@ -29,6 +29,10 @@ fn ticks_of_the_journal_are_read_back() {
     let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read };
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
+    let open = journal_open(10, 9, &[(7, level("1", 3))]).unwrap();
+    let expected = JournalTick { tick: 10, clock: 9, first: 7, events: vec![level("1", 3)], read: Vec::new() };
+    assert_eq!(read_entry(&open).unwrap(), Entry::Open(expected));
+    assert!(!holds_rules(&open));
     let texts = vec![("a.toml".to_owned(), "# none".to_owned())];
     let beside = Some(vec![("cart".to_owned(), "0123".to_owned())]);
     let rules = Ruling { texts, before: Some(Vec::new()), beside };
@@ -108,6 +112,11 @@ fn the_format_is_that_of_version_4() {
     let (key, sent) = sent();
     let offer = fact_row(&key, Some(KeptValueRef::Said(&sent, 9))).unwrap();
     let shadow = ShadowSet { texts: vec![("s.toml".to_owned(), "# none".to_owned())], since: 5 };
+    let open = journal_open(10, 9, &[(7, level("1", 3))]).unwrap();
+    // The same as a tick, but for its kind and for what was read.
+    assert!(open.starts_with(&[3, 0, 0, 0]) && tick.starts_with(&[0; 4]));
+    let (events, nothing_read) = open[4..].split_at(open.len() - 12);
+    assert!(tick[4..].starts_with(events) && nothing_read == [0; 8]);
     let golden = [
         (hex(&journal_shadow(Some(&shadow)).unwrap()), GOLDEN_SHADOW),
         (hex(&journal_shadow(None).unwrap()), "0200000000"),
