@@ -160,10 +160,10 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         life.ticker.come_to(wanted)?;
         life.ticker.warm_up()?;
         edge.reloads.begin_with(&life.ticker.ruling, &life.ticker.rules);
-        if plan.shadow.is_some() {
-            // Those of the folder are looked at instead.
-            life.ticker.keep_shadow(None)?;
-        } else if let Some((shadow, since)) = life.ticker.look_again()? {
+        // Those of a folder are looked at instead, once they are read.
+        if plan.shadow.is_none()
+            && let Some((shadow, since)) = life.ticker.look_again()?
+        {
             edge.reloads.note_shadow(since, Some(shadow));
         }
         let surroundings = around.surroundings();
