@@ -184,7 +184,8 @@ pub fn offers<'scope>(
     }
     let wakes = waiting("objections");
     let wakes = move |next| wakes((0, next));
-    let decided = decisions(grounds, rules, settings.decide.clone(), clock.clone(), (&desk, known_rates), wakes);
+    let decided =
+        decisions(grounds, rules, settings.decide.clone(), clock.clone(), (&desk, known_rates), wakes);
     ledger.set(decided.facts);
     if let Some(asking) = asking {
         asking.set(decided.asks);

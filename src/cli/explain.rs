@@ -116,7 +116,8 @@ fn found<V: DeserializeOwned>(
             Failure::usage("explain-source", "the configuration names no address to ask", hint)
         })?;
     let brand = Some(arguments.brand.as_str()).filter(|brand| !brand.is_empty());
-    let answer: Value = get(&url, arguments.token.as_deref(), path, brand.map(|brand| ("brand", brand)).as_slice())?;
+    let answer: Value =
+        get(&url, arguments.token.as_deref(), path, brand.map(|brand| ("brand", brand)).as_slice())?;
     serde_json::from_value(answer).map_err(|error| {
         let hint = "the job may be of another version";
         Failure::engine("explain-answer", format!("{url} gave another answer than asked for: {error}"), hint)

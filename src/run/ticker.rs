@@ -241,7 +241,11 @@ impl Ticker {
             }
             Err(error) => {
                 let (code, errors) = (error.code(), error.errors());
-                tracing::error!(code, ?errors, "the shadow set that was kept is wrong by now, and is dropped");
+                tracing::error!(
+                    code,
+                    ?errors,
+                    "the shadow set that was kept is wrong by now, and is dropped"
+                );
                 self.keep_shadow(None)?;
                 Ok(None)
             }

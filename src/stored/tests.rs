@@ -30,7 +30,8 @@ fn ticks_of_the_journal_are_read_back() {
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
     let open = journal_open(10, 9, &[(7, level("1", 3))]).unwrap();
-    let expected = JournalTick { tick: 10, clock: 9, first: 7, events: vec![level("1", 3)], read: Vec::new() };
+    let expected =
+        JournalTick { tick: 10, clock: 9, first: 7, events: vec![level("1", 3)], read: Vec::new() };
     assert_eq!(read_entry(&open).unwrap(), Entry::Open(expected));
     assert!(!holds_rules(&open));
     let texts = vec![("a.toml".to_owned(), "# none".to_owned())];

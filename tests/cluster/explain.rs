@@ -20,7 +20,8 @@ fn get(address: SocketAddr, path: &str) -> (u16, Value) {
 fn a_question_is_answered_by_the_process_that_knows() {
     let mall = Mall::empty();
     // Only the head is asked, so only the head knows the token: members need none.
-    let config = "[http]\nlisten = \"127.0.0.1:0\"\nadmin_token = \"file:token\"\n[output]\nfile = \"offers.jsonl\"\n";
+    let config =
+        "[http]\nlisten = \"127.0.0.1:0\"\nadmin_token = \"file:token\"\n[output]\nfile = \"offers.jsonl\"\n";
     std::fs::write(mall.path("job.toml"), config).unwrap();
     std::fs::write(mall.path("token"), TOKEN).unwrap();
     let mut cluster = Cluster::new(mall, 2);

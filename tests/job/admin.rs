@@ -50,7 +50,8 @@ fn a_closed_route_answers_only_who_shows_the_token() {
         assert!(answered.status != 401, "{line}: {answered:?}");
     }
     // Who does not show it has changed nothing.
-    let rules = "[rule.other]\nwhen = \"checked_in\"\n[rule.other.offer]\ntitle = \"t\"\nchannels = [\"sms\"]\n";
+    let rules =
+        "[rule.other]\nwhen = \"checked_in\"\n[rule.other.offer]\ntitle = \"t\"\nchannels = [\"sms\"]\n";
     assert_eq!(request(job.address, "PUT /v1/rules/shadow", rules).unwrap().status, 401);
     assert_eq!(request(job.address, "POST /v1/rules/shadow/promote", "").unwrap().status, 401);
     assert_eq!(code(&with_token(&job, "GET /v1/rules/shadow", TOKEN)), "no-shadow");

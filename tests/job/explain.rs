@@ -315,7 +315,8 @@ fn all_that_situations_follow_from_is_told() {
         event["time"] = minute(at).into();
         job.accept(&[event]);
     };
-    let place = |lat: f64| json!({ "location": "s1", "name": "One", "kind": "store", "lat": lat, "lon": 8.0 });
+    let place =
+        |lat: f64| json!({ "location": "s1", "name": "One", "kind": "store", "lat": lat, "lon": 8.0 });
     then(0, "", "catalog.location", place(50.0));
     let profile = |tier: &str| json!({ "attributes": { "tier": tier } });
     then(1, "phone:1", "crm.profile", profile("gold"));
@@ -338,7 +339,8 @@ fn all_that_situations_follow_from_is_told() {
     job.process.wait_for_offer("offer.made", "phone:1");
 
     let all = |person: &Value| {
-        ["near", "requests", "pauses", "segments", "viewed", "ended", "visits"].map(|name| person[name].clone())
+        ["near", "requests", "pauses", "segments", "viewed", "ended", "visits"]
+            .map(|name| person[name].clone())
     };
     let person = wait_for("the stay", || {
         Some(json(&job.get("/v1/persons/phone:1"))).filter(|person| person["near"].is_array())
@@ -374,7 +376,11 @@ fn all_that_situations_follow_from_is_told() {
         format!("asked for mask in s1 at {} (q2): nobody decided, expires at ", minute(18)),
         format!("asked for mask in s1 at {} (q1): refused at {}", minute(16), minute(17)),
         format!("silent      from {} to {}", minute(14), minute(26)),
-        format!("segments    `customer.tier == \"gold\"` (gold) entered at {}, left at {}", minute(1), minute(15)),
+        format!(
+            "segments    `customer.tier == \"gold\"` (gold) entered at {}, left at {}",
+            minute(1),
+            minute(15)
+        ),
         "request q2 waits for approval, and expires at ".to_owned(),
         format!("request q1 was refused at {}", minute(17)),
     ] {

@@ -170,7 +170,11 @@ fn one_that_was_put_outlives_restarts_and_kills_until_it_is_dropped_or_promoted(
         // A folder given at a start is looked at instead, and what was put before does not come back.
         assert_eq!(ask(&job, "PUT /v1/rules/shadow", &cart_rule("100ms", 70)).0, 200);
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("rules.toml"), both.clone() + &cart_rule("1h", 1).replace("rule.cart", "rule.more")).unwrap();
+        std::fs::write(
+            folder.path().join("rules.toml"),
+            both.clone() + &cart_rule("1h", 1).replace("rule.cart", "rule.more"),
+        )
+        .unwrap();
         let job = job.restart(&["--shadow", folder.path().to_str().unwrap()]);
         wait_for("the folder", || {
             let report = job.get("/v1/rules/shadow");

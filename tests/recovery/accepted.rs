@@ -187,7 +187,8 @@ fn where_events_make_the_clock_the_last_one_is_accepted_at_once_and_survives_a_k
     assert_eq!(undisturbed.lines().count(), 5, "{undisturbed}");
     for (id, second) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3)] {
         let is_it = |line: &&str| {
-            line.contains(&format!("\"subject\":\"phone:{id}\"")) && line.contains(&format!("00:00:{second:02}"))
+            line.contains(&format!("\"subject\":\"phone:{id}\""))
+                && line.contains(&format!("00:00:{second:02}"))
         };
         assert_eq!(undisturbed.lines().filter(is_it).count(), 1, "{id}: {undisturbed}");
     }

@@ -16,8 +16,8 @@ use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::Consent;
 use shopbell_model::key::{Handle, ItemId, Person, Text};
 use shopbell_model::offer::{Because, Sent};
-use shopbell_model::rules::customer::{NAMES, derived};
 use shopbell_model::rules::When;
+use shopbell_model::rules::customer::{NAMES, derived};
 use shopbell_model::rules::datum::Datum;
 use shopbell_model::time::Time;
 use shopbell_model::view::{CartView, HistoryView, View};
@@ -347,3 +347,6 @@ impl PersonView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,10 +243,9 @@ fn lacking(lack: Lack, item: Option<ItemId>, now: Time) -> CaseView {
             Verdict::Over,
             format!("request {request} expired at {}, nobody approved it", format_rfc3339(until)),
         ),
-        Lack::Waits(request, until) => lacks(format!(
-            "request {request} waits for approval, and expires at {}",
-            format_rfc3339(until)
-        )),
+        Lack::Waits(request, until) => {
+            lacks(format!("request {request} waits for approval, and expires at {}", format_rfc3339(until)))
+        }
         Lack::Refused(request, then, until) => {
             let verdict = if until <= now { Verdict::Over } else { Verdict::Lacks };
             CaseView::new(verdict, format!("request {request} was refused at {}", format_rfc3339(then)))

@@ -133,11 +133,7 @@ fn asked(rule: &str, decision: Option<(bool, Time)>) -> Derived {
         let decision = Decision { at: at(time), request: Text::from("q"), approved, event: event("9") };
         (handle("associate:9"), Shared::new(decision))
     });
-    Derived::Request(Shared::new(Asked {
-        handle: handle("card:1"),
-        request: Shared::new(request),
-        decision,
-    }))
+    Derived::Request(Shared::new(Asked { handle: handle("card:1"), request: Shared::new(request), decision }))
 }
 
 fn silent(next: Option<Time>) -> Derived {
@@ -158,7 +154,8 @@ fn view(
     let mut versions = Versions::default();
     versions.update(rule, 1);
     let settings = DecideSettings::new(policy);
-    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RatesInForce::default()), &settings, now).remove(0)
+    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RatesInForce::default()), &settings, now)
+        .remove(0)
 }
 
 fn told(lines: &str, background: Vec<Derived>, now: Time) -> (Verdict, String) {
@@ -482,14 +479,7 @@ fn what_is_lacking_is_named() {
             Over,
             "request q was refused at 1970-01-01T00:00:02",
         ),
-        (
-            "an approved one",
-            requested.into(),
-            vec![asked("r", Some((true, 2000)))],
-            19_999,
-            WouldBeMade,
-            "",
-        ),
+        ("an approved one", requested.into(), vec![asked("r", Some((true, 2000)))], 19_999, WouldBeMade, ""),
         (
             "an approved one that is over",
             requested.into(),
