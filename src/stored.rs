@@ -148,6 +148,15 @@ pub struct Ruling {
     pub beside: Option<RuleVersions>,
 }
 
+/// Rules that are only looked at, until somebody says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShadowSet {
+    /// What their files say.
+    pub texts: RuleTexts,
+    /// Since when.
+    pub since: Time,
+}
+
 /// A record of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub enum Entry {
@@ -155,6 +164,10 @@ pub enum Entry {
     Tick(JournalTick),
     /// The rules that are in force from here on.
     Rules(Ruling),
+    /// The rules that are only looked at from here on; none where absent.
+    Shadow(Option<ShadowSet>),
+    /// Events of a tick that is still being filled. The tick itself comes later, with all of them.
+    Open(JournalTick),
 }
 
 /// The same, where it is.
@@ -162,6 +175,8 @@ pub enum Entry {
 enum EntryRef<'a> {
     Tick(JournalTickRef<'a>),
     Rules(&'a Ruling),
+    Shadow(Option<&'a ShadowSet>),
+    Open(JournalTickRef<'a>),
 }
 
 /// How far a source was read.
@@ -219,14 +234,26 @@ pub fn journal_tick(
     encode("a tick", &EntryRef::Tick(tick))
 }
 
+/// Events for the journal, of a tick that is still being filled. They are those of consecutive places.
+pub fn journal_open(tick: Time, clock: Time, events: &[(u64, Event)]) -> Result<Vec<u8>, StoredError> {
+    let first = events.first().map_or(0, |(place, _)| *place);
+    let tick = JournalTickRef { tick, clock, first, events: EventsRef(events), read: &[] };
+    encode("an open tick", &EntryRef::Open(tick))
+}
+
 /// Rules for the journal.
 pub fn journal_rules(rules: &Ruling) -> Result<Vec<u8>, StoredError> {
     encode("rules", &EntryRef::Rules(rules))
 }
 
-/// Whether a record of the journal holds rules; cheaper than reading it.
+/// A shadow set for the journal, or that there is none any more.
+pub fn journal_shadow(shadow: Option<&ShadowSet>) -> Result<Vec<u8>, StoredError> {
+    encode("a shadow set", &EntryRef::Shadow(shadow))
+}
+
+/// Whether a record of the journal holds rules, in force or looked at; cheaper than reading it.
 pub fn holds_rules(bytes: &[u8]) -> bool {
-    bytes.starts_with(&1u32.to_le_bytes())
+    [1u32, 2].iter().any(|kind| bytes.starts_with(&kind.to_le_bytes()))
 }
 
 /// Reads a record of the journal back.

@@ -10,6 +10,7 @@ use shopbell_model::facts::{Attribute, Base, Change, Changed, PersonFact, Totals
 use shopbell_model::key::{Handle, Person, Text};
 use shopbell_model::rules::expr::Expr;
 use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
 use shopbell_model::view::CustomerView;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,8 +109,8 @@ pub(crate) fn course(person: &Person, facts: &[(&Handle, &PersonFact)]) -> Optio
 pub(crate) struct Stay<'a> {
     /// The step that it began with; none where it goes back beyond what is kept.
     pub(crate) entry: Option<&'a Step>,
-    /// Whether the condition no longer held after a later step.
-    pub(crate) over: bool,
+    /// When the condition no longer held, where that is so.
+    pub(crate) left: Option<Time>,
 }
 
 impl Course {
@@ -118,19 +119,19 @@ impl Course {
         let (mut customer, mut stays) = (self.base.clone(), Vec::new());
         let mut holds = self.known && segment.holds_of(&customer);
         if holds {
-            stays.push(Stay { entry: None, over: false });
+            stays.push(Stay { entry: None, left: None });
         }
         for step in &self.steps {
             step.sets.iter().for_each(|(name, value)| customer.set(name, value.as_ref()));
             customer.totals.add(&step.bought);
             let held = std::mem::replace(&mut holds, segment.holds_of(&customer));
             if holds && !held {
-                stays.push(Stay { entry: Some(step), over: false });
+                stays.push(Stay { entry: Some(step), left: None });
             } else if held
                 && !holds
                 && let Some(last) = stays.last_mut()
             {
-                last.over = true;
+                last.left = Some(step.time);
             }
         }
         stays

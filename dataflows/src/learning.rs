@@ -20,6 +20,7 @@ pub(crate) use tally::{Began, Published, at_first, bucket, tally};
 
 use crate::by_key::by_key;
 use crate::clock::Clock;
+use crate::counted::Rows;
 use crate::rows::Proposal;
 use crate::when_due::{Waiting, when_due};
 use differential_dataflow::VecCollection;
@@ -33,7 +34,12 @@ use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use shopbell_model::view::{CustomerView, HistoryView};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::operator::Operator;
+use timely::dataflow::operators::vec::Broadcast;
 
 /// A rule as the offers of a brand know it.
 pub type RuleOf = (Brand, Text);
@@ -162,6 +168,40 @@ pub(crate) fn in_force<'scope>(
         }
     })
     .map(|(_, rule)| rule)
+}
+
+/// Rules in force that have rates, with them: for whoever is asked what a score would be.
+#[derive(Clone, Debug, Default)]
+pub struct RatesInForce(Rc<RefCell<Rows<InForce>>>);
+
+impl RatesInForce {
+    /// The rule with its rates.
+    pub(crate) fn of(&self, rule: &Shared<Rule>) -> InForce {
+        let known = self.0.borrow().present().find(|known| known.rule == *rule).cloned();
+        known.unwrap_or_else(|| InForce::from(rule.clone()))
+    }
+}
+
+/// Notes which rates are in force, once their tick is complete.
+pub(crate) fn noted(in_force: VecCollection<'_, Time, InForce>) -> RatesInForce {
+    let known = RatesInForce::default();
+    let noted = Rc::clone(&known.0);
+    let mut waiting: BTreeMap<Time, Vec<(InForce, isize)>> = BTreeMap::new();
+    let with_rates = in_force.filter(|rule| !rule.rates.is_empty());
+    with_rates.inner.broadcast().sink(Pipeline, "Rates to be asked for", move |(changes, frontier)| {
+        changes.for_each(|_, changes| {
+            for (rule, time, diff) in changes.drain(..) {
+                waiting.entry(time).or_default().push((rule, diff));
+            }
+        });
+        let Some(frontier) = frontier.frontier().first().copied() else { return waiting.clear() };
+        let later = waiting.split_off(&frontier);
+        let mut noted = noted.borrow_mut();
+        for (rule, diff) in std::mem::replace(&mut waiting, later).into_values().flatten() {
+            noted.add(rule, diff);
+        }
+    });
+    known
 }
 
 /// What a score of the rule sees of its history.

@@ -11,7 +11,7 @@ use crate::interests::{Ways, interests};
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
 use crate::kept::{Keep, KeptKey, KeptValue, Restored};
-use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, in_force, tally};
+use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, in_force, noted, tally};
 use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
@@ -138,6 +138,8 @@ pub fn offers<'scope>(
         learned(facts, rules.clone(), settings.learning.as_ref(), of_learning, clock, &report, keep)
     };
     let in_force = in_force(rules.clone(), rates);
+    // Where nothing is learned no rule has rates.
+    let known_rates = settings.learning.as_ref().map(|_| noted(in_force.clone())).unwrap_or_default();
     let learning = settings.learning.clone().unwrap_or_default();
     let candidates = matching(findings.clone(), in_force, learning);
     let candidates = within_time(candidates, clock, waiting);
@@ -182,7 +184,8 @@ pub fn offers<'scope>(
     }
     let wakes = waiting("objections");
     let wakes = move |next| wakes((0, next));
-    let decided = decisions(grounds, rules, settings.decide.clone(), clock.clone(), &desk, wakes);
+    let decided =
+        decisions(grounds, rules, settings.decide.clone(), clock.clone(), (&desk, known_rates), wakes);
     ledger.set(decided.facts);
     if let Some(asking) = asking {
         asking.set(decided.asks);

@@ -49,14 +49,16 @@ pub(crate) fn standing(person: &Person, background: &[Derived], demand: &Demand)
     known.situations(demand, &mut |situation| standing.push(Shared::new(situation)));
     // No rule finds anything in what is long known, so that only here it is a situation.
     if demand.scene(SceneKind::Segment) && known.course.is_none() {
-        let base = (*known.customer).clone();
-        let is_known = !base.attributes.is_empty() || base.totals != Totals::default();
-        let course = Course { known: is_known, base, steps: Vec::new() };
-        let (scene, customer) = (Scene::Segment(Shared::new(course)), known.customer.clone());
+        let (scene, customer) = (Scene::Segment(known.course()), known.customer.clone());
         let (items, cart) = (Vec::new(), CartView::default());
         standing.push(Shared::new(Situation { scene, items, customer, cart, place: None }));
     }
     standing
+}
+
+/// How what is known of a person came about, from all that is derived of it.
+pub(crate) fn course(person: &Person, background: &[Derived]) -> Shared<Course> {
+    Known::new(person, background.iter()).course()
 }
 
 /// What stands, and the background of it.
@@ -163,6 +165,16 @@ impl<'a> Known<'a> {
             known.wanted.insert(item, Shared::new(wanted));
         }
         known
+    }
+
+    /// How what is known came about; where nothing changed in the time that is kept, all of it is long known.
+    fn course(&self) -> Shared<Course> {
+        if let Some(course) = self.course {
+            return course.clone();
+        }
+        let base = (*self.customer).clone();
+        let known = !base.attributes.is_empty() || base.totals != Totals::default();
+        Shared::new(Course { known, base, steps: Vec::new() })
     }
 
     /// The category of most of the articles; of several the first by name.

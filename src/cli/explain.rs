@@ -42,6 +42,9 @@ pub(super) struct Arguments {
     /// Where a running job listens [default: what the configuration says]
     #[arg(long, conflicts_with_all = ["events", "rules", "workers", "tick", "until"])]
     url: Option<Url>,
+    /// Where the token is that the job asks operators for: env:NAME or file:PATH [default: SHOPBELL_TOKEN, where it is set]
+    #[arg(long, value_name = "env:NAME|file:PATH", conflicts_with = "events")]
+    token: Option<String>,
     /// Replay these event files instead of asking a running job; `-` is standard input
     #[arg(long, num_args = 1..)]
     events: Vec<PathBuf>,
@@ -113,7 +116,8 @@ fn found<V: DeserializeOwned>(
             Failure::usage("explain-source", "the configuration names no address to ask", hint)
         })?;
     let brand = Some(arguments.brand.as_str()).filter(|brand| !brand.is_empty());
-    let answer: Value = get(&url, path, brand.map(|brand| ("brand", brand)).as_slice())?;
+    let answer: Value =
+        get(&url, arguments.token.as_deref(), path, brand.map(|brand| ("brand", brand)).as_slice())?;
     serde_json::from_value(answer).map_err(|error| {
         let hint = "the job may be of another version";
         Failure::engine("explain-answer", format!("{url} gave another answer than asked for: {error}"), hint)

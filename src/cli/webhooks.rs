@@ -2,11 +2,13 @@
 
 use super::Failure;
 use super::replay::output_closed;
+use crate::config::{Secret, SecretReference};
 use clap::{Args, Subcommand};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,6 +21,9 @@ pub(super) struct Arguments {
     /// Where the job listens
     #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
     server: Url,
+    /// Where the token is that the job asks operators for: env:NAME or file:PATH [default: SHOPBELL_TOKEN, where it is set]
+    #[arg(long, global = true, value_name = "env:NAME|file:PATH")]
+    token: Option<String>,
     /// Print the server's answer as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -44,36 +49,61 @@ struct Named {
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let answer = match &arguments.command {
-        Command::List => ask(&arguments.server, Method::GET, &[]),
-        Command::Replay(Named { name }) => ask(&arguments.server, Method::POST, &[name, "replay"]),
-        Command::Drop(Named { name }) => ask(&arguments.server, Method::POST, &[name, "drop"]),
+        Command::List => ask(arguments, Method::GET, &[]),
+        Command::Replay(Named { name }) => ask(arguments, Method::POST, &[name, "replay"]),
+        Command::Drop(Named { name }) => ask(arguments, Method::POST, &[name, "drop"]),
     }?;
     tell(&answer, arguments.json).map_err(output_closed)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn ask(server: &Url, method: Method, path: &[&str]) -> Result<Value, Failure> {
+/// The variable that holds a command's token, where it is told of no other.
+const TOKEN: &str = "SHOPBELL_TOKEN";
+
+/// The token that a command shows: the one it is told of, or the one of the environment, if there is any.
+fn shown(told: Option<&str>) -> Result<Option<Secret>, Failure> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let Some(text) = told else {
+        let token = environment(TOKEN).map(|token| token.trim().to_owned());
+        return Ok(token.filter(|token| !token.is_empty()).map(Secret::new));
+    };
+    // What was typed may be the token itself: it is not repeated.
+    let reference = SecretReference::parse(text, Path::new("")).ok_or_else(|| {
+        let hint = "write env:NAME or file:PATH";
+        Failure::usage("literal-token", "--token holds something else than where the token is", hint)
+    })?;
+    let read = reference.resolve(environment);
+    read.map(Some).map_err(|error| Failure::usage(error.code(), &error, error.hint()))
+}
+
+fn ask(arguments: &Arguments, method: Method, path: &[&str]) -> Result<Value, Failure> {
+    let server = &arguments.server;
     let unreachable = |error: &dyn Display| {
         let hint = "give the address of the job with --server, as in http://127.0.0.1:8080";
         Failure::usage("webhooks-server", format!("{server} cannot be asked: {error}"), hint)
     };
     let path = [&["webhooks"], path].concat();
-    request(server, method, &path, &[], &unreachable)
+    request(server, (method, shown(arguments.token.as_deref())?), &path, &[], &unreachable)
 }
 
 /// What a running job answers under `/v1`.
-pub(super) fn get(server: &Url, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
+pub(super) fn get(
+    server: &Url,
+    token: Option<&str>,
+    path: &[&str],
+    query: &[(&str, &str)],
+) -> Result<Value, Failure> {
     let unreachable = |error: &dyn Display| {
         let hint =
             "give the address of the job with --url, as in http://127.0.0.1:8080, or --events to replay";
         Failure::usage("job-unreachable", format!("{server} cannot be asked: {error}"), hint)
     };
-    request(server, Method::GET, path, query, &unreachable)
+    request(server, (Method::GET, shown(token)?), path, query, &unreachable)
 }
 
 fn request(
     server: &Url,
-    method: Method,
+    (method, token): (Method, Option<Secret>),
     path: &[&str],
     query: &[(&str, &str)],
     unreachable: &dyn Fn(&dyn Display) -> Failure,
@@ -90,7 +120,11 @@ fn request(
     let _ = rustls::crypto::ring::default_provider().install_default();
     let asked = async {
         let client = Client::builder().timeout(PATIENCE).build()?;
-        let answer = client.request(method, url).send().await?;
+        let mut asking = client.request(method, url);
+        if let Some(token) = token {
+            asking = asking.bearer_auth(token.reveal());
+        }
+        let answer = asking.send().await?;
         Ok((answer.status(), answer.bytes().await?))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

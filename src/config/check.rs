@@ -36,7 +36,7 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
     let mut config = Config {
         engine: engine(root.section("engine"), folder),
         source: source(root.section("source"), folder),
-        http: http(root.section("http")),
+        http: http(root.section("http"), folder),
         presence: presence(root.section("presence")),
         identity: identity(root.section("identity")),
         policy: policy(root.section("policy")),
@@ -137,13 +137,15 @@ fn cluster(mut section: Section<'_, '_>, folder: &Path) -> Cluster {
     cluster
 }
 
-fn http(mut section: Section<'_, '_>) -> Http {
+fn http(mut section: Section<'_, '_>, folder: &Path) -> Http {
     let default = Http::default();
     let listen =
         section.parsed("listen", "an address and port as in \"127.0.0.1:8080\", or \"off\"", |text| {
             if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
         });
+    let guarded = section.value("admin_token").is_some();
     let http = Http {
+        admin_token: guarded.then(|| secret(&mut section, "admin_token", folder)).flatten(),
         listen: listen.unwrap_or(default.listen),
         max_body: size(&mut section, "max_body", 1..=1 << 30, default.max_body),
         connections: section.integer("connections", 1..=1_000_000, default.connections as i64) as usize,

@@ -153,6 +153,8 @@ pub struct Http {
     pub streams: usize,
     /// How long a request's head, and then its body, may take to arrive.
     pub read_timeout: Duration,
+    /// Where the token is that routes of operators ask for; they are open where absent.
+    pub admin_token: Option<SecretReference>,
 }
 
 impl Default for Http {
@@ -163,6 +165,7 @@ impl Default for Http {
             connections: 1024,
             streams: 256,
             read_timeout: Duration::from_secs(30),
+            admin_token: None,
         }
     }
 }

@@ -92,6 +92,14 @@ pub enum SecretError {
         /// What the system said.
         reason: String,
     },
+    /// Too easily guessed.
+    #[error("the secret at {reference} is shorter than {least} bytes")]
+    Short {
+        /// Where it is.
+        reference: String,
+        /// How long it must be.
+        least: usize,
+    },
     /// Nothing in it.
     #[error("the secret at {reference} is empty")]
     Empty {
@@ -107,6 +115,7 @@ impl SecretError {
             SecretError::NotSet { .. } => "secret-not-set",
             SecretError::Unreadable { .. } => "secret-unreadable",
             SecretError::Empty { .. } => "secret-empty",
+            SecretError::Short { .. } => "secret-short",
         }
     }
 
@@ -116,6 +125,7 @@ impl SecretError {
             SecretError::NotSet { name } => format!("set {name} for the process that runs shopbell"),
             SecretError::Unreadable { .. } => "check the path and who may read it".into(),
             SecretError::Empty { .. } => "put the secret there".into(),
+            SecretError::Short { .. } => "`openssl rand -base64 32` makes a good one".into(),
         }
     }
 }

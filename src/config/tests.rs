@@ -153,6 +153,7 @@ fn every_table_says_what_it_cannot_take() {
         ("[[webhook]]\nurl = \"ftp://a.example\"\nsecret = \"env:A\"", "config-invalid-value"),
         ("[[webhook]]\nurl = 1\nsecret = \"env:A\"", "config-wrong-type"),
         ("[[webhook]]\nurl = \"https://a.example\"\nsecret = \"whsec_MfKQ\"", "config-literal-secret"),
+        ("[http]\nadmin_token = \"a-token\"", "config-literal-secret"),
         ("[webhook]\nurl = \"https://a.example\"", "config-wrong-type"),
         ("[engine\n", "config-syntax"),
     ];
@@ -186,6 +187,7 @@ fn a_wrong_webhook_is_still_read_to_its_end() {
 fn no_message_repeats_a_secret() {
     for text in [
         "[[webhook]]\nurl = \"https://a.example\"\nsecret = \"hunter2\"",
+        "[http]\nadmin_token = \"hunter2\"",
         "[[webhook]]\nurl = \"https://me:hunter2@a.example\"\nsecret = \"env:A\"",
         "[[webhook]]\nurl = \"https://:hunter2@a.example\"\nsecret = \"env:A\"",
         "[[webhook]]\nurl = \"https://hunter2@a.example\"\nsecret = \"env:A\"",

@@ -4,7 +4,9 @@
 //! stream takes it out where it is no terminal.
 
 use anstyle::{AnsiColor, Style};
-use shopbell_dataflows::explain::{CaseView, LinkView, OfferState, OfferView, PersonView, RuleView, Verdict};
+use shopbell_dataflows::explain::{
+    At, CaseView, EndedView, LinkView, OfferState, OfferView, PersonView, RequestView, RuleView, Verdict,
+};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -92,14 +94,36 @@ pub fn tell_person(out: &mut dyn Write, person: &PersonView) -> io::Result<()> {
     });
     lines.tell("cart", line)?;
     for (label, wants) in [("wish list", &person.wishlist), ("viewed", &person.viewed)] {
-        lines.tell(label, wants.iter().map(|want| format!("{} since {}", want.item_id, want.since)))?;
+        let want = wants.iter().map(|want| {
+            let views = want.views.map_or(String::new(), |views| format!(", {views} times"));
+            format!("{} since {}{views}", want.item_id, want.since)
+        });
+        lines.tell(label, want)?;
     }
-    let stay =
-        person.zones.iter().map(|stay| format!("{}/{} since {}", stay.location, stay.zone, stay.since));
-    lines.tell("in zone", stay)?;
+    let ended = person.ended.iter().map(|ended| {
+        let EndedView { item_id, interest, since, until, how } = ended;
+        format!("{item_id} ({interest}) from {since}, {how} at {until}")
+    });
+    lines.tell("no longer", ended)?;
+    let stay = |place: String, since: At, last: Option<At>| match last {
+        Some(last) => format!("{place} from {since} to {last}"),
+        None => format!("{place} since {since}"),
+    };
+    for (label, is_over) in [("in zone", false), ("was in", true)] {
+        let zones = person.zones.iter().filter(|zone| zone.last.is_some() == is_over);
+        let zone = zones.map(|zone| stay(format!("{}/{}", zone.location, zone.zone), zone.since, zone.last));
+        lines.tell(label, zone)?;
+    }
+    for (label, is_over) in [("near", false), ("was near", true)] {
+        let places = person.near.iter().filter(|near| near.last.is_some() == is_over);
+        let place = places.map(|near| {
+            stay(format!("{} (within {} metres)", near.location, near.within), near.since, near.last)
+        });
+        lines.tell(label, place)?;
+    }
     let visit = person.visits.iter().map(|visit| {
         let end = visit.end.map_or_else(|| "and still there".to_owned(), |end| format!("to {end}"));
-        format!("{} from {} {end}", visit.location, visit.start)
+        format!("{} from {} {end}, noticed for {}", visit.location, visit.start, visit.dwell)
     });
     lines.tell("visits", visit)?;
     lines.tell(
@@ -111,6 +135,18 @@ pub fn tell_person(out: &mut dyn Write, person: &PersonView) -> io::Result<()> {
         format!("{}{place} at {} ({})", purchase.items.join(", "), purchase.at, purchase.transaction_id)
     });
     lines.tell("bought", purchase)?;
+    lines.tell("requested", person.requests.iter().map(|request| tell_request(request, person.as_of)))?;
+    let pause = person.pauses.iter().map(|pause| match pause.until {
+        Some(until) => format!("from {} to {until}", pause.since),
+        None => format!("since {}", pause.since),
+    });
+    lines.tell("silent", pause)?;
+    let segment = person.segments.iter().map(|stay| {
+        let entered = stay.entered.map_or_else(|| "long ago".to_owned(), |at| format!("at {at}"));
+        let left = stay.left.map_or(String::new(), |at| format!(", left at {at}"));
+        format!("`{}` ({}) entered {entered}{left}", stay.segment, stay.rule)
+    });
+    lines.tell("segments", segment)?;
     let offer = person.offers.iter().map(|offer| {
         let mut state = offer.state.as_str().to_owned();
         if let Some(gone) = offer.withdrawn {
@@ -129,6 +165,19 @@ pub fn tell_person(out: &mut dyn Write, person: &PersonView) -> io::Result<()> {
     lines.tell("offers", offer)?;
     lines.tell("as of", [person.as_of])?;
     person.rules.iter().try_for_each(|rule| tell_rule(out, rule))
+}
+
+/// What an associate asked for, and what came of it.
+fn tell_request(request: &RequestView, now: At) -> String {
+    let RequestView { request_id, rule, location, items, at, until, decision } = request;
+    let about = if items.is_empty() { String::new() } else { format!(" for {}", items.join(", ")) };
+    let came = match decision {
+        Some(decision) if decision.approved => format!("approved at {}", decision.at),
+        Some(decision) => format!("refused at {}", decision.at),
+        None => "nobody decided".to_owned(),
+    };
+    let counts = if *until <= now { "expired at" } else { "expires at" };
+    format!("{rule}{about} in {location} at {at} ({request_id}): {came}, {counts} {until}")
 }
 
 fn tell_rule(out: &mut dyn Write, rule: &RuleView) -> io::Result<()> {

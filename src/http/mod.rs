@@ -14,9 +14,11 @@
 //!
 //! Invariant: whatever a client sends or does not send, memory is bounded (connections, bodies in
 //! flight, streams) and no thread waits for it. Every error is `{code, message, hint}` in JSON, every
-//! answer carries `x-request-id`. There is no authentication: the default address is the machine's
-//! own, and what is reachable from elsewhere belongs behind a proxy that has it.
+//! answer carries `x-request-id`. Routes that show what is personal, or change what is in force (why, persons, rules,
+//! webhooks), ask for a token where one is set; the others are open: the default address is the machine's own, and what is
+//! reachable from elsewhere belongs behind a proxy.
 
+mod admin;
 mod error;
 mod events;
 mod explain;
@@ -31,7 +33,7 @@ pub use server::serve;
 pub use status::{Phase, Readiness};
 
 use crate::config;
-use crate::config::ClockKind;
+use crate::config::{ClockKind, Secret};
 use crate::explain::Inquiries;
 use crate::metrics::Metrics;
 use crate::reload::Reloads;
@@ -66,15 +68,15 @@ pub struct Edge {
     pub metrics: Metrics,
     /// Limits.
     pub settings: config::Http,
+    /// What operators show; their routes are open where absent.
+    pub admin: Option<Secret>,
 }
 
 /// All routes. More can be merged in before it is served.
 pub fn router(edge: &Edge) -> Router {
     let route_metrics = edge.metrics.clone();
     let desk = explain::Desk::new(edge);
-    Router::new()
-        .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
-        .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+    let of_operators = Router::new()
         .route("/v1/offers/{id}/why", get(explain::why).with_state(desk.clone()))
         .route("/v1/persons/{handle}", get(explain::person).with_state(desk))
         .route("/v1/webhooks", get(webhooks::list).with_state(edge.webhooks.clone()))
@@ -85,6 +87,11 @@ pub fn router(edge: &Edge) -> Router {
         .route("/v1/rules/rollback", post(rules::rollback).with_state(edge.reloads.clone()))
         .route("/v1/rules/shadow", rules::shadow(edge.reloads.clone()))
         .route("/v1/rules/shadow/promote", post(rules::promote).with_state(edge.reloads.clone()))
+        .route_layer(axum::middleware::from_fn_with_state(edge.admin.clone(), admin::guard));
+    Router::new()
+        .route("/v1/events", post(events::take).with_state(events::Taker::new(edge)))
+        .route("/v1/offers", get(offers::listen).with_state(edge.offers.clone()))
+        .merge(of_operators)
         .route("/metrics", get(status::metrics))
         .route("/healthz", get(status::alive))
         .route("/readyz", get(status::ready))

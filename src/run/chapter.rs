@@ -27,12 +27,15 @@ pub(super) struct Chapter {
 pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) -> Result<Chapter, RunError> {
     let (mut from, mut ruling) = (kept.meta.sequence + 1, kept.meta.ruling.clone());
     let mut changes = Vec::new();
+    let mut shadow = kept.meta.shadow.clone();
     for record in kept.journal.read(from)? {
         let record = record?;
-        if holds_rules(&record.payload)
-            && let Entry::Rules(ruling) = read_entry(&record.payload)?
-        {
-            changes.push((record.sequence, ruling));
+        if holds_rules(&record.payload) {
+            match read_entry(&record.payload)? {
+                Entry::Rules(ruling) => changes.push((record.sequence, ruling)),
+                Entry::Shadow(other) => shadow = other,
+                Entry::Tick(_) | Entry::Open(_) => {}
+            }
         }
     }
     if kept.restored_at.is_none() && changes.is_empty() {
@@ -54,6 +57,8 @@ pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) ->
     for (_, ruling) in &changes {
         all.extend(parse(&ruling.texts)?);
     }
+    // Where they are wrong by now, that is told when they are to be looked at.
+    all.extend(shadow.and_then(|shadow| parse(&shadow.texts).ok()).unwrap_or_default());
     let demand = Demand::of(all.iter().map(|rule| &**rule));
     Ok(Chapter { ruling, rules, from, demand })
 }

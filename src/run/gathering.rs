@@ -2,6 +2,7 @@
 //!
 //! Invariant: events keep the order in which they were accepted; what is said of their batches (which ticket,
 //! how far a source was read) is said with the tick that holds the last event of the batch, never before.
+//! What of a tick that is still being filled is in the journal already is known; after a restart it is being filled again.
 //! Cost: two look-ups an event.
 
 use super::kept::Meta;
@@ -54,6 +55,8 @@ pub(super) struct Gathering {
     least: Time,
     /// The tick being filled, where events say what time it is.
     open: Gathered,
+    /// How many events of that one are in the journal.
+    written: usize,
     /// What is to be told once everything up to a place was submitted.
     batches: VecDeque<(u64, Told)>,
     /// How far sources were read, as of what was submitted.
@@ -78,6 +81,7 @@ impl Gathering {
             now: meta.clock,
             least: 0,
             open: Gathered::default(),
+            written: 0,
             batches: VecDeque::new(),
             read: meta.read.clone(),
             ticket: 0,
@@ -87,6 +91,9 @@ impl Gathering {
 
     /// Takes up a tick of the journal; gives its events with their places, and their fingerprints.
     pub(super) fn again(&mut self, tick: JournalTick) -> Gathered {
+        // Whatever was known of a tick being filled is part of this one.
+        self.arrival -= std::mem::take(&mut self.open).events.len() as u64;
+        self.written = 0;
         let mut gathered = Gathered { tick: tick.tick, clock: tick.clock, ..Gathered::default() };
         for event in tick.events {
             let fingerprint = fingerprint(&event);
@@ -101,6 +108,40 @@ impl Gathering {
         self.read.extend(tick.read);
         self.least = self.least.max(tick.tick + 1);
         gathered
+    }
+
+    /// Takes up what the journal knows of a tick that was being filled: it goes on being filled.
+    pub(super) fn again_open(&mut self, part: JournalTick) {
+        for (place, event) in (part.first..).zip(part.events) {
+            // It may be written down more than once.
+            if place <= self.arrival {
+                continue;
+            }
+            let fingerprint = fingerprint(&event);
+            self.duplicates.is_new(fingerprint, part.clock);
+            self.arrival = place;
+            self.open.fingerprints.push((fingerprint, self.duplicates.generation().0));
+            self.open.events.push((place, event));
+        }
+        self.now = self.now.max(part.clock);
+        self.open.tick = self.open.tick.max(part.tick).max(self.least);
+        self.written = self.open.events.len();
+    }
+
+    /// Events of the tick being filled that are not in the journal, or all of them, with the tick and its clock.
+    pub(super) fn open_events(&self, all: bool) -> (Time, Time, &[(u64, Event)]) {
+        let from = if all { 0 } else { self.written };
+        (self.open_tick(), self.now, self.open.events.get(from..).unwrap_or_default())
+    }
+
+    /// Whether the journal knows of events of the tick being filled.
+    pub(super) fn is_open_known(&self) -> bool {
+        self.written > 0
+    }
+
+    /// All events of the tick being filled are in the journal.
+    pub(super) fn note_written(&mut self) {
+        self.written = self.open.events.len();
     }
 
     /// No tick is before this one.
@@ -153,7 +194,7 @@ impl Gathering {
 
     /// Takes events up; gives the ticks that are complete.
     pub(super) fn take(&mut self, drained: Drained, ticks: Ticks<'_>) -> Vec<Gathered> {
-        let Drained { events, ticket, read } = drained;
+        let Drained { events, ticket, read, .. } = drained;
         let (mut complete, mut read) = (Vec::new(), read.into_iter().peekable());
         for (index, (came, event)) in events.into_iter().enumerate() {
             let (now, tick) = match ticks {
@@ -196,6 +237,7 @@ impl Gathering {
 
     fn complete(&mut self) -> Gathered {
         let mut complete = std::mem::take(&mut self.open);
+        self.written = 0;
         complete.clock = self.now;
         self.submitted_clock = self.now;
         while self.batches.front().is_some_and(|(place, _)| *place <= self.arrival) {

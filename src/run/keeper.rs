@@ -25,7 +25,7 @@ use std::thread::JoinHandle;
 /// What the keeper is told.
 pub(super) enum Notice {
     /// A checkpoint of this tick begins; with rows that are not the workers'.
-    Begin { tick: Time, meta: Meta, rows: Vec<StoredRow> },
+    Begin { tick: Time, meta: Box<Meta>, rows: Vec<StoredRow> },
     /// Everything up to this tick is delivered for good, or in an outbox; with how much every sink
     /// was given, and the rows of outboxes that changed.
     Delivered { tick: Time, output: Positions, rows: Vec<StoredRow> },
@@ -89,7 +89,7 @@ impl Keeper {
     pub(super) fn begin(&self, tick: Time, meta: Meta, rows: Vec<StoredRow>) {
         self.busy.store(true, Ordering::Release);
         // Nobody hears it only where the keeper failed, which ends the job.
-        let _ = self.news.send(Notice::Begin { tick, meta, rows });
+        let _ = self.news.send(Notice::Begin { tick, meta: Box::new(meta), rows });
     }
 
     /// Waits for its end; every other sender of news must be dropped.
@@ -144,7 +144,7 @@ impl Keeping {
     fn heed(&mut self, notice: Notice) {
         match notice {
             Notice::Begin { tick, meta, rows } => {
-                self.pending.entry(tick).or_default().begun = Some((meta, rows));
+                self.pending.entry(tick).or_default().begun = Some((*meta, rows));
             }
             Notice::Delivered { tick, output, rows } => {
                 self.pending.entry(tick).or_default().delivered = Some((output, rows));

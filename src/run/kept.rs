@@ -12,7 +12,7 @@ use crate::intake::Duplicates;
 use crate::journal::{self, Journal};
 use crate::sink::Position;
 use crate::sink::webhook::OutboxValue;
-use crate::stored::{FORMAT, Place, Row, Ruling, read_row};
+use crate::stored::{FORMAT, Place, Row, Ruling, ShadowSet, read_row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
@@ -44,6 +44,9 @@ pub(super) struct Meta {
     pub(super) output: BTreeMap<String, Position>,
     /// The rules in force.
     pub(super) ruling: Ruling,
+    /// Rules that are only looked at, where they were given to the running job.
+    #[serde(default)]
+    pub(super) shadow: Option<ShadowSet>,
     /// The last persons forgotten of whom older files may still say something.
     #[serde(default)]
     pub(super) erasing: Option<Erasing>,

@@ -120,6 +120,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         clock: plan.config.engine.clock,
         metrics: metrics.clone(),
         settings: plan.config.http.clone(),
+        admin: parts::admin_token(&plan.config)?,
     };
     signals::watch(&runtime, control.clone())?;
     let faults = Faults::from_environment();
@@ -143,6 +144,15 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
     let kept = around.open(&also).map_err(first)?;
     let server =
         plan.config.http.listen.map(|address| Server::start(&runtime, address, &edge)).transpose()?;
+    if let Some(address) = server.as_ref().map(|server| server.address)
+        && !address.ip().is_loopback()
+        && edge.admin.is_none()
+    {
+        tracing::warn!(
+            %address,
+            "other machines can see persons and change rules: set `[http] admin_token`, or put a proxy in front"
+        );
+    }
     let mut life = around.begin(kept, receiver).map_err(first)?;
     let mut reading = None;
     let mut delivered = Delivered::default();
@@ -150,6 +160,12 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         life.ticker.come_to(wanted)?;
         life.ticker.warm_up()?;
         edge.reloads.begin_with(&life.ticker.ruling, &life.ticker.rules);
+        // Those of a folder are looked at instead, once they are read.
+        if plan.shadow.is_none()
+            && let Some((shadow, since)) = life.ticker.look_again()?
+        {
+            edge.reloads.note_shadow(since, Some(shadow));
+        }
         let surroundings = around.surroundings();
         let topics = parts::kafka_reader(
             &plan.config,

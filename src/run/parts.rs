@@ -5,7 +5,7 @@ use super::control::Control;
 use super::fault::Faults;
 use super::kept::{Meta, Outboxes};
 use super::readers::Open;
-use crate::config::{ClockKind, Config, OutputTarget};
+use crate::config::{ClockKind, Config, OutputTarget, Secret, SecretError};
 use crate::kafka::{self, AtLeastOnce, ExactlyOnce, KAFKA, Letters, Remote, Running, Surroundings};
 use crate::metrics::Metrics;
 use crate::sink::json_lines::{FILE, Flush};
@@ -135,6 +135,20 @@ pub(super) fn sinks(
         });
     }
     Ok(sinks)
+}
+
+/// Shorter tokens can be guessed.
+const LEAST_TOKEN: usize = 16;
+
+/// What operators show, where their routes are closed.
+pub(super) fn admin_token(config: &Config) -> Result<Option<Secret>, RunError> {
+    let Some(reference) = &config.http.admin_token else { return Ok(None) };
+    let token = reference.resolve(|name| std::env::var(name).ok())?;
+    if token.reveal().split_ascii_whitespace().any(|token| token.len() < LEAST_TOKEN) {
+        let reference = reference.to_string();
+        return Err(SecretError::Short { reference, least: LEAST_TOKEN }.into());
+    }
+    Ok(Some(token))
 }
 
 /// Receivers, each with what was kept of it; and what was kept of others.

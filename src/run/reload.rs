@@ -11,6 +11,7 @@ use crate::stored::RuleVersions;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use shopbell_model::rules::Rule;
 use shopbell_model::shared::Shared;
+use shopbell_model::time::Time;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,16 +33,17 @@ pub(super) struct Page {
 pub(super) enum Asked {
     /// To put rules into force. Where they are not those of the folder: what that says.
     Rules(Wanted, Option<RuleVersions>),
-    /// To look at what would be otherwise under others, or at nothing any more.
-    Shadow(Option<Wanted>),
+    /// To look at what would be otherwise under others, or at nothing any more. Since when, where they are to outlive
+    /// the process: those of a folder are read again by the next one.
+    Shadow(Option<Wanted>, Option<Time>),
 }
 
 impl Asked {
     /// The rules it is about.
     pub(super) fn rules(&self) -> &[Shared<Rule>] {
         match self {
-            Asked::Rules(wanted, _) | Asked::Shadow(Some(wanted)) => &wanted.rules,
-            Asked::Shadow(None) => &[],
+            Asked::Rules(wanted, _) | Asked::Shadow(Some(wanted), _) => &wanted.rules,
+            Asked::Shadow(None, _) => &[],
         }
     }
 }
@@ -113,10 +115,12 @@ impl Watch {
     fn answer(&mut self, ask: Ask) -> Outcome {
         let came = match ask {
             Ask::Reload => self.reload(),
-            Ask::Shadow(texts) => compile(texts).and_then(|wanted| self.cast(wanted)),
+            Ask::Shadow(texts) => {
+                compile(texts).and_then(|wanted| self.cast(wanted, Some(crate::wall_clock())))
+            }
             Ask::ShadowFolder(folder) => {
                 let read = self.shadow.read(&folder);
-                read.and_then(|wanted| self.cast(wanted))
+                read.and_then(|wanted| self.cast(wanted, None))
             }
             Ask::NoShadow => self.lift(),
             Ask::Promote => self.promote(),
@@ -157,18 +161,18 @@ impl Watch {
         read(self.reloads.folder()).map(|wanted| versions(&wanted.rules)).unwrap_or_default()
     }
 
-    /// Begins to look at what would be otherwise.
-    fn cast(&mut self, wanted: Wanted) -> Result<Change, ReloadError> {
+    /// Begins to look at what would be otherwise. `kept` says since when, where it is to outlive the process.
+    fn cast(&mut self, wanted: Wanted, kept: Option<Time>) -> Result<Change, ReloadError> {
         let change = self.reloads.change_to(&wanted.rules);
-        self.ask(Asked::Shadow(Some(wanted.clone())))?;
-        self.reloads.note_shadow(crate::wall_clock(), Some(wanted));
+        self.ask(Asked::Shadow(Some(wanted.clone()), kept))?;
+        self.reloads.note_shadow(kept.unwrap_or_else(crate::wall_clock), Some(wanted));
         tracing::info!(added = ?change.added, changed = ?change.changed, removed = ?change.removed, "a shadow set is looked at");
         Ok(change)
     }
 
     /// Looks at it no longer.
     fn lift(&mut self) -> Result<Change, ReloadError> {
-        self.ask(Asked::Shadow(None))?;
+        self.ask(Asked::Shadow(None, None))?;
         self.reloads.note_shadow(crate::wall_clock(), None);
         Ok(Change::default())
     }

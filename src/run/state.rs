@@ -1,8 +1,9 @@
 //! What the ticker keeps: ticks in the journal, and checkpoints begun.
 //!
 //! Invariant: a tick is in the journal before it is in the dataflow; a checkpoint says of itself exactly the
-//! ticks that were submitted before it. Cost: the events of a tick are written out once; sixteen bytes are held
-//! for each event until the next checkpoint.
+//! ticks that were submitted before it; what of a tick that is still being filled was acknowledged is behind it in the journal.
+//! Cost: the events of a tick are written out once, those that somebody waits for while their tick is being filled twice
+//! (and with each checkpoint meanwhile); sixteen bytes are held for each event until the next checkpoint.
 
 use super::RunError;
 use super::delivery::Parcel;
@@ -11,8 +12,10 @@ use super::keeper::Keeper;
 use super::kept::{Erasing, Meta};
 use crate::journal::{Journal, Records};
 use crate::runtime::Engine;
-use crate::source::Acknowledged;
-use crate::stored::{Ruling, StoredRow, copy_row, journal_rules, journal_tick};
+use crate::source::{Acknowledged, Ticket};
+use crate::stored::{
+    Ruling, ShadowSet, StoredRow, copy_row, journal_open, journal_rules, journal_shadow, journal_tick,
+};
 use crossbeam_channel::Sender;
 use shopbell_model::event::{Act, Body, Event};
 use shopbell_model::time::Time;
@@ -60,6 +63,39 @@ impl StateKeeper {
         Ok(())
     }
 
+    /// Writes events of a tick that is still being filled into the journal, so that whoever waits up to `ticket` need not wait
+    /// for time to move on. Nothing follows from them yet.
+    pub(super) fn write_open(
+        &mut self,
+        gathering: &mut Gathering,
+        ticket: Option<Ticket>,
+    ) -> Result<(), RunError> {
+        self.append_open(gathering, false)?;
+        if let Some(ticket) = ticket {
+            self.acknowledged.written(ticket, self.meta.sequence);
+            // It may have become durable before anybody waited for it.
+            self.acknowledged.durable(self.journal.durable().sequence);
+        }
+        Ok(())
+    }
+
+    /// Writes them down, all of them or those that are not there yet; nothing where there are none.
+    fn append_open(&mut self, gathering: &mut Gathering, all: bool) -> Result<(), RunError> {
+        let (tick, clock, events) = gathering.open_events(all);
+        if !events.is_empty() {
+            // Its place among the ticks is behind the last one that is written.
+            let record = journal_open(tick, clock, events)?;
+            self.meta.sequence = self.journal.append(self.journal.last().tick, &record)?;
+            gathering.note_written();
+        }
+        Ok(())
+    }
+
+    /// Takes up that the journal tells of such events.
+    pub(super) fn open_again(&mut self, sequence: u64) {
+        self.meta.sequence = sequence;
+    }
+
     /// Writes down that other rules come into force at a tick.
     pub(super) fn turn(&mut self, tick: Time, ruling: &Ruling) -> Result<(), RunError> {
         self.meta.sequence = self.journal.append(tick, &journal_rules(ruling)?)?;
@@ -72,6 +108,24 @@ impl StateKeeper {
     pub(super) fn turn_again(&mut self, sequence: u64, ruling: &Ruling) {
         self.meta.sequence = sequence;
         self.meta.ruling.clone_from(ruling);
+    }
+
+    /// Writes down that other rules are looked at, or none any more, and waits until that is kept for good.
+    pub(super) fn cast(&mut self, shadow: Option<ShadowSet>) -> Result<(), RunError> {
+        if shadow == self.meta.shadow {
+            return Ok(());
+        }
+        let record = journal_shadow(shadow.as_ref())?;
+        self.meta.sequence = self.journal.append(self.journal.last().tick, &record)?;
+        self.appended.store(self.meta.sequence, Ordering::Release);
+        self.meta.shadow = shadow;
+        self.journal.wait_durable(self.meta.sequence)?;
+        Ok(())
+    }
+
+    /// Takes up that the journal tells of other rules to look at.
+    pub(super) fn cast_again(&mut self, sequence: u64, shadow: Option<ShadowSet>) {
+        (self.meta.sequence, self.meta.shadow) = (sequence, shadow);
     }
 
     /// What the journal says came after what was restored.
@@ -100,7 +154,7 @@ impl StateKeeper {
     }
 
     /// Begins a checkpoint of everything submitted, unless nothing was since the last one.
-    pub(super) fn begin(&mut self, engine: &mut Engine, gathering: &Gathering) -> Result<(), RunError> {
+    pub(super) fn begin(&mut self, engine: &mut Engine, gathering: &mut Gathering) -> Result<(), RunError> {
         self.begun = Instant::now();
         let frontier = engine.frontier();
         if engine.clock().tick_before(frontier) <= self.last {
@@ -111,6 +165,12 @@ impl StateKeeper {
         if self.meta.erasing.is_some() {
             self.journal.begin_segment()?;
         }
+        let sequence = self.meta.sequence;
+        if gathering.is_open_known() {
+            // What the journal knows of a tick that is not submitted yet must stand behind the checkpoint.
+            self.append_open(gathering, true)?;
+            self.journal.wait_durable(self.meta.sequence)?;
+        }
         let tick = engine.keep()?;
         let (generation, turns) = gathering.generation();
         let meta = Meta {
@@ -119,6 +179,7 @@ impl StateKeeper {
             read: gathering.read().clone(),
             generation,
             turns,
+            sequence,
             ..self.meta.clone()
         };
         (self.last, self.beyond) = (tick, Some(frontier));

@@ -18,10 +18,10 @@ use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
 use crate::metrics::Metrics;
-use crate::reload::{ReloadError, Wanted};
+use crate::reload::{ReloadError, Wanted, compile};
 use crate::runtime::{Engine, EngineError, Tick};
 use crate::source::{Intake, IntakeReceiver};
-use crate::stored::{Entry, RuleVersions, Ruling, read_entry};
+use crate::stored::{Entry, RuleVersions, Ruling, ShadowSet, read_entry};
 use shopbell_dataflows::demand::Demand;
 use shopbell_model::rules::{Role, Rule};
 use shopbell_model::shared::Shared;
@@ -109,7 +109,7 @@ impl Ticker {
         let frontier = self.engine.frontier();
         let begin = match self.kind {
             ClockKind::Wall => self.clock.now().max(frontier),
-            ClockKind::Events => frontier,
+            ClockKind::Events => frontier.max(self.gathering.open_tick()),
         };
         self.engine.submit(Vec::new(), begin)?;
         Ok(self.engine.wait_for(begin)?)
@@ -132,6 +132,19 @@ impl Ticker {
                     }
                     let rules = parse(&ruling.texts)?;
                     self.put(record.tick, ruling, rules)?;
+                    continue;
+                }
+                Entry::Open(part) => {
+                    self.gathering.again_open(part);
+                    if let Some(state) = &mut self.state {
+                        state.open_again(record.sequence);
+                    }
+                    continue;
+                }
+                Entry::Shadow(shadow) => {
+                    if let Some(state) = &mut self.state {
+                        state.cast_again(record.sequence, shadow);
+                    }
                     continue;
                 }
             };
@@ -203,7 +216,39 @@ impl Ticker {
                 let tick = self.own_tick();
                 self.turn(tick, wanted, beside)
             }
-            Asked::Shadow(shadow) => self.cast(shadow),
+            Asked::Shadow(shadow, since) => {
+                let texts = shadow.as_ref().map(|shadow| shadow.texts.clone());
+                self.keep_shadow(texts.zip(since).map(|(texts, since)| ShadowSet { texts, since }))?;
+                self.cast(shadow)
+            }
+        }
+    }
+
+    /// Keeps for the next process which rules are only looked at, or that none are.
+    pub(super) fn keep_shadow(&mut self, shadow: Option<ShadowSet>) -> Result<(), RunError> {
+        self.state.as_mut().map_or(Ok(()), |state| state.cast(shadow))
+    }
+
+    /// Looks again at the rules that the process before looked at, and tells since when; at none where they are
+    /// wrong by now.
+    pub(super) fn look_again(&mut self) -> Result<Option<(Wanted, Time)>, RunError> {
+        let kept = self.state.as_ref().and_then(|state| state.meta.shadow.clone());
+        let Some(ShadowSet { texts, since }) = kept else { return Ok(None) };
+        match compile(texts) {
+            Ok(wanted) => {
+                self.cast(Some(wanted.clone()))?;
+                Ok(Some((wanted, since)))
+            }
+            Err(error) => {
+                let (code, errors) = (error.code(), error.errors());
+                tracing::error!(
+                    code,
+                    ?errors,
+                    "the shadow set that was kept is wrong by now, and is dropped"
+                );
+                self.keep_shadow(None)?;
+                Ok(None)
+            }
         }
     }
 
@@ -326,9 +371,14 @@ impl Ticker {
             return Ok(());
         }
         let drained = self.receiver.drain_batches(MOST_AT_ONCE);
+        let awaited = drained.only_here.then_some(drained.ticket);
         let gathered = self.gathering.take(drained, Ticks::ByEvents(self.engine.clock()));
         let until = self.gathering.open_tick();
-        self.submit(gathered, until)
+        self.submit(gathered, until)?;
+        match &mut self.state {
+            Some(state) if awaited.is_some() => state.write_open(&mut self.gathering, awaited),
+            _ => Ok(()),
+        }
     }
 
     /// When time must go on though no event comes: the next due time, or, after offers were made, some
@@ -369,7 +419,7 @@ impl Ticker {
     fn keep(&mut self) -> Result<(), RunError> {
         let Some(state) = &mut self.state else { return Ok(()) };
         state.mark(self.engine.board().completed());
-        if state.is_due() { state.begin(&mut self.engine, &self.gathering) } else { Ok(()) }
+        if state.is_due() { state.begin(&mut self.engine, &mut self.gathering) } else { Ok(()) }
     }
 
     /// Keeps everything as it is, and ends, for another graph to go on with. Nothing falls due in that tick: what does
@@ -379,6 +429,10 @@ impl Ticker {
         self.engine.stop_at(self.engine.clock().tick_before(tick))?;
         let mut paused = self;
         paused.engine.submit(Vec::new(), tick + 1)?;
+        if let Some(state) = &mut paused.state {
+            // The graph that goes on fills the tick that is being filled.
+            state.write_open(&mut paused.gathering, None)?;
+        }
         paused.end_after(tick)
     }
 
@@ -387,7 +441,7 @@ impl Ticker {
     fn end_after(mut self, last: Time) -> Result<Rest, RunError> {
         let mut state = self.state.take();
         if let Some(state) = &mut state {
-            state.begin(&mut self.engine, &self.gathering)?;
+            state.begin(&mut self.engine, &mut self.gathering)?;
             self.engine.submit(Vec::new(), last + 3)?;
             self.engine.wait_for(last + 3)?;
             // What is delivered before the mark is not sent again by the next start.

@@ -68,6 +68,8 @@ pub struct Drained {
     pub ticket: Ticket,
     /// How far sources were read, as of batches taken out whole: after how many of the events.
     pub read: Vec<(usize, ReadTo)>,
+    /// Whether some of it cannot be read again: somebody may wait to hear that it is kept.
+    pub only_here: bool,
 }
 
 #[derive(Debug)]
@@ -206,9 +208,10 @@ impl IntakeReceiver {
         let mut queue = self.0.queue();
         let mut left = max.min(queue.events.len());
         let mut events = Vec::with_capacity(left);
-        let mut read = Vec::new();
+        let (mut read, mut only_here) = (Vec::new(), false);
         while left > 0 {
             let Some(mut batch) = queue.batches.pop_front() else { break };
+            only_here |= batch.read.is_empty();
             let count = batch.waiting.min(left);
             left -= count;
             events.extend(queue.events.drain(..count).map(|event| (batch.came, event)));
@@ -224,7 +227,7 @@ impl IntakeReceiver {
         self.0.waiting.store(queue.events.len(), Ordering::Release);
         drop(queue);
         self.0.drained.notify_all();
-        Drained { events, ticket, read }
+        Drained { events, ticket, read, only_here }
     }
 
     /// Waits until something is there, [`Intake::wake`] is or was called, or the time is over; says

@@ -29,12 +29,23 @@ fn ticks_of_the_journal_are_read_back() {
     let expected = JournalTick { tick: 10, clock: 9, first: 7, events, read };
     assert_eq!(read_entry(&bytes).unwrap(), Entry::Tick(expected));
     assert_eq!(read_entry(&bytes[..bytes.len() - 1]).unwrap_err().code(), "stored-unreadable");
+    let open = journal_open(10, 9, &[(7, level("1", 3))]).unwrap();
+    let expected =
+        JournalTick { tick: 10, clock: 9, first: 7, events: vec![level("1", 3)], read: Vec::new() };
+    assert_eq!(read_entry(&open).unwrap(), Entry::Open(expected));
+    assert!(!holds_rules(&open));
     let texts = vec![("a.toml".to_owned(), "# none".to_owned())];
     let beside = Some(vec![("cart".to_owned(), "0123".to_owned())]);
     let rules = Ruling { texts, before: Some(Vec::new()), beside };
     let rules_bytes = journal_rules(&rules).unwrap();
     assert!(holds_rules(&rules_bytes) && !holds_rules(&bytes));
     assert_eq!(read_entry(&rules_bytes).unwrap(), Entry::Rules(rules));
+    let shadow = ShadowSet { texts: vec![("s.toml".to_owned(), "# none".to_owned())], since: 5 };
+    for shadow in [Some(shadow), None] {
+        let bytes = journal_shadow(shadow.as_ref()).unwrap();
+        assert!(holds_rules(&bytes));
+        assert_eq!(read_entry(&bytes).unwrap(), Entry::Shadow(shadow));
+    }
 }
 
 fn waiting() -> OutboxValue {
@@ -101,7 +112,15 @@ fn the_format_is_that_of_version_4() {
     let receiver = outbox_row("crm", 0, Some(&OutboxValue::Receiver(condition))).unwrap();
     let (key, sent) = sent();
     let offer = fact_row(&key, Some(KeptValueRef::Said(&sent, 9))).unwrap();
+    let shadow = ShadowSet { texts: vec![("s.toml".to_owned(), "# none".to_owned())], since: 5 };
+    let open = journal_open(10, 9, &[(7, level("1", 3))]).unwrap();
+    // The same as a tick, but for its kind and for what was read.
+    assert!(open.starts_with(&[3, 0, 0, 0]) && tick.starts_with(&[0; 4]));
+    let (events, nothing_read) = open[4..].split_at(open.len() - 12);
+    assert!(tick[4..].starts_with(events) && nothing_read == [0; 8]);
     let golden = [
+        (hex(&journal_shadow(Some(&shadow)).unwrap()), GOLDEN_SHADOW),
+        (hex(&journal_shadow(None).unwrap()), "0200000000"),
         (hex(offer.value.as_deref().unwrap()), GOLDEN_OFFER),
         (hex(&tick), GOLDEN_TICK),
         (hex(&row.key), GOLDEN_HANDLE),
@@ -116,6 +135,8 @@ fn the_format_is_that_of_version_4() {
     assert_eq!((FORMAT, row.value), (4, None));
 }
 
+const GOLDEN_SHADOW: &str =
+    "020000000101000000000000000600000000000000732e746f6d6c060000000000000023206e6f6e650500000000000000";
 const GOLDEN_OFFER: &str = "010000001100000001000000000000006f0100000000000000720100000000000000760005000000000000000300000000000000736d730400000000000000676f6c6409000000000000000600000000000000636172643a311300000000000000636865636b5f696e7c636172643a317c6c7c3501000000000000000600000000000000636172643a310500000000000000000000000600000000000000636172643a3102000000010000280100000000000000020000000000000034302800000000000000010000000000000003000000000000006170700100000000000000310600000000000000636172643a31020000000000000001000000040700000001000000030000000700000000000000010000000000000005000000000000006f746865721e0900000000000000";
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
     00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c00020000000000000807060504030201";

@@ -1,24 +1,29 @@
 //! Who asks the head hears what a member knows.
 
 use super::Cluster;
-use crate::job::request;
+use crate::job::{request, request_with};
 use crate::recovery::Mall;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const PERSONS: usize = 24;
+const TOKEN: &str = "a-token-of-operators";
 
 fn get(address: SocketAddr, path: &str) -> (u16, Value) {
-    let answer = request(address, &format!("GET {path}"), "").unwrap();
+    let header = format!("authorization: Bearer {TOKEN}\r\n");
+    let answer = request_with(address, &format!("GET {path}"), &header, "").unwrap();
     (answer.status, serde_json::from_str(&answer.body).unwrap())
 }
 
 #[test]
 fn a_question_is_answered_by_the_process_that_knows() {
     let mall = Mall::empty();
-    let config = "[http]\nlisten = \"127.0.0.1:0\"\n[output]\nfile = \"offers.jsonl\"\n";
+    // Only the head is asked, so only the head knows the token: members need none.
+    let config =
+        "[http]\nlisten = \"127.0.0.1:0\"\nadmin_token = \"file:token\"\n[output]\nfile = \"offers.jsonl\"\n";
     std::fs::write(mall.path("job.toml"), config).unwrap();
+    std::fs::write(mall.path("token"), TOKEN).unwrap();
     let mut cluster = Cluster::new(mall, 2);
     cluster.start_all();
     let began = Instant::now();
@@ -66,6 +71,7 @@ fn a_question_is_answered_by_the_process_that_knows() {
         );
     }
     assert_eq!(get(address, "/v1/persons/card:unknown").0, 404);
+    assert_eq!(request(address, "GET /v1/persons/card:1", "").unwrap().status, 401);
     assert_eq!(get(address, "/v1/offers/0123456789abcdef0123456789abcdef/why").0, 404);
     // All ends in good order, whoever asked.
     cluster.signal(0, "-TERM");

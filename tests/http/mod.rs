@@ -57,6 +57,7 @@ impl Server {
             clock: config::ClockKind::Wall,
             metrics,
             settings,
+            admin: None,
         };
         edge.readiness.set(Phase::Running);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

@@ -259,3 +259,132 @@ fn many_who_ask_do_not_hold_up_the_offers() {
     println!("{answers:?}");
     job.stop();
 }
+
+const MANY: &str = r#"
+    [rule.near]
+    when = "nearby"
+    within = 1000
+    [rule.near.offer]
+    title = "Near"
+    channels = ["sms"]
+
+    [rule.asked]
+    when = "requested"
+    [rule.asked.offer]
+    title = "Asked for"
+    channels = ["sms"]
+
+    [rule.silent]
+    when = "lapsed"
+    idle = "5m"
+    [rule.silent.offer]
+    title = "Come back"
+    channels = ["sms"]
+
+    [rule.gold]
+    when = "segment_entered"
+    segment = 'customer.tier == "gold"'
+    [rule.gold.offer]
+    title = "Gold"
+    channels = ["sms"]
+
+    [rule.browse]
+    when = "browse_abandoned"
+    idle = "1h"
+    min_views = 3
+    [rule.browse.offer]
+    title = "Still looking?"
+    channels = ["sms"]
+
+    [rule.left]
+    when = "store_left"
+    [rule.left.offer]
+    title = "Until soon"
+    channels = ["sms"]
+"#;
+
+#[test]
+fn all_that_situations_follow_from_is_told() {
+    let job = Job::start(MANY, "");
+    let began = shopbell::wall_clock() - 30 * 60_000;
+    let minute = |minute: u64| format_rfc3339(began + minute * 60_000);
+    let mut id = 0;
+    let mut then = |at: u64, subject: &str, kind: &str, data: Value| {
+        id += 1;
+        let mut event = event(&id.to_string(), subject, kind, data);
+        event["time"] = minute(at).into();
+        job.accept(&[event]);
+    };
+    let place =
+        |lat: f64| json!({ "location": "s1", "name": "One", "kind": "store", "lat": lat, "lon": 8.0 });
+    then(0, "", "catalog.location", place(50.0));
+    let profile = |tier: &str| json!({ "attributes": { "tier": tier } });
+    then(1, "phone:1", "crm.profile", profile("gold"));
+    then(2, "phone:1", "store.enter", json!({ "location": "s1" }));
+    then(5, "phone:1", "store.leave", json!({ "location": "s1" }));
+    // Nothing for seven minutes.
+    let items = |item: &str| json!({ "items": [{ "item_id": item }] });
+    then(12, "phone:1", "web.view_item", items("mask"));
+    then(13, "phone:1", "web.view_item", items("mask"));
+    then(13, "phone:1", "web.add_to_cart", items("fins"));
+    then(14, "phone:1", "web.remove_from_cart", items("fins"));
+    then(15, "phone:1", "crm.profile", profile("blue"));
+    let request = |id: &str, rule: &str| json!({ "request_id": id, "location": "s1", "staff": "7", "rule": rule, "items": [{ "item_id": "mask" }] });
+    let decision = |id: &str, approved: bool| json!({ "request_id": id, "staff": "8", "approved": approved });
+    then(16, "phone:1", "store.offer_request", request("q1", "asked"));
+    then(17, "phone:1", "store.offer_decision", decision("q1", false));
+    then(18, "phone:1", "store.offer_request", request("q2", "asked"));
+    then(26, "phone:1", "sensor.geo", json!({ "lat": 50.001, "lon": 8.0 }));
+    // The offers of near and of the pauses are made.
+    job.process.wait_for_offer("offer.made", "phone:1");
+
+    let all = |person: &Value| {
+        ["near", "requests", "pauses", "segments", "viewed", "ended", "visits"]
+            .map(|name| person[name].clone())
+    };
+    let person = wait_for("the stay", || {
+        Some(json(&job.get("/v1/persons/phone:1"))).filter(|person| person["near"].is_array())
+    });
+    let expected = [
+        json!([{ "location": "s1", "within": 1000, "since": minute(26) }]),
+        json!([
+            { "request_id": "q2", "rule": "asked", "location": "s1", "items": ["mask"], "at": minute(18),
+              "until": format_rfc3339(began + 18 * 60_000 + 86_400_001) },
+            { "request_id": "q1", "rule": "asked", "location": "s1", "items": ["mask"], "at": minute(16),
+              "until": format_rfc3339(began + 16 * 60_000 + 86_400_001),
+              "decision": { "approved": false, "at": minute(17) } },
+        ]),
+        json!([{ "since": minute(14), "until": minute(26) }, { "since": minute(5), "until": minute(12) }]),
+        json!([{ "rule": "gold", "segment": "customer.tier == \"gold\"", "entered": minute(1), "left": minute(15) }]),
+        json!([{ "item_id": "mask", "since": minute(12), "views": 2 }]),
+        json!([{ "item_id": "fins", "interest": "cart", "since": minute(13), "until": minute(14), "how": "removed" }]),
+        json!([{ "location": "s1", "start": minute(2), "end": minute(5), "dwell": "3m" }]),
+    ];
+    assert_eq!(all(&person), expected);
+
+    let url = format!("http://{}", job.address);
+    let output = Command::new(env!("CARGO_BIN_EXE_shopbell"))
+        .args(["explain", "--person", "phone:1", "--url", &url])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        format!("viewed      mask since {}, 2 times", minute(12)),
+        format!("no longer   fins (cart) from {}, removed at {}", minute(13), minute(14)),
+        format!("near        s1 (within 1000 metres) since {}", minute(26)),
+        format!("visits      s1 from {} to {}, noticed for 3m", minute(2), minute(5)),
+        format!("asked for mask in s1 at {} (q2): nobody decided, expires at ", minute(18)),
+        format!("asked for mask in s1 at {} (q1): refused at {}", minute(16), minute(17)),
+        format!("silent      from {} to {}", minute(14), minute(26)),
+        format!(
+            "segments    `customer.tier == \"gold\"` (gold) entered at {}, left at {}",
+            minute(1),
+            minute(15)
+        ),
+        "request q2 waits for approval, and expires at ".to_owned(),
+        format!("request q1 was refused at {}", minute(17)),
+    ] {
+        assert!(told.contains(&line), "{line} is not in\n{told}");
+    }
+    job.stop();
+}

@@ -1,5 +1,6 @@
 //! `shopbell run` through its real ends: the built binary, sockets, files and signals.
 
+mod admin;
 mod ends;
 mod explain;
 mod inspect;
@@ -122,6 +123,13 @@ impl Process {
         (self.child, self.log) = Process::launch(self.folder.path(), 2, arguments, &[]);
     }
 
+    /// Kills it and starts it again in the same folder.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.wait();
+        (self.child, self.log) = Process::launch(self.folder.path(), 2, &[], &[]);
+    }
+
     fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
@@ -208,6 +216,12 @@ impl Job {
         Self::found(self.process)
     }
 
+    /// Kills it and starts it again in the same folder.
+    fn kill(mut self) -> Job {
+        self.process.kill();
+        Self::found(self.process)
+    }
+
     fn post(&self, events: &[Value]) -> Answer {
         let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
         request(self.address, "POST /v1/events", &lines).unwrap()
@@ -247,11 +261,21 @@ pub(crate) struct Answer {
 
 /// One request on a connection of its own.
 pub(crate) fn request(address: SocketAddr, line: &str, body: &str) -> std::io::Result<Answer> {
+    request_with(address, line, "", body)
+}
+
+/// The same with more headers, each with its end of line.
+pub(crate) fn request_with(
+    address: SocketAddr,
+    line: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     let head = format!(
-        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+        "{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{headers}\
          content-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;

@@ -130,3 +130,58 @@ fn a_folder_given_at_the_start_is_looked_at_and_watched() {
     wait_for_numbers(&job, [0, 0, 0, 0]);
     job.stop();
 }
+
+#[test]
+fn one_that_was_put_outlives_restarts_and_kills_until_it_is_dropped_or_promoted() {
+    for checkpoints in ["50ms", "1h"] {
+        let state = format!("[state]\nfolder = \"state\"\ncheckpoint_every = \"{checkpoints}\"\n");
+        let job = Job::start(CHECKED_IN, &state);
+        job.accept(&[cart("1", "phone:1")]);
+        // It asks for more than the rules in force do: carts are only known because of it.
+        let both = CHECKED_IN.to_owned() + &cart_rule("100ms", 50);
+        assert_eq!(ask(&job, "PUT /v1/rules/shadow", &both).0, 200);
+        let job = job.kill();
+        wait_for_numbers(&job, [1, 0, 0, 0]);
+        let since = shadow(&job)["since"].clone();
+        job.accept(&[cart("2", "phone:2")]);
+        wait_for_numbers(&job, [2, 0, 0, 0]);
+        // Killed once more, and stopped in good order: it is the same set, looked at since the same moment.
+        let job = job.kill().restart(&[]);
+        wait_for_numbers(&job, [2, 0, 0, 0]);
+        assert_eq!(shadow(&job)["since"], since);
+        assert_eq!(job.process.offers().len(), 0, "nothing is sent because of it");
+
+        // Another one takes its place; what was dropped stays dropped.
+        assert_eq!(ask(&job, "PUT /v1/rules/shadow", &cart_rule("100ms", 60)).0, 200);
+        let job = job.kill();
+        assert_eq!(shadow(&job)["change"]["removed"], json!(["welcome"]));
+        assert_eq!(ask(&job, "DELETE /v1/rules/shadow", "").0, 200);
+        let job = job.kill();
+        assert_eq!(ask(&job, "GET /v1/rules/shadow", "").0, 404);
+
+        // One that is promoted is in force, and no shadow any more.
+        assert_eq!(ask(&job, "PUT /v1/rules/shadow", &both).0, 200);
+        let job = job.kill();
+        assert_eq!(ask(&job, "POST /v1/rules/shadow/promote", "").0, 200);
+        let job = job.kill();
+        assert_eq!(ask(&job, "GET /v1/rules/shadow", "").0, 404);
+        assert_eq!(ask(&job, "GET /v1/rules", "").1["beside_folder"], json!(true));
+
+        // A folder given at a start is looked at instead, and what was put before does not come back.
+        assert_eq!(ask(&job, "PUT /v1/rules/shadow", &cart_rule("100ms", 70)).0, 200);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(
+            folder.path().join("rules.toml"),
+            both.clone() + &cart_rule("1h", 1).replace("rule.cart", "rule.more"),
+        )
+        .unwrap();
+        let job = job.restart(&["--shadow", folder.path().to_str().unwrap()]);
+        wait_for("the folder", || {
+            let report = job.get("/v1/rules/shadow");
+            (report.status == 200 && shadow(&job)["change"]["added"] == json!(["more"])).then_some(())
+        });
+        let job = job.kill();
+        assert_eq!(ask(&job, "GET /v1/rules/shadow", "").0, 404);
+        job.stop();
+    }
+}

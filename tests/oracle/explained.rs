@@ -255,3 +255,53 @@ fn same_person(name: &str, person: &PersonView, said: &BTreeMap<String, Said>, m
         assert!(!rule.cases.is_empty(), "{name}: nothing is told of {}", rule.rule);
     }
 }
+
+/// An offer to whoever left something in the cart for a minute, scored by how often that was taken up.
+const LEARNING: &str = r#"
+    [rule.cart]
+    when = "cart_abandoned"
+    idle = "1m"
+    score = 'history.accept_rate / 100'
+    [rule.cart.offer]
+    title = "Your cart waits"
+    valid = "5m"
+    channels = ["card"]
+"#;
+
+#[test]
+fn an_offer_that_is_not_due_yet_has_the_score_that_it_would_be_made_with() {
+    let add = |number: u32, time: &str| {
+        serde_json::json!({
+            "specversion": "1.0", "id": number.to_string(), "source": "test", "type": "web.add_to_cart",
+            "subject": format!("card:{number}"), "time": format!("2025-06-14T{time}Z"),
+            "data": { "items": [{ "item_id": "mask" }] },
+        })
+        .to_string()
+    };
+    let until = |time: &str| {
+        let time = shopbell_model::time::parse_rfc3339(&format!("2025-06-14T{time}Z")).unwrap();
+        Some(u64::try_from(time).unwrap())
+    };
+    for workers in [1, 2, 4] {
+        // The first offer is refused at 10:06, counted at 10:10, and seen from 10:20 on: 0 of 1.
+        let job = |end| InMemory {
+            events: vec![add(1, "10:00:00"), add(2, "10:25:00")],
+            rules: vec![("test.toml".to_owned(), LEARNING.to_owned())],
+            config: "[learning]\nevery = \"10m\"\nstart_rate = 5000\nweight = 2\n".to_owned(),
+            workers,
+            tick_ms: 1,
+            until: end,
+        };
+        let ask = |end| {
+            let handle = Handle::new(&Brand::default(), "card:2");
+            in_memory_and_ask(&job(end), |asker| person(asker, &handle, None).unwrap().unwrap()).unwrap()
+        };
+        let (_, before) = ask(until("10:25:30"));
+        let case = &before.rules[0].cases[0];
+        assert_eq!((case.verdict, case.score), (Verdict::NotDue, Some(33)), "{case:?}");
+        let (lines, after) = ask(until("10:26:00"));
+        let made: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+        assert_eq!((text(&made["subject"]), made["data"]["score"].as_u64()), ("card:2", Some(33)), "{made}");
+        assert_eq!(after.rules[0].cases[0].score, case.score);
+    }
+}

@@ -132,3 +132,107 @@ fn what_was_accepted_before_a_kill_is_offered_once_after_it() {
         assert_eq!(said.lines().filter(|line| line.contains(&subject)).count(), 1, "phone:{id}");
     }
 }
+
+/// A check-in at a second of the clock that events make.
+fn check_in_at(id: u32, second: u32) -> String {
+    format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"test\",\"type\":\"store.check_in\",\
+         \"subject\":\"phone:{id}\",\"time\":\"2026-01-01T00:00:{second:02}Z\",\"data\":{{\"location\":\"l\"}}}}\n"
+    )
+}
+
+impl Life {
+    /// The status of the answer to some events; none where it does not come soon.
+    fn send_soon(&self, body: &str) -> Option<String> {
+        let address = self.address.parse().unwrap();
+        let (told, heard) = std::sync::mpsc::channel();
+        let body = body.to_owned();
+        std::thread::spawn(move || {
+            let answer = crate::job::request(address, "POST /v1/events", &body);
+            let _ = told.send(answer.map(|answer| answer.status));
+        });
+        let status = heard.recv_timeout(Duration::from_secs(10)).ok()?;
+        status.ok().map(|status| status.to_string())
+    }
+}
+
+/// What is said of these events where the events make the clock, with whatever is done to the job after each of them.
+fn said_by_events(checkpoints: &str, after_each: impl Fn(usize, Life, &Path) -> Life) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    std::fs::create_dir(path.join("rules")).unwrap();
+    std::fs::write(path.join("rules/test.toml"), RULES).unwrap();
+    let config = format!(
+        "[engine]\nrules = \"rules\"\nclock = \"events\"\n[http]\nlisten = \"127.0.0.1:0\"\n[output]\nfile = \"offers.jsonl\"\n\
+         [state]\nfolder = \"state\"\ncheckpoint_every = \"{checkpoints}\"\n"
+    );
+    std::fs::write(path.join("job.toml"), config).unwrap();
+    let mut life = Life::start(path);
+    // Three at one moment, and two later ones.
+    for (index, (id, second)) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3)].into_iter().enumerate() {
+        let event = check_in_at(id, second);
+        assert_eq!(life.send_soon(&event).as_deref(), Some("202"), "{id}: nobody waits for a later event");
+        life = after_each(index, life, path);
+        // A second copy is accepted at once as well, and changes nothing.
+        assert_eq!(life.send_soon(&event).as_deref(), Some("202"), "{id} once more");
+    }
+    let killed = Command::new("kill").args(["-TERM", &life.child.id().to_string()]).status().unwrap();
+    assert!(killed.success() && life.child.wait().unwrap().success());
+    std::fs::read_to_string(path.join("offers.jsonl")).unwrap()
+}
+
+#[test]
+fn where_events_make_the_clock_the_last_one_is_accepted_at_once_and_survives_a_kill() {
+    let undisturbed = said_by_events("1h", |_, life, _| life);
+    assert_eq!(undisturbed.lines().count(), 5, "{undisturbed}");
+    for (id, second) in [(1, 1), (2, 1), (3, 1), (4, 2), (5, 3)] {
+        let is_it = |line: &&str| {
+            line.contains(&format!("\"subject\":\"phone:{id}\""))
+                && line.contains(&format!("00:00:{second:02}"))
+        };
+        assert_eq!(undisturbed.lines().filter(is_it).count(), 1, "{id}: {undisturbed}");
+    }
+    for checkpoints in ["50ms", "1h"] {
+        for pause in [0, 120] {
+            let killed = said_by_events(checkpoints, |_, life, path| {
+                // With checkpoints in between, and without.
+                std::thread::sleep(Duration::from_millis(pause));
+                drop(life);
+                Life::start(path)
+            });
+            assert_eq!(killed, undisturbed, "checkpoints every {checkpoints}, killed after {pause} ms");
+        }
+    }
+}
+
+#[test]
+fn rules_that_change_lose_no_event_of_a_tick_that_is_being_filled() {
+    let offer = "[rule.more.offer]\ntitle = \"t\"\n";
+    // Carts are new to the graph, so that another one is built; check-ins are not.
+    let another = format!("[rule.more]\nwhen = \"cart_abandoned\"\n{offer}");
+    let same = format!("[rule.more]\nwhen = \"checked_in\"\nwhere = 'location.id == \"no\"'\n{offer}");
+    for (rules, kills) in [(&another, false), (&another, true), (&same, false), (&same, true)] {
+        let said = said_by_events("50ms", |index, life, path| {
+            if index != 1 {
+                return life;
+            }
+            // A checkpoint has begun that becomes whole with the tick of the rules.
+            let pause = || std::thread::sleep(Duration::from_millis(150));
+            pause();
+            std::fs::write(path.join("rules/more.toml"), rules).unwrap();
+            let status = life.request("POST /v1/rules/reload", "");
+            assert!(status.contains("200"), "{status}");
+            if !kills {
+                return life;
+            }
+            pause();
+            drop(life);
+            Life::start(path)
+        });
+        for id in 1..=5 {
+            let subject = format!("\"subject\":\"phone:{id}\"");
+            let count = said.lines().filter(|line| line.contains(&subject)).count();
+            assert_eq!(count, 1, "phone:{id}, kills: {kills}, {rules}: {said}");
+        }
+    }
+}

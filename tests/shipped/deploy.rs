@@ -54,6 +54,8 @@ fn what_kubernetes_gives_the_processes_is_right() {
 
     let Some(SecretReference::Environment(secret)) = config.cluster.secret else { panic!("no secret") };
     assert!(set.contains(&format!("name: {secret}\n")));
+    let Some(SecretReference::Environment(token)) = config.http.admin_token else { panic!("no token") };
+    assert!(set.contains(&format!("name: {token}\n")));
     let mounted = |path: &str| set.contains(&format!("mountPath: {path} }}"));
     assert!(mounted(config.engine.rules.unwrap().to_str().unwrap()));
     assert!(mounted(config.state.unwrap().folder.parent().unwrap().to_str().unwrap()));

@@ -36,7 +36,7 @@ fn stays(segment: &str, facts: &[(&str, PersonFact)]) -> Vec<(Option<(Time, Stri
     let When::SegmentEntered { segment } = &rule.when else { panic!("another situation") };
     let Some(course) = course(&person(), &borrowed) else { return Vec::new() };
     let entry = |step: &Step| (step.time, step.handle.to_string());
-    course.stays(segment).iter().map(|stay| (stay.entry.map(entry), stay.over)).collect()
+    course.stays(segment).iter().map(|stay| (stay.entry.map(entry), stay.left.is_some())).collect()
 }
 
 fn at(time: Time, name: &str) -> Option<(Time, String)> {

@@ -5,16 +5,18 @@
 use super::memory::Memory;
 use super::{DecideSettings, Grounds, Versions, why_not};
 use crate::explain::{
-    At, BecauseView, ConsentView, EventView, LineView, MadeView, OfferState, OfferView, OverView, PersonView,
-    Plain, PolicyView, PurchaseView, Question, Reply, SignView, StayView, TermView, VisitView, WantView,
-    WithdrawnView,
+    At, BecauseView, ConsentView, DecisionView, EndedView, EventView, LineView, MadeView, NearView,
+    OfferState, OfferView, OverView, PauseView, PersonView, Plain, PolicyView, PurchaseView, Question, Reply,
+    RequestView, SegmentView, SignView, StayView, TermView, VisitView, WantView, WithdrawnView,
 };
-use crate::rows::{Derived, Kind};
-use crate::situations::customer;
+use crate::learning::RatesInForce;
+use crate::rows::{Asked, Derived, End, Kind};
+use crate::situations::{course, customer};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::Consent;
 use shopbell_model::key::{Handle, ItemId, Person, Text};
 use shopbell_model::offer::{Because, Sent};
+use shopbell_model::rules::When;
 use shopbell_model::rules::customer::{NAMES, derived};
 use shopbell_model::rules::datum::Datum;
 use shopbell_model::time::Time;
@@ -22,7 +24,12 @@ use shopbell_model::view::{CartView, HistoryView, View};
 use std::collections::BTreeMap;
 
 /// What the memory says of a question.
-pub(super) fn answer(memory: &Memory, settings: &DecideSettings, question: &Question) -> Option<Reply> {
+pub(super) fn answer(
+    memory: &Memory,
+    settings: &DecideSettings,
+    rates: &RatesInForce,
+    question: &Question,
+) -> Option<Reply> {
     let now = |now: &Option<Time>| now.unwrap_or(0).max(memory.as_of);
     match question {
         Question::Offer(offer_id, time) => {
@@ -36,7 +43,8 @@ pub(super) fn answer(memory: &Memory, settings: &DecideSettings, question: &Ques
             let (grounds, now) = (memory.grounds_of(person)?, now(time));
             let mut view = person_view(person, &grounds, now);
             view.fields = fields(person, &grounds, &memory.versions, now);
-            view.rules = why_not::rules(person, &grounds, &memory.versions, settings, now);
+            view.segments = segments(person, &grounds, &memory.versions);
+            view.rules = why_not::rules(person, &grounds, (&memory.versions, rates), settings, now);
             Some(Reply::Person(Box::new(view)))
         }
         Question::Handle(_) => None,
@@ -138,15 +146,27 @@ fn person_view(person: &Person, grounds: &Grounds<'_>, now: Time) -> PersonView 
         cart: Vec::new(),
         wishlist: Vec::new(),
         viewed: Vec::new(),
+        ended: Vec::new(),
         zones: Vec::new(),
+        near: Vec::new(),
         visits: Vec::new(),
         check_ins: Vec::new(),
         purchases: Vec::new(),
+        requests: Vec::new(),
+        pauses: Vec::new(),
+        segments: Vec::new(),
         offers: grounds.sent.iter().map(|sent| made_view(grounds, sent, now)).collect(),
         rules: Vec::new(),
         as_of: At(now),
     };
     grounds.background.iter().for_each(|derived| view.add(derived));
+    for derived in grounds.background {
+        if let Derived::Browse(browse) = derived {
+            let views = browse.steps.iter().filter(|step| step.viewed.is_some()).count();
+            let is_it = |want: &&mut WantView| want.item_id == browse.item.as_str();
+            view.viewed.iter_mut().filter(is_it).for_each(|want| want.views = Some(views));
+        }
+    }
     view.consents.sort_by_key(|consent| std::cmp::Reverse(consent.at));
     view.purchases.sort_by_key(|purchase| std::cmp::Reverse(purchase.at));
     view.offers.sort_by(|a, b| b.made_at.cmp(&a.made_at).then_with(|| a.offer_id.cmp(&b.offer_id)));
@@ -155,7 +175,11 @@ fn person_view(person: &Person, grounds: &Grounds<'_>, now: Time) -> PersonView 
         wanted.sort_by(|a, b| (a.since, &a.item_id).cmp(&(b.since, &b.item_id)));
     }
     view.visits.sort_by(|a, b| (b.start, &b.location).cmp(&(a.start, &a.location)));
+    view.ended.sort_by(|a, b| (b.until, &a.item_id, &a.interest).cmp(&(a.until, &b.item_id, &b.interest)));
     view.zones.sort_by(|a, b| (a.since, &a.zone).cmp(&(b.since, &b.zone)));
+    view.near.sort_by(|a, b| (a.since, &a.location, a.within).cmp(&(b.since, &b.location, b.within)));
+    view.requests.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.request_id.cmp(&b.request_id)));
+    view.pauses.sort_by_key(|pause| std::cmp::Reverse(pause.since));
     view.check_ins.sort_by(|a, b| (b.at, &b.location).cmp(&(a.at, &a.location)));
     view
 }
@@ -170,6 +194,46 @@ fn fields(person: &Person, grounds: &Grounds<'_>, versions: &Versions, now: Time
     let asked = NAMES.into_iter().filter(|name| rules.iter().any(|rule| rule.asks_for_attribute(name)));
     let unsaid = asked.filter(|name| customer.attributes.iter().all(|(known, _)| known != name));
     unsaid.filter_map(|name| Some((Text::from(name), plain(derived(name, &view).ok()?)?))).collect()
+}
+
+/// The last stay in the segment of each rule in force; of a rule whose segment was never entered none.
+fn segments(person: &Person, grounds: &Grounds<'_>, versions: &Versions) -> Vec<SegmentView> {
+    let rules = versions.rules().into_iter().filter_map(|rule| match &rule.when {
+        When::SegmentEntered { segment } => Some((rule, segment)),
+        _ => None,
+    });
+    let mut rules = rules.peekable();
+    if rules.peek().is_none() {
+        return Vec::new();
+    }
+    let course = course(person, grounds.background);
+    rules
+        .filter_map(|(rule, segment)| {
+            let stays = course.stays(segment);
+            let stay = stays.last()?;
+            Some(SegmentView {
+                rule: rule.id.clone(),
+                segment: segment.to_string(),
+                entered: stay.entry.map(|step| At(step.time)),
+                left: stay.left.map(At),
+            })
+        })
+        .collect()
+}
+
+fn request_view(asked: &Asked) -> RequestView {
+    let request = &asked.request;
+    let decision = asked.decision.as_ref();
+    RequestView {
+        request_id: request.request.clone(),
+        rule: request.rule.clone(),
+        location: request.location.as_str().to_owned(),
+        items: request.items.iter().map(|(item, ..)| item.as_str().to_owned()).collect(),
+        at: At(request.at.time),
+        until: At(request.until),
+        decision: decision
+            .map(|(_, decision)| DecisionView { approved: decision.approved, at: At(decision.at.time) }),
+    }
 }
 
 /// A value as it is told; spans and moments are no customer's.
@@ -219,19 +283,49 @@ impl PersonView {
                         let quantity = interest.quantity;
                         self.cart.push(LineView { item_id, quantity, since, last_activity: last });
                     }
-                    Kind::Wishlist => self.wishlist.push(WantView { item_id, since }),
-                    Kind::Viewed => self.viewed.push(WantView { item_id, since }),
+                    Kind::Wishlist => self.wishlist.push(WantView { item_id, since, views: None }),
+                    Kind::Viewed => self.viewed.push(WantView { item_id, since, views: None }),
                 }
             }
-            Derived::Zone(_, visit) if visit.last.is_none() => self.zones.push(StayView {
+            Derived::Interest(interest) => self.ended.extend(interest.end.map(|(until, how)| {
+                let interest_kind = match interest.life.kind {
+                    Kind::Cart => "cart",
+                    Kind::Wishlist => "wishlist",
+                    Kind::Viewed => "viewed",
+                };
+                let how = match how {
+                    End::Bought => "bought",
+                    End::Removed => "removed",
+                };
+                EndedView {
+                    item_id: interest.item.as_str().to_owned(),
+                    interest: interest_kind.to_owned(),
+                    since: At(interest.life.start),
+                    until: At(until),
+                    how: how.to_owned(),
+                }
+            })),
+            Derived::Zone(_, visit) => self.zones.push(StayView {
                 location: visit.zone.location.as_str().to_owned(),
                 zone: visit.zone.zone.clone(),
                 since: At(visit.start.time),
+                last: visit.last.map(At),
             }),
+            Derived::Near(_, near) => self.near.push(NearView {
+                location: near.location.as_str().to_owned(),
+                within: near.within,
+                since: At(near.start.time),
+                last: near.last.map(At),
+            }),
+            Derived::Request(asked) => self.requests.push(request_view(asked)),
+            Derived::Lapse(lapse) => {
+                self.pauses.push(PauseView { since: At(lapse.since.time), until: lapse.next.map(At) });
+            }
             Derived::Shop(visit) => self.visits.push(VisitView {
                 location: visit.location.as_str().to_owned(),
                 start: At(visit.start),
                 end: visit.end.map(At),
+                dwell: visit.dwell.to_string(),
             }),
             Derived::CheckIn(_, sign) => self
                 .check_ins
@@ -242,14 +336,10 @@ impl PersonView {
                 items: bought.items.iter().map(|(item, ..)| item.as_str().to_owned()).collect(),
                 location: bought.location.as_ref().map(|location| location.as_str().to_owned()),
             }),
-            Derived::Interest(_)
-            | Derived::Zone(..)
-            | Derived::Cart(_)
+            // Views are told with the article, changes of what is known with segments, tastes and places as fields.
+            Derived::Cart(_)
             | Derived::Tastes(_)
             | Derived::Browse(_)
-            | Derived::Near(..)
-            | Derived::Request(_)
-            | Derived::Lapse(_)
             | Derived::Course(_)
             | Derived::About(_)
             | Derived::Article(_)
@@ -257,3 +347,6 @@ impl PersonView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

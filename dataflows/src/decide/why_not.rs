@@ -8,7 +8,7 @@ use super::permission::{Objection, Permission};
 use super::{DecideSettings, Grounds, Versions};
 use crate::demand::Demand;
 use crate::explain::{At, CaseView, RuleView, ValueView, Verdict};
-use crate::learning::InForce;
+use crate::learning::RatesInForce;
 use crate::matching::{Draft, Lack, Listener, look};
 use crate::rows::{Candidate, SceneKind, Situation};
 use crate::situations::standing;
@@ -26,7 +26,7 @@ const CASES: usize = 8;
 pub(super) fn rules(
     person: &Person,
     grounds: &Grounds<'_>,
-    versions: &Versions,
+    (versions, rates): (&Versions, &RatesInForce),
     settings: &DecideSettings,
     now: Time,
 ) -> Vec<RuleView> {
@@ -34,13 +34,14 @@ pub(super) fn rules(
     let demand = Demand::of(rules.iter().map(|rule| &***rule));
     let situations = standing(person, grounds.background, &demand);
     let permission = Permission::new(now, person, grounds, &BTreeSet::new(), &settings.policy);
-    let asker = Asker { person, grounds, settings, now, permission };
+    let asker = Asker { person, grounds, rates, settings, now, permission };
     rules.into_iter().map(|rule| asker.rule(rule, &situations)).collect()
 }
 
 struct Asker<'a> {
     person: &'a Person,
     grounds: &'a Grounds<'a>,
+    rates: &'a RatesInForce,
     settings: &'a DecideSettings,
     now: Time,
     permission: Permission<'a>,
@@ -70,7 +71,7 @@ impl Asker<'_> {
         let kind = SceneKind::of(&rule.when);
         let mut heard = Heard::default();
         let mut looked = false;
-        let in_force = InForce::from(rule.clone());
+        let in_force = self.rates.of(rule);
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
             let item = situation.items.first().filter(|_| kind == SceneKind::Interest);
@@ -78,20 +79,12 @@ impl Asker<'_> {
             look(self.person, situation, &in_force, &self.settings.learning, &mut heard);
         }
         let Heard { mut candidates, lacks, .. } = heard;
-        // What is decided about has the score that it was decided with, learned rates among its parts.
-        for candidate in &mut candidates {
-            let is_it =
-                |known: &&&Candidate| known.offer_id == candidate.offer_id && known.rule == candidate.rule;
-            if let Some(known) = self.grounds.candidates.iter().find(is_it) {
-                *candidate = (*known).clone();
-            }
-        }
         // Of two of the same episode the better counts, as where it is decided.
         candidates.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.events.cmp(&b.events)));
         let mut seen = BTreeSet::new();
         candidates.retain(|candidate| seen.insert(candidate.offer_id.clone()));
         let mut cases: Vec<CaseView> = candidates.iter().map(|candidate| self.candidate(candidate)).collect();
-        cases.extend(lacks.into_iter().map(|(lack, item)| lacking(lack, item)));
+        cases.extend(lacks.into_iter().map(|(lack, item)| lacking(lack, item, self.now)));
         // What stands though its candidate is not looked for any more.
         let of_rule = |sent: &&Sent| sent.rule == rule.id && self.grounds.is_active(sent, self.now);
         let others = self.grounds.sent.iter().copied().filter(of_rule);
@@ -222,8 +215,8 @@ fn names(items: &[ItemId]) -> Vec<String> {
     items.iter().map(|item| item.as_str().to_owned()).collect()
 }
 
-/// What is said of what is lacking.
-fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
+/// What is said of what is lacking now.
+fn lacking(lack: Lack, item: Option<ItemId>, now: Time) -> CaseView {
     let items = names(&item.into_iter().collect::<Vec<_>>());
     let lacks = |why: String| CaseView { items: items.clone(), ..CaseView::new(Verdict::Lacks, why) };
     match lack {
@@ -241,14 +234,26 @@ fn lacking(lack: Lack, item: Option<ItemId>) -> CaseView {
             lacks("the price is not that much lower than when the interest began".to_owned())
         }
         Lack::OtherPlace(location) => lacks(format!("{location} is another place than the rule's")),
-        Lack::OtherDistance => lacks("a stay as near as other rules ask for".to_owned()),
+        Lack::OtherDistance(location, near, within) => {
+            lacks(format!("{location} is within {near} metres, the rule asks for {within}"))
+        }
         Lack::OtherRequest(rule) => lacks(format!("an offer of {rule} was asked for")),
         Lack::ShortPause(idle) => lacks(format!("no pause was as long as {idle}")),
         Lack::EnteredLongAgo => lacks("entered too long ago".to_owned()),
         Lack::NotLeftAlone => {
             lacks("it was not looked at often enough, or not left alone for long enough".to_owned())
         }
-        Lack::NotApproved => lacks("nobody approved the request".to_owned()),
+        Lack::Waits(request, until) if until <= now => CaseView::new(
+            Verdict::Over,
+            format!("request {request} expired at {}, nobody approved it", format_rfc3339(until)),
+        ),
+        Lack::Waits(request, until) => {
+            lacks(format!("request {request} waits for approval, and expires at {}", format_rfc3339(until)))
+        }
+        Lack::Refused(request, then, until) => {
+            let verdict = if until <= now { Verdict::Over } else { Verdict::Lacks };
+            CaseView::new(verdict, format!("request {request} was refused at {}", format_rfc3339(then)))
+        }
         Lack::NoTime => lacks("it ends with its beginning".to_owned()),
         Lack::Condition(item, unmet) => {
             let (condition, values) = unmet.map_or((None, Vec::new()), |unmet| {

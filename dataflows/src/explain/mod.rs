@@ -8,9 +8,10 @@
 mod views;
 
 pub use views::{
-    At, BecauseView, CaseView, ConsentView, EventView, IdentityView, LineView, LinkView, MadeView,
-    OfferState, OfferView, OverView, PersonView, Plain, PolicyView, PurchaseView, RuleView, SignView,
-    StayView, TermView, ValueView, Verdict, VisitView, WantView, WithdrawnView,
+    At, BecauseView, CaseView, ConsentView, DecisionView, EndedView, EventView, IdentityView, LineView,
+    LinkView, MadeView, NearView, OfferState, OfferView, OverView, PauseView, PersonView, Plain, PolicyView,
+    PurchaseView, RequestView, RuleView, SegmentView, SignView, StayView, TermView, ValueView, Verdict,
+    VisitView, WantView, WithdrawnView,
 };
 
 use serde::{Deserialize, Serialize};

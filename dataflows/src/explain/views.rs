@@ -218,14 +218,29 @@ pub struct PersonView {
     pub wishlist: Vec<WantView>,
     /// What was looked at and not bought since.
     pub viewed: Vec<WantView>,
-    /// Zones it is in.
+    /// What was of interest, and is no longer, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<EndedView>,
+    /// Zones it is in, and was in.
     pub zones: Vec<StayView>,
+    /// Places it is near, and was near.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<NearView>,
     /// Visits to shops.
     pub visits: Vec<VisitView>,
     /// Check-ins.
     pub check_ins: Vec<SignView>,
     /// Purchases, latest first.
     pub purchases: Vec<PurchaseView>,
+    /// Offers that associates asked for, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestView>,
+    /// Pauses in all that it does, as long as some rule asks for, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseView>,
+    /// Segments of rules that it is or was in, by rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentView>,
     /// Offers, latest first.
     pub offers: Vec<MadeView>,
     /// Each rule in force, and why it makes no offer now.
@@ -305,6 +320,24 @@ pub struct WantView {
     pub item_id: String,
     /// Since when.
     pub since: At,
+    /// How often it was looked at while it was not in the cart, where a rule counts that; since it was last bought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<usize>,
+}
+
+/// An article that was of interest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedView {
+    /// The article.
+    pub item_id: String,
+    /// `cart`, `wishlist` or `viewed`.
+    pub interest: String,
+    /// Since when.
+    pub since: At,
+    /// Until when.
+    pub until: At,
+    /// How it ended: `bought` or `removed`.
+    pub how: String,
 }
 
 /// A stay in a zone.
@@ -316,6 +349,78 @@ pub struct StayView {
     pub zone: Text,
     /// Since when.
     pub since: At,
+    /// Where it is over: when it was noticed there last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<At>,
+}
+
+/// A stay near a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearView {
+    /// The place.
+    pub location: String,
+    /// Metres that count as near.
+    pub within: u32,
+    /// Since when.
+    pub since: At,
+    /// Where it is over: when it was noticed there last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<At>,
+}
+
+/// An offer that an associate asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestView {
+    /// The request.
+    pub request_id: Text,
+    /// The rule whose offer it is about.
+    pub rule: Text,
+    /// The shop.
+    pub location: String,
+    /// For which articles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
+    /// When.
+    pub at: At,
+    /// The first moment at which it no longer counts.
+    pub until: At,
+    /// What was decided last; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionView>,
+}
+
+/// A decision about such a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// Granted, or refused.
+    pub approved: bool,
+    /// When.
+    pub at: At,
+}
+
+/// A pause in all that somebody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PauseView {
+    /// When something was done last.
+    pub since: At,
+    /// When something was done again; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<At>,
+}
+
+/// The latest stay in the segment of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentView {
+    /// The rule.
+    pub rule: Text,
+    /// The condition.
+    pub segment: String,
+    /// When it was entered; absent where that is longer ago than changes are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered: Option<At>,
+    /// When it was left; absent where it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<At>,
 }
 
 /// A visit to a shop.
@@ -328,6 +433,8 @@ pub struct VisitView {
     /// When it ended, or ends where nothing more is noticed; absent while somebody is in a zone there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<At>,
+    /// How long it took, from the beginning to the last sign, or to the leave: `12m`.
+    pub dwell: String,
 }
 
 /// A check-in.

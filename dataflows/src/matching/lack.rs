@@ -48,10 +48,12 @@ pub(crate) enum Lack {
     Condition(Option<ItemId>, Option<Unmet>),
     /// It is for another place than this.
     OtherPlace(LocationId),
-    /// A stay as near as other rules ask for.
-    OtherDistance,
-    /// Nobody approved the request.
-    NotApproved,
+    /// A stay as near as other rules ask for: near that place within so many metres; it asks for so many.
+    OtherDistance(LocationId, u32, u32),
+    /// Nobody approved that request yet; until when it counts.
+    Waits(Text, Time),
+    /// That request was refused then; until when it would have counted.
+    Refused(Text, Time, Time),
     /// An offer of that rule was asked for.
     OtherRequest(Text),
     /// The condition came true before all that is kept.

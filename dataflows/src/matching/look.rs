@@ -127,7 +127,12 @@ pub(crate) fn look(
             let (anchor, request) = (&asked.handle, &asked.request);
             let approved = asked.approval().filter(|_| *approval);
             if *approval && approved.is_none() {
-                return builder.tell.lacks(|| Lack::NotApproved);
+                return builder.tell.lacks(|| match &asked.decision {
+                    Some((_, decision)) => {
+                        Lack::Refused(request.request.clone(), decision.at.time, request.until)
+                    }
+                    None => Lack::Waits(request.request.clone(), request.until),
+                });
             }
             let at = request.at.time;
             let due = approved.map_or(at, |(_, decision)| decision.at.time.max(at));
@@ -152,7 +157,7 @@ pub(crate) fn look(
             builder.whole(found, &[], Some(&lapse.event));
         }
         (When::SegmentEntered { segment }, Scene::Segment(course)) => {
-            match course.stays(segment).last().filter(|stay| !stay.over) {
+            match course.stays(segment).last().filter(|stay| stay.left.is_none()) {
                 Some(Stay { entry: Some(step), .. }) => {
                     let (due, anchor) = (step.time, &step.handle);
                     let until = Some(due.saturating_add(STANDS.0).saturating_add(1));
@@ -168,7 +173,9 @@ pub(crate) fn look(
                 }
             }
         }
-        (When::Nearby { .. }, Scene::Near(..)) => builder.tell.lacks(|| Lack::OtherDistance),
+        (When::Nearby { within, .. }, Scene::Near(_, near)) => {
+            builder.tell.lacks(|| Lack::OtherDistance(near.location.clone(), near.within, *within));
+        }
         (When::Requested { .. }, Scene::Request(asked)) => {
             builder.tell.lacks(|| Lack::OtherRequest(asked.request.rule.clone()));
         }

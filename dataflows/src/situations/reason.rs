@@ -112,7 +112,7 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, when: Option<&When>, now:
             };
             let is_it = |step: &Step| step.time == *since && step.handle == *anchor;
             match stays.iter().rev().find(|stay| stay.entry.is_some_and(is_it)) {
-                Some(stay) if stay.over => return Reason::Left,
+                Some(stay) if stay.left.is_some() => return Reason::Left,
                 stay => stay.is_some(),
             }
         }

@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::decide::Ground;
-use crate::rows::{Article, CartLife, Derived, End, Interest, Kind, Life, ShopVisit};
+use crate::rows::{
+    Article, Asked, Browse, BrowseStep, CartLife, Derived, End, Interest, Kind, Lapse, Life, ShopVisit,
+};
 use crate::samples::{handle, person, rule};
 use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::{
-    Bought, Catalogue, Consent, Detail, Moment, PersonFact, Sign, SignKind, Stock, ZoneVisit,
+    Bought, Catalogue, Consent, Decision, Detail, Moment, Near, PersonFact, Request, Sign, SignKind, Stock,
+    ZoneVisit,
 };
 use shopbell_model::key::{Brand, EventRef, LocationId, Text, ZoneId};
 use shopbell_model::offer::{About, Because, Episode, Reason, offer_id};
@@ -103,6 +106,41 @@ fn profile(name: &str, value: Value) -> Derived {
     Derived::Customer(Shared::new(CustomerView { attributes, ..CustomerView::of(person()) }))
 }
 
+fn viewed(times: &[Time]) -> Derived {
+    let step = |time: &Time| BrowseStep { time: *time, handle: handle("card:1"), viewed: Some(event("6")) };
+    let item = ItemId::new(&Brand::default(), "x");
+    Derived::Browse(Shared::new(Browse { item, steps: times.iter().map(step).collect() }))
+}
+
+fn near(place: &str, within: u32) -> Derived {
+    let location = LocationId::new(&Brand::default(), place);
+    let near = Near { location, within, start: at(START), last: None, event: event("7") };
+    Derived::Near(handle("card:1"), Shared::new(near))
+}
+
+/// A request for an offer of the rule, and the decision on it.
+fn asked(rule: &str, decision: Option<(bool, Time)>) -> Derived {
+    let request = Request {
+        at: at(START),
+        request: Text::from("q"),
+        location: location(),
+        rule: Text::from(rule),
+        items: Vec::new(),
+        event: event("8"),
+        until: 20_000,
+    };
+    let decision = decision.map(|(approved, time)| {
+        let decision = Decision { at: at(time), request: Text::from("q"), approved, event: event("9") };
+        (handle("associate:9"), Shared::new(decision))
+    });
+    Derived::Request(Shared::new(Asked { handle: handle("card:1"), request: Shared::new(request), decision }))
+}
+
+fn silent(next: Option<Time>) -> Derived {
+    let (since, anchor, event) = (at(START), handle("card:1"), event("10"));
+    Derived::Lapse(Shared::new(Lapse { since, anchor, event, next }))
+}
+
 /// What the rule says of the person.
 fn view(
     rule: &Shared<Rule>,
@@ -116,7 +154,8 @@ fn view(
     let mut versions = Versions::default();
     versions.update(rule, 1);
     let settings = DecideSettings::new(policy);
-    rules(&person(), &Grounds::new(rows.iter()), &versions, &settings, now).remove(0)
+    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RatesInForce::default()), &settings, now)
+        .remove(0)
 }
 
 fn told(lines: &str, background: Vec<Derived>, now: Time) -> (Verdict, String) {
@@ -136,7 +175,11 @@ fn what_is_lacking_is_named() {
     let low = "when = \"running_low\"\nat_most = 3\ninterest = [\"wishlist\"]";
     let fell = "when = \"price_dropped\"\nby_percent = 10\ninterest = [\"wishlist\"]";
     let gold = "when = \"segment_entered\"\nsegment = 'customer.tier == \"gold\"'";
-    let ten_minutes = 600_000;
+    let lapsed = "when = \"lapsed\"\nidle = \"1m\"";
+    let browse = "when = \"browse_abandoned\"\nidle = \"10s\"";
+    let nearby = "when = \"nearby\"\nwithin = 200";
+    let requested = "when = \"requested\"";
+    let (minute, ten_minutes) = (60_000, 600_000);
     let wish = || wants(Kind::Wishlist, 50);
     type Told<'a> = (&'a str, String, Vec<Derived>, Time, Verdict, &'a str);
     let with = |lines: &str, more: &str| format!("{lines}\n{more}");
@@ -333,11 +376,156 @@ fn what_is_lacking_is_named() {
             "the price is not that much lower",
         ),
         ("cheaper", fell.into(), vec![wish(), article(1, None, &[(1, 100), (60, 90)])], DUE, WouldBeMade, ""),
+        ("nobody silent", lapsed.into(), in_cart(), DUE, NoSituation, "not silent for that long"),
+        (
+            "silent, but not for long",
+            lapsed.into(),
+            vec![silent(Some(START + minute))],
+            DUE,
+            Lacks,
+            "no pause was as long as 1m",
+        ),
+        ("silent until then", lapsed.into(), vec![silent(None)], START + minute - 1, NotDue, "due at"),
+        ("silent", lapsed.into(), vec![silent(None)], START + minute, WouldBeMade, ""),
+        (
+            "silent for months",
+            lapsed.into(),
+            vec![silent(None)],
+            START + minute + 30 * 86_400_000 + 1,
+            Over,
+            "its time was over",
+        ),
+        ("not looked at", browse.into(), in_cart(), DUE, NoSituation, "no article was looked at"),
+        (
+            "looked at once",
+            browse.into(),
+            vec![wants(Kind::Viewed, START), viewed(&[START])],
+            DUE,
+            Lacks,
+            "not looked at often enough",
+        ),
+        (
+            "just looked at again",
+            browse.into(),
+            vec![wants(Kind::Viewed, 50), viewed(&[50, START])],
+            DUE - 1,
+            NotDue,
+            "due at",
+        ),
+        (
+            "looked at and left alone",
+            browse.into(),
+            vec![wants(Kind::Viewed, 50), viewed(&[50, START])],
+            DUE,
+            WouldBeMade,
+            "",
+        ),
+        ("far away", nearby.into(), in_cart(), DUE, NoSituation, "near no such place"),
+        (
+            "not so near",
+            nearby.into(),
+            vec![near("s", 1000)],
+            DUE,
+            Lacks,
+            "s is within 1000 metres, the rule asks for 200",
+        ),
+        (
+            "near another place",
+            with(nearby, "location = \"t\""),
+            vec![near("s", 200)],
+            DUE,
+            Lacks,
+            "s is another place than the rule's",
+        ),
+        ("near", nearby.into(), vec![near("s", 200)], DUE, WouldBeMade, ""),
+        ("no request", requested.into(), in_cart(), DUE, NoSituation, "nobody asked for an offer of it"),
+        (
+            "another rule's",
+            requested.into(),
+            vec![asked("other", None)],
+            DUE,
+            Lacks,
+            "an offer of other was asked for",
+        ),
+        (
+            "a request that waits",
+            requested.into(),
+            vec![asked("r", None)],
+            19_999,
+            Lacks,
+            "request q waits for approval, and expires at 1970-01-01T00:00:20",
+        ),
+        (
+            "one that waited too long",
+            requested.into(),
+            vec![asked("r", None)],
+            20_000,
+            Over,
+            "request q expired at 1970-01-01T00:00:20.000Z, nobody approved it",
+        ),
+        (
+            "a refused one",
+            requested.into(),
+            vec![asked("r", Some((false, 2000)))],
+            19_999,
+            Lacks,
+            "request q was refused at 1970-01-01T00:00:02",
+        ),
+        (
+            "a refused one that is over",
+            requested.into(),
+            vec![asked("r", Some((false, 2000)))],
+            20_000,
+            Over,
+            "request q was refused at 1970-01-01T00:00:02",
+        ),
+        ("an approved one", requested.into(), vec![asked("r", Some((true, 2000)))], 19_999, WouldBeMade, ""),
+        (
+            "an approved one that is over",
+            requested.into(),
+            vec![asked("r", Some((true, 2000)))],
+            20_000,
+            Over,
+            "its time was over at 1970-01-01T00:00:20",
+        ),
+        (
+            "one that needs no approval",
+            with(requested, "approval = false"),
+            vec![asked("r", None)],
+            DUE,
+            WouldBeMade,
+            "",
+        ),
     ];
+    let mut unreached = BTreeSet::new();
     for (name, lines, background, now, verdict, why) in cases {
         let told = told(&lines, background, now);
         assert_eq!(told.0, verdict, "{name}: {}", told.1);
         assert!(told.1.contains(why), "{name}: {}", told.1);
+        if ![WouldBeMade, NotDue].contains(&verdict) {
+            unreached.insert(situation(&rule("r", &lines, "").when));
+        }
+    }
+    // Of each situation it is told why it is not there.
+    assert_eq!(unreached.len(), 13, "{unreached:?}");
+}
+
+/// Its name. A situation that is added has to be added here, and to the table above.
+fn situation(when: &When) -> &'static str {
+    match when {
+        When::CartAbandoned { .. } => "cart_abandoned",
+        When::BrowseAbandoned { .. } => "browse_abandoned",
+        When::ZoneEntered { .. } => "zone_entered",
+        When::StoreLeft { .. } => "store_left",
+        When::CheckedIn => "checked_in",
+        When::BackInStock { .. } => "back_in_stock",
+        When::RunningLow { .. } => "running_low",
+        When::PriceDropped { .. } => "price_dropped",
+        When::Purchased { .. } => "purchased",
+        When::Nearby { .. } => "nearby",
+        When::Requested { .. } => "requested",
+        When::Lapsed { .. } => "lapsed",
+        When::SegmentEntered { .. } => "segment_entered",
     }
 }
 
