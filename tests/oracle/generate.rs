@@ -226,6 +226,11 @@ fn items(random: &mut Random) -> String {
             item.to_owned()
         });
     }
+    if random.chance(12) {
+        // Listed twice, with another number of pieces or none.
+        let again = words[0].split('*').next().unwrap_or_default();
+        words.push(format!("{again}{}", random.of(&["", "*1", "*2"])));
+    }
     words.join(" ")
 }
 

@@ -39,6 +39,8 @@ const SAVED_OR_SEEN: Condition = ("item.in_wishlist || item.viewed && !item.in_c
 const NOT_CARTED: Condition =
     ("!item.in_cart && item.stock > 1", |view| view.of_item(|i| !i.in_cart && i.stock > 1));
 
+const SEVERAL: Condition = ("item.quantity > 2", |view| view.of_item(|item| item.quantity > 2));
+
 const BUYER: Condition = ("customer.orders > 0 && customer.lifetime_spend >= 25.5", |view| {
     let at_least = |name, least| view.customer_number(name).is_some_and(|n| n >= least);
     at_least("orders", 1.0) && at_least("lifetime_spend", 25.5)
@@ -140,6 +142,12 @@ fn carts() -> RuleSet {
         },
         Rule { condition: Some(EARLY), priority: 2, ..Rule::new("line_old", cart(2 * MINUTE, true, true)) },
         Rule { condition: Some(GOLD), ..Rule::new("receipt", When::Purchased { within: 5 * MINUTE }) },
+        Rule {
+            condition: Some(SEVERAL),
+            score: BY_PIECES,
+            ..Rule::new("several_idle", cart(10_000, true, true))
+        },
+        Rule { condition: Some(SEVERAL), ..Rule::new("several", When::Purchased { within: MINUTE }) },
     ];
     let shape = Shape {
         cart: 12,
@@ -451,7 +459,7 @@ fn attention() -> RuleSet {
         Rule::new("looked_hard", browsed(1000, 2, 2 * HOUR)),
         Rule { score: BY_LINES, ..Rule::new("near", When::Nearby { within: 70, location: None }) },
         Rule::new("near_s2", When::Nearby { within: 200, location: Some("s2") }),
-        Rule { score: BY_PRICE, ..Rule::new("asked", When::Requested { approval: true }) },
+        Rule { score: BY_PIECES, ..Rule::new("asked", When::Requested { approval: true }) },
         Rule { condition: Some(GOLD_OR_DEAR), ..Rule::new("given", When::Requested { approval: false }) },
         Rule { condition: Some(NOT_CARTED), ..Rule::new("looked_once", browsed(5 * MINUTE, 1, MINUTE)) },
     ];
@@ -531,7 +539,7 @@ fn pooled_rules() -> Vec<Rule> {
         Rule {
             units: Some(4),
             budget: Some((COUPONS, 3)),
-            score: BY_LINES,
+            score: BY_PIECES,
             ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE })
         },
     ]

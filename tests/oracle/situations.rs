@@ -3,13 +3,13 @@
 //! A situation is listed whether or not it is due yet; conditions of rules come later.
 
 use super::config::Config;
-use super::event::{Act, Event, Time};
+use super::event::{Act, Event, Line, Time};
 use super::interest::Interest;
 use super::nearby::{Stay, stays};
 use super::rules::{Condition, Kinds, When};
 use super::stock::{current_return, drops};
 use super::world::{Brand, Person};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A situation that stands, before any rule's condition.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Situation {
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) id: String,
-    /// Pieces bought, for a purchase.
+    /// Pieces bought or asked for, where an event lists it.
     pub(crate) quantity: Option<i64>,
     /// The handle its interest came from.
     pub(crate) handle: String,
@@ -158,6 +158,18 @@ fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: 
 
 fn item(life: &Interest) -> Item {
     Item { id: life.item.clone(), quantity: None, handle: life.anchor.clone() }
+}
+
+/// The articles that an event lists, each once with all its pieces.
+fn listed(lines: &[Line], handle: &str) -> Vec<Item> {
+    let mut pieces: BTreeMap<&String, i64> = BTreeMap::new();
+    lines.iter().for_each(|(item, quantity)| *pieces.entry(item).or_default() += quantity.unwrap_or(1));
+    let item = |(id, pieces): (&String, i64)| Item {
+        id: id.clone(),
+        quantity: Some(pieces),
+        handle: handle.to_owned(),
+    };
+    pieces.into_iter().map(item).collect()
 }
 
 /// Activities after which nothing happened for `idle`.
@@ -367,13 +379,8 @@ fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
     for event in &person.events {
         let Act::Purchase { transaction, items, location, .. } = &event.act else { continue };
         let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
-        let line = |(id, quantity): &(String, Option<i64>)| Item {
-            id: id.clone(),
-            quantity: Some(quantity.unwrap_or(1)),
-            handle: event.handle.clone(),
-        };
-        let items = items.iter().map(line).collect();
-        let mut purchased = situation(episode, &event.handle, event.time, items, Basis::Done);
+        let mut purchased =
+            situation(episode, &event.handle, event.time, listed(items, &event.handle), Basis::Done);
         purchased.until = Some(event.time + within);
         purchased.place = location.clone();
         found.push(purchased);
@@ -516,15 +523,9 @@ fn requested(
             continue;
         }
         let due = decision.map_or(event.time, |(decision, _)| decision.time.max(event.time));
-        let line = |(item, quantity): &(String, Option<i64>)| Item {
-            id: item.clone(),
-            quantity: Some(quantity.unwrap_or(1)),
-            handle: event.handle.clone(),
-        };
         let episode = format!("request|{}|{id}|{}", event.handle, event.time);
         let basis = if approval { Basis::Request { id: id.clone() } } else { Basis::Done };
-        let items: Vec<Item> = items.iter().map(line).collect();
-        let mut requested = situation(episode, &event.handle, due, items, basis);
+        let mut requested = situation(episode, &event.handle, due, listed(items, &event.handle), basis);
         requested.evidence = event.reference.clone();
         requested.until = Some(event.time + config.presence.visits_kept);
         requested.place = Some(location.clone());
