@@ -123,7 +123,7 @@ pub(crate) fn situations(
         When::CartAbandoned { idle, per_item: true, first_add } => lines_abandoned(person, *idle, *first_add),
         When::CartAbandoned { idle, per_item: false, first_add } => cart_abandoned(person, *idle, *first_add),
         When::BrowseAbandoned { idle, min_views, within } => {
-            browse_abandoned(person, config, *idle, *min_views, *within, clock)
+            browse_abandoned(person, *idle, *min_views, *within)
         }
         When::ZoneEntered { dwell, interest, in_stock, zones } => {
             zone_entered(person, brand, *dwell, interest, *in_stock, zones)

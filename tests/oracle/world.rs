@@ -35,6 +35,8 @@ pub(crate) struct Person<'a> {
     pub(crate) handles: BTreeSet<String>,
     /// In order of (time, arrival).
     pub(crate) events: Vec<&'a Event>,
+    /// The same without views and purchases that are too old to count.
+    pub(crate) lately: Vec<&'a Event>,
     pub(crate) interests: Interests,
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
@@ -70,9 +72,16 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let nearest = nearest(arrived, config.presence.visits_kept, clock);
     let person = |handles: BTreeSet<String>| {
         let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
+        let counts = |event: &&&Event| match event.act {
+            Act::View(_) => event.time + config.views_kept >= clock,
+            Act::Purchase { .. } => event.time + config.purchases_kept >= clock,
+            _ => true,
+        };
+        let lately: Vec<&Event> = events.iter().filter(counts).copied().collect();
         Person {
             name: name(&handles),
-            interests: interests(&events, clock.saturating_sub(config.views_kept)),
+            interests: interests(&lately),
+            lately,
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
             bought: bought(&events),
@@ -196,7 +205,7 @@ impl<'a> Person<'a> {
     fn favourite_category(&self, known: &Catalogue) -> Option<String> {
         let mut articles: BTreeSet<&String> = BTreeSet::new();
         let mut said: BTreeMap<&String, &String> = BTreeMap::new();
-        for event in &self.events {
+        for event in &self.lately {
             said.extend(event.categories.iter().map(|(item, category)| (item, category)));
             if let Act::Purchase { items, .. } = &event.act {
                 articles.extend(items.iter().map(|(item, _)| item));
@@ -317,6 +326,6 @@ impl<'a> Person<'a> {
 
     /// Times of the person's purchases on any channel.
     pub(crate) fn purchases(&self) -> impl Iterator<Item = Time> {
-        self.events.iter().filter(|event| matches!(event.act, Act::Purchase { .. })).map(|event| event.time)
+        self.lately.iter().filter(|event| matches!(event.act, Act::Purchase { .. })).map(|event| event.time)
     }
 }

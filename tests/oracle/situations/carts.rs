@@ -1,6 +1,5 @@
 //! Carts left behind, articles looked at, receipts.
 
-use super::super::config::Config;
 use super::super::event::{Act, Event, Time};
 use super::super::rules::Kinds;
 use super::super::world::Person;
@@ -61,11 +60,9 @@ enum Browsing {
 
 pub(super) fn browse_abandoned(
     person: &Person<'_>,
-    config: &Config,
     idle: Time,
     min_views: usize,
     within: Time,
-    clock: Time,
 ) -> Vec<Situation> {
     let lists = |event: &Event, id: &str| -> Option<Browsing> {
         let (what, items) = match &event.act {
@@ -78,13 +75,12 @@ pub(super) fn browse_abandoned(
     };
     let mut found = Vec::new();
     for life in person.interests.lives(&Kinds(&["viewed"])) {
-        // All that was done with the item, views in the cart and those too old left out.
+        // All that was done with the item, views in the cart left out.
         let mut done: Vec<(&Event, Browsing)> = Vec::new();
-        for event in &person.events {
+        for event in &person.lately {
             let Some(what) = lists(event, &life.item) else { continue };
             let in_cart = person.interests.in_cart(&life.item, event.order());
-            let counts = !in_cart && event.time + config.views_kept >= clock;
-            if what != Browsing::Viewed || counts {
+            if what != Browsing::Viewed || !in_cart {
                 done.push((event, what));
             }
         }
@@ -107,7 +103,7 @@ pub(super) fn browse_abandoned(
 
 pub(super) fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
     let mut found = Vec::new();
-    for event in &person.events {
+    for event in &person.lately {
         let Act::Purchase { transaction, items, location, .. } = &event.act else { continue };
         let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
         let mut purchased =
