@@ -1,6 +1,6 @@
 //! What a start says of a folder it cannot go on with.
 
-use super::Mall;
+use super::{Mall, each_file};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,14 +58,7 @@ fn what_does_not_fit_the_state_is_refused_by_name() {
 /// Every file below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.insert(path.clone(), std::fs::read(&path).unwrap());
-        }
-    }
+    each_file(folder, &mut |path, bytes| _ = found.insert(path.to_path_buf(), bytes));
     found
 }
 
