@@ -167,6 +167,9 @@ fn act(random: &mut Random) -> String {
     }
 }
 
+/// The name of a retention, and how to keep all by it.
+type Keeps = (&'static str, fn(&mut Config));
+
 /// What a retention decides: scripts whose answer is another where nothing is too old.
 fn decides(replay: &Replay, keeps_all: fn(&mut Config)) -> bool {
     let mut longer = replay.clone();
@@ -198,7 +201,7 @@ fn what_is_too_old_counts_for_nothing() {
         config.days_kept = 31 * DAY;
         config.presence.visits_kept = 20 * DAY;
         let replay = replay_of(random, events, rules.clone(), config);
-        let keeps: [(&str, fn(&mut Config)); 3] = [
+        let keeps: [Keeps; 3] = [
             ("views", |config| config.views_kept = 3650 * DAY),
             ("purchases", |config| config.purchases_kept = 3650 * DAY),
             ("days", |config| config.days_kept = 3650 * DAY),
