@@ -17,6 +17,7 @@ use super::rule_sets::words::{
 };
 use super::rules::{Condition, Rule, When};
 use super::script::{MONDAY, clock_text, json_lines};
+use super::world::NEWEST_CHANGES;
 use crate::recovery::setting;
 use std::collections::BTreeMap;
 
@@ -146,6 +147,43 @@ fn segments_are_entered_after_what_is_long_known() {
     for (what, least) in [("made", 200), ("left", 50), ("late_event", 20)] {
         assert!(said.get(what).is_some_and(|times| *times >= least), "{what}: {said:?}");
     }
+}
+
+/// One handle says so much that only the newest of it is kept; what another one of the person says falls in between.
+#[test]
+fn segments_are_entered_by_the_newest_changes_of_a_handle() {
+    let entered =
+        |id, segment: Condition| Rule { valid: 30 * DAY, ..Rule::new(id, When::SegmentEntered { segment }) };
+    let rules = vec![
+        entered("gold", GOLD),
+        entered("gold_or_spender", GOLD_OR_SPENDER),
+        entered("frequent_buyer", FREQUENT_BUYER),
+        entered("no_tier", NO_TIER),
+    ];
+    let (mut beyond, mut made) = (0, 0);
+    for seed in 1..3 {
+        let random = &mut Random(seed);
+        let (mut clock, mut lines) = (MONDAY, vec!["00:00:00 card:1 link cookie:1".to_owned()]);
+        for place in 0..330 {
+            clock += random.of(&[1000, MINUTE, MINUTE, HOUR]);
+            let late =
+                if random.below(10) < 2 { random.of(&[MINUTE, HOUR, 60 * HOUR, 90 * HOUR]) } else { 0 };
+            let handle = if random.below(10) == 0 { "card:1" } else { "cookie:1" };
+            beyond += usize::from(handle == "cookie:1" && place > NEWEST_CHANGES + 40);
+            lines.push(format!(
+                "{} {handle} {}",
+                clock_text(clock.saturating_sub(late).max(MONDAY)),
+                change(random)
+            ));
+        }
+        let events = json_lines(&lines.join("\n"));
+        let replay = replay_of(random, events, rules.clone(), Config::default());
+        made +=
+            answer(&replay, Ticks::Due).iter().filter(|row| matches!(row.what, What::Made { .. })).count();
+        assert_agrees(&format!("seed {seed}"), &replay, &Shopbell, [1, 2, 4][seed as usize % 3]);
+    }
+    println!("{beyond} changes beyond the newest, {made} offers");
+    assert!(beyond > 30 && made > 50, "{beyond} {made}");
 }
 
 fn act(random: &mut Random) -> String {

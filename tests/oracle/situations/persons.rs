@@ -33,12 +33,12 @@ pub(crate) fn entries<'a>(
     clock: Time,
 ) -> Vec<(&'a Event, bool)> {
     let mut found: Vec<(&Event, bool)> = Vec::new();
-    let mut held = false;
-    for (event, after) in person.changes() {
+    let (before, changes) = person.changes(config.segments_kept, clock);
+    let mut held = before.is_some_and(|view| holds(&view));
+    for (event, after) in changes {
         let now = holds(&after);
-        let is_kept = event.time + config.segments_kept >= clock;
         match (held, now) {
-            (false, true) if is_kept => found.push((event, false)),
+            (false, true) => found.push((event, false)),
             (true, false) => found.iter_mut().for_each(|(_, over)| *over = true),
             _ => {}
         }
