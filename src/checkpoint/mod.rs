@@ -34,7 +34,7 @@ pub use inspect::{InspectedCheckpoint, InspectedError, Inspection, Summary, insp
 pub use manifest::{Edge, RunSummary};
 pub use merge::Rows;
 pub use row::{MAX_KEY_BYTES, MAX_VALUE_BYTES, Row};
-pub use store::{Found, Settings, Skipped, Store};
+pub use store::{Found, Settings, Skipped, Store, metas};
 
 #[cfg(test)]
 mod tests;

@@ -243,6 +243,24 @@ impl Store {
     }
 }
 
+/// What the manifests of a folder say besides rows, newest first. Changes nothing and takes no lock. What is damaged or
+/// forgotten meanwhile is left out: the [`Store`] tells.
+///
+/// # Errors
+/// [`Error::UnknownVersion`] where another version of the program wrote a manifest.
+pub fn metas(directory: &Path) -> Result<Vec<Value>, Error> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let read = manifests(&Disk::new(directory, Hook::default()))?.into_iter().map(|(_, read)| read);
+    let metas = read.filter_map(|read| match read {
+        Ok(manifest) => Some(Ok(manifest.meta)),
+        Err(error @ Error::UnknownVersion { .. }) => Some(Err(error)),
+        Err(_) => None,
+    });
+    metas.collect()
+}
+
 /// The number in a manifest's name, and what was in the file.
 pub(super) type ReadManifest = (u64, Result<Manifest, Error>);
 

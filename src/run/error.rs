@@ -164,6 +164,8 @@ impl RunError {
                 | RunError::Secret(_)
                 | RunError::Settings { .. }
                 | RunError::Format { .. }
+                | RunError::Journal(JournalError::UnknownVersion { .. })
+                | RunError::Checkpoint(checkpoint::Error::UnknownVersion { .. })
                 | RunError::Listen { .. }
         )
     }

@@ -64,12 +64,21 @@ pub(super) struct Erasing {
 impl Meta {
     /// Reads what a checkpoint says.
     pub(super) fn read(said: &Value) -> Result<Meta, RunError> {
-        let meta: Meta =
-            Meta::deserialize(said).map_err(|error| RunError::Meta { reason: error.to_string() })?;
-        if meta.format == FORMAT {
-            Ok(meta)
-        } else {
-            Err(RunError::Format { found: meta.format, known: FORMAT })
+        Meta::knows(said)?;
+        Meta::deserialize(said).map_err(|error| RunError::Meta { reason: error.to_string() })
+    }
+
+    /// Whether this version wrote it: of another one's, nothing else is looked at.
+    fn knows(said: &Value) -> Result<(), RunError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u16,
+        }
+        let version =
+            Version::deserialize(said).map_err(|error| RunError::Meta { reason: error.to_string() })?;
+        match version.format {
+            FORMAT => Ok(()),
+            found => Err(RunError::Format { found, known: FORMAT }),
         }
     }
 
@@ -129,6 +138,9 @@ pub(super) fn open(
 ) -> Result<Kept, RunError> {
     crate::durable::make_folder(&state.folder)
         .map_err(|error| RunError::System { what: "the folder of `[state]`", error })?;
+    // Before anything is opened: that puts ends right and removes what is left over.
+    let checkpoints = state.folder.join("checkpoints");
+    checkpoint::metas(&checkpoints)?.iter().try_for_each(Meta::knows)?;
     let settings = journal::Settings {
         segment_bytes: state.segment as u64,
         sync: state.sync,
@@ -142,10 +154,8 @@ pub(super) fn open(
     if let Some(cut) = &report.cut {
         tracing::info!(bytes = cut.bytes, "the journal ended within a write that nobody was told of");
     }
-    let mut store = Store::open(
-        &state.folder.join("checkpoints"),
-        checkpoint::Settings { hook: faults.hook(), ..Default::default() },
-    )?;
+    let mut store =
+        Store::open(&checkpoints, checkpoint::Settings { hook: faults.hook(), ..Default::default() })?;
     let found = store.newest_good()?;
     for skipped in &found.skipped {
         let error = &skipped.error;

@@ -16,6 +16,8 @@ struct Lives {
     /// Kills that found something offered already.
     with_output: u64,
     finished: u64,
+    /// Members that were killed so late that the head had ended before they came back.
+    left_without_head: u64,
 }
 
 /// Kills processes at random moments until the job comes to its end.
@@ -29,6 +31,7 @@ fn lives(cluster: &mut Cluster, random: &mut Random, lives: &mut Lives) {
         while began.elapsed() < until {
             if cluster.supervise() {
                 lives.finished += 1;
+                lives.left_without_head += cluster.others_end();
                 return;
             }
             std::thread::sleep(Duration::from_millis(3));
@@ -101,6 +104,7 @@ fn a_state_is_taken_up_by_any_number_of_workers_in_any_number_of_processes() {
         cluster.hosts = hosts[..processes].to_vec();
         cluster.workers = workers;
         cluster.processes = (0..processes).map(|_| None).collect();
+        cluster.lives_from = vec![0; processes];
         cluster.start_all();
         if (processes, workers) == (3, 1) {
             cluster.run_to_the_end();

@@ -18,6 +18,11 @@ use std::net::TcpListener;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+/// In which members end once the head has.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
+/// How long a member is let alone that was started again too late to have a head.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 const SECRET: &str = "a secret that all processes know";
 
 /// A job of several processes in a mall's folder.
@@ -26,6 +31,8 @@ struct Cluster {
     hosts: Vec<String>,
     workers: u64,
     processes: Vec<Option<Child>>,
+    /// Where in its log the present life of each process begins.
+    lives_from: Vec<usize>,
     /// Before each process's command: the network it lives in.
     within: Vec<Vec<String>>,
     /// How often any process was started.
@@ -48,11 +55,16 @@ impl Cluster {
         std::fs::write(mall.path("job.toml"), config).unwrap();
         let processes = hosts.iter().map(|_| None).collect();
         let within = hosts.iter().map(|_| Vec::new()).collect();
-        Cluster { mall, hosts, workers: 1, processes, within, starts: 0 }
+        let lives_from = hosts.iter().map(|_| 0).collect();
+        Cluster { mall, hosts, workers: 1, processes, lives_from, within, starts: 0 }
     }
 
     /// Starts a process with another configuration or secret than the others, perhaps.
     fn start_with(&mut self, process: usize, config: &str, secret: &str) {
+        if let Some(mut before) = self.processes[process].take() {
+            assert!(before.try_wait().unwrap().is_some(), "process {process} still lives: {}", self.logs());
+        }
+        self.lives_from[process] = self.log(process).len();
         let mut command: Vec<String> = self.within[process].clone();
         command.push(SHOPBELL.to_owned());
         let log = std::fs::File::options()
@@ -85,18 +97,16 @@ impl Cluster {
         (0..self.hosts.len()).for_each(|process| self.start(process));
     }
 
-    /// Starts again whatever ended; says whether the head has ended in good order, and then ends the others.
+    /// Starts again whatever failed; says whether the head has ended in good order.
     ///
-    /// Members that ended in good order are started again, too: a head that is killed between its farewell and its
-    /// end needs them once more.
+    /// A member that ended in good order goes with the head. Where that was killed between its farewell and its end, the
+    /// member is started again, too: the next head needs it.
     fn supervise(&mut self) -> bool {
         for process in 0..self.processes.len() {
             let Some(child) = &mut self.processes[process] else { continue };
             match child.try_wait().unwrap() {
-                Some(status) if status.success() && process == 0 => {
-                    self.end_all();
-                    return true;
-                }
+                Some(status) if status.success() && process == 0 => return true,
+                Some(status) if status.success() && self.is_of_the_head(process) => {}
                 Some(_) => self.start(process),
                 None => {}
             }
@@ -104,20 +114,46 @@ impl Cluster {
         false
     }
 
-    fn end_all(&mut self) {
-        for mut child in self.processes.iter_mut().filter_map(Option::take) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+    /// Whether the present life of a member began in the present generation of the head.
+    fn is_of_the_head(&self, process: usize) -> bool {
+        let head = self.log(0).split_off(self.lives_from[0]);
+        let generation =
+            |text: &str| text.rsplit_once("generation=")?.1.split_whitespace().next().map(str::to_owned);
+        let of_head = generation(&head);
+        of_head.is_some() && of_head == generation(&self.log(process).split_off(self.lives_from[process]))
     }
 
-    /// Waits until the head has ended in good order, starting again what fails.
+    /// Waits until the head has ended in good order, starting again what fails, and then all others.
     fn run_to_the_end(&mut self) {
         let began = Instant::now();
         while !self.supervise() {
             assert!(began.elapsed() < Duration::from_secs(120), "{}", self.logs());
             std::thread::sleep(Duration::from_millis(5));
         }
+        assert_eq!(self.others_end(), 0, "a member was left without a head: {}", self.logs());
+    }
+
+    /// Once the head has ended in good order: every member of its generation ends by itself, in good order too. Says how
+    /// many were started again too late to have a head: they wait for the next one, and are killed.
+    fn others_end(&mut self) -> u64 {
+        let mut left = 0;
+        for process in 1..self.processes.len() {
+            if self.processes[process].is_none() {
+                continue;
+            }
+            if self.is_of_the_head(process) {
+                let code = self.ended_within(process, ENDS_WITHIN);
+                assert_eq!(code, Some(0), "process {process}: {}", self.logs());
+            } else if !self.ends_within(process, PATIENCE) {
+                let child = self.processes[process].as_mut().unwrap();
+                child.kill().unwrap();
+                child.wait().unwrap();
+                left += 1;
+            }
+            self.processes[process] = None;
+        }
+        self.processes[0] = None;
+        left
     }
 
     fn signal(&self, process: usize, signal: &str) {
@@ -125,16 +161,22 @@ impl Cluster {
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
-    /// Waits until a process has ended, and gives its exit code.
-    fn ended_within(&mut self, process: usize, span: Duration) -> Option<i32> {
+    /// Whether a process ends in that time.
+    fn ends_within(&mut self, process: usize, span: Duration) -> bool {
         let began = Instant::now();
-        loop {
-            if let Some(status) = self.processes[process].as_mut().unwrap().try_wait().unwrap() {
-                return status.code();
+        while self.processes[process].as_mut().unwrap().try_wait().unwrap().is_none() {
+            if began.elapsed() > span {
+                return false;
             }
-            assert!(began.elapsed() < span, "process {process} still lives:\n{}", self.logs());
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
+    }
+
+    /// Waits until a process has ended, and gives its exit code.
+    fn ended_within(&mut self, process: usize, span: Duration) -> Option<i32> {
+        assert!(self.ends_within(process, span), "process {process} still lives:\n{}", self.logs());
+        self.processes[process].as_mut().unwrap().wait().unwrap().code()
     }
 
     fn log(&self, process: usize) -> String {
@@ -164,6 +206,9 @@ impl Cluster {
 /// Killed, however the test ends.
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.end_all();
+        for mut child in self.processes.drain(..).flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }

@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     /// `[retention] views`.
     pub(crate) views_kept: Time,
+    /// `[retention] purchases`.
+    pub(crate) purchases_kept: Time,
     /// `[retention] activity`.
     pub(crate) activity_kept: Time,
     /// `[retention] days`.
@@ -95,6 +97,7 @@ impl Default for Config {
             identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
             views_kept: 7 * DAY,
+            purchases_kept: 3650 * DAY,
             activity_kept: 400 * DAY,
             days_kept: 62 * DAY,
             segments_kept: 31 * DAY,
@@ -127,14 +130,13 @@ impl Config {
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         // What the oracle never lets go.
-        let kept: String = ["carts", "wishlists", "purchases", "duplicates"]
-            .iter()
-            .map(|name| format!("{name} = \"3650d\"\n"))
-            .collect();
+        let kept: String =
+            ["carts", "wishlists", "duplicates"].iter().map(|name| format!("{name} = \"3650d\"\n")).collect();
         let _ = writeln!(
             text,
-            "{kept}views = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\n",
+            "{kept}views = {:?}\npurchases = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\n",
             span(self.views_kept),
+            span(self.purchases_kept),
             span(presence.visits_kept),
             span(self.activity_kept),
             span(self.days_kept),

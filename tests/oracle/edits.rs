@@ -243,17 +243,31 @@ fn plain_sets() -> Vec<RuleSet> {
     rule_sets().iter().map(plain).collect()
 }
 
+/// A script in which every offer that is made stands or was taken back, and an edit in it.
+struct PlainEdit {
+    replay: Replay,
+    tick: Time,
+    old: Vec<Shared<Compiled>>,
+    new: Vec<Shared<Compiled>>,
+}
+
+fn plain_edit(seed: u64, set: &RuleSet) -> Option<PlainEdit> {
+    let random = &mut Random(seed);
+    let (mut replay, tick) = replay_and_tick(random, set)?;
+    replay.events.retain(|event| !event.contains("crm.forget") && !event.contains("push.redeemed"));
+    let next = variant(random, &set.rules);
+    let [old, new] = [&replay.rules, &next].map(|rules| compiled(rules, "send"));
+    Some(PlainEdit { replay, tick, old, new })
+}
+
 #[test]
 fn an_edit_says_the_difference_of_two_runs_from_scratch() {
     let sets = plain_sets();
     let seed = setting("SHOPBELL_ORACLE_SEED", 1);
     let (mut made, mut withdrawn) = (0, 0);
     for number in seed..seed + setting("SHOPBELL_EDITS", 60) {
-        let (random, set) = (&mut Random(number), &sets[number as usize % sets.len()]);
-        let Some((mut replay, tick)) = replay_and_tick(random, set) else { continue };
-        replay.events.retain(|event| !event.contains("crm.forget") && !event.contains("push.redeemed"));
-        let next = variant(random, &set.rules);
-        let [old, new] = [&replay.rules, &next].map(|rules| compiled(rules, "send"));
+        let set = &sets[number as usize % sets.len()];
+        let Some(PlainEdit { replay, tick, old, new }) = plain_edit(number, set) else { continue };
         let of = |before, after, workers| {
             edited(&job(&replay, workers), before, after, (tick, How::Edit), workers).0
         };
@@ -291,11 +305,8 @@ fn a_shadow_set_says_what_would_be_otherwise_and_changes_nothing() {
     let (sets, seed) = (plain_sets(), setting("SHOPBELL_ORACLE_SEED", 1));
     let (mut adds, mut drops) = (0, 0);
     for number in seed..seed + setting("SHOPBELL_EDITS", 60) {
-        let (random, set) = (&mut Random(number), &sets[number as usize % sets.len()]);
-        let Some((mut replay, tick)) = replay_and_tick(random, set) else { continue };
-        replay.events.retain(|event| !event.contains("crm.forget") && !event.contains("push.redeemed"));
-        let next = variant(random, &set.rules);
-        let [old, new] = [&replay.rules, &next].map(|rules| compiled(rules, "send"));
+        let set = &sets[number as usize % sets.len()];
+        let Some(PlainEdit { replay, tick, old, new }) = plain_edit(number, set) else { continue };
         let under = |rules| edited(&job(&replay, 1), rules, rules, (tick, How::Edit), 1).0;
         let (undisturbed, [of_old, of_new]) =
             (under(&old), [&old, &new].map(|rules| standing(&under(rules), tick + 1)));

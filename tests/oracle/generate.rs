@@ -29,6 +29,23 @@ pub(crate) struct Shape {
     pub(crate) brands: bool,
 }
 
+impl Shape {
+    /// Nothing of anything, from ten o'clock on.
+    pub(crate) const PLAIN: Shape = Shape {
+        cart: 0,
+        presence: 0,
+        stock: 0,
+        identity: 0,
+        profile: 0,
+        service: 0,
+        hour: 10,
+        jumps: false,
+        weeks: false,
+        months: false,
+        brands: false,
+    };
+}
+
 /// Numbers from a seed (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
@@ -225,6 +242,11 @@ fn items(random: &mut Random) -> String {
         } else {
             item.to_owned()
         });
+    }
+    if random.chance(12) {
+        // Listed twice, with another number of pieces or none.
+        let again = words[0].split('*').next().unwrap_or_default();
+        words.push(format!("{again}{}", random.of(&["", "*1", "*2"])));
     }
     words.join(" ")
 }

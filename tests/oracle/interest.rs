@@ -49,12 +49,12 @@ pub(crate) struct Interests {
     pub(crate) carts: Vec<Cart>,
 }
 
-/// Folds a person's events, given in order of (time, arrival). Views before `views_from` do not count.
-pub(crate) fn interests(events: &[&Event], views_from: Time) -> Interests {
+/// Folds what a person did with articles, given in order of (time, arrival).
+pub(crate) fn interests(events: &[&Event]) -> Interests {
     let mut state = Interests::default();
     for event in events {
         match &event.act {
-            Act::View(items) if event.time >= views_from => {
+            Act::View(items) => {
                 items.iter().for_each(|line| state.begin(Kind::View, event, line));
             }
             Act::Wish(items) => items.iter().for_each(|line| state.begin(Kind::Wish, event, line)),

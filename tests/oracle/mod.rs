@@ -9,6 +9,7 @@
 //! - `restart`: the same scripts by engines that are stopped on the way, each going on with what the last kept.
 //! - `ledger`: reasons that last longer than what was said is remembered;
 //! - `customers`: fields of customers that follow from what they did, over weeks;
+//! - `retention`: what falls out of what is kept, while events come late on both sides of it;
 //! - `explained`: on the same scripts, what the engine tells of persons and offers is what it did;
 //! - `checks`: the oracle against itself (ticks that do not matter, order of arrival) and the tools of
 //!   this folder (a faulty engine is found, scripts reach every situation and reason).
@@ -41,6 +42,7 @@ mod presence;
 mod random;
 mod replay;
 mod restart;
+mod retention;
 mod rule_sets;
 mod rules;
 mod script;

@@ -128,10 +128,13 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
                 moments.push(event.time + config.presence.leave_after);
                 moments.push(event.time + config.presence.visits_kept + 1);
             }
+            Act::Purchase { .. } => {
+                moments.push(event.time + config.presence.visits_kept + 1);
+                moments.push(event.time + config.purchases_kept + 1);
+            }
             Act::Enter(_)
             | Act::CheckIn(_)
             | Act::Sign(_)
-            | Act::Purchase { .. }
             | Act::Leave(_)
             | Act::Request { .. }
             | Act::Decision { .. }

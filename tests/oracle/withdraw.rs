@@ -76,7 +76,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
             cart.and_then(|cart| cart.ended).or_else(|| every_item(sent, person, &Kinds(&["cart"])))
         }
         Basis::Browse { a } => {
-            let mut later = person.events.iter().filter(|event| event.time >= *a);
+            let mut later = person.lately.iter().filter(|event| event.time >= *a);
             let of_item = |event: &&Event| match &event.act {
                 Act::Purchase { items, .. } => items.iter().any(|(item, _)| Some(item) == first_item),
                 _ => false,

@@ -35,6 +35,8 @@ pub(crate) struct Person<'a> {
     pub(crate) handles: BTreeSet<String>,
     /// In order of (time, arrival).
     pub(crate) events: Vec<&'a Event>,
+    /// The same without views and purchases that are too old to count.
+    pub(crate) lately: Vec<&'a Event>,
     pub(crate) interests: Interests,
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
@@ -70,9 +72,16 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let nearest = nearest(arrived, config.presence.visits_kept, clock);
     let person = |handles: BTreeSet<String>| {
         let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
+        let counts = |event: &&&Event| match event.act {
+            Act::View(_) => event.time + config.views_kept >= clock,
+            Act::Purchase { .. } => event.time + config.purchases_kept >= clock,
+            _ => true,
+        };
+        let lately: Vec<&Event> = events.iter().filter(counts).copied().collect();
         Person {
             name: name(&handles),
-            interests: interests(&events, clock.saturating_sub(config.views_kept)),
+            interests: interests(&lately),
+            lately,
             shop_visits: shop_visits(&events, &zone_visits, &handles, &config.presence, clock),
             attributes: attributes(&events),
             bought: bought(&events),
@@ -176,6 +185,45 @@ fn customer(attributes: &BTreeMap<String, Value>, bought: Bought, now: Time) -> 
     customer
 }
 
+/// Changes of a handle that may be entries.
+pub(crate) const NEWEST_CHANGES: usize = 256;
+
+/// What was told of a customer so far: each attribute with its time.
+#[derive(Default)]
+struct Told {
+    attributes: BTreeMap<String, ((Time, usize), Value)>,
+    bought: Bought,
+}
+
+impl Told {
+    fn take(&mut self, event: &Event) {
+        self.bought.take(event);
+        let Act::Profile(said) = &event.act else { return };
+        for (name, value) in said {
+            let newer = self.attributes.get(name).is_some_and(|(order, _)| *order > event.order());
+            if !newer {
+                self.attributes.insert(name.clone(), (event.order(), value.clone()));
+            }
+        }
+    }
+
+    fn view(&self) -> View {
+        let said = self.attributes.iter().map(|(name, (_, value))| (name.clone(), value.clone()));
+        let said: BTreeMap<String, Value> = said.filter(|(_, value)| !value.is_null()).collect();
+        View {
+            customer: customer(&said, self.bought, 0),
+            item: None,
+            cart_lines: 0,
+            cart_quantity: 0,
+            cart_value: 0.0,
+            dwell: None,
+            location: None,
+            history: (0, 0),
+            now: 0,
+        }
+    }
+}
+
 impl<'a> Person<'a> {
     /// Consent for a channel and a category: the most specific statement, of those the latest.
     pub(crate) fn consents(&self, channel: &str, category: Option<&str>, unless_told: bool) -> bool {
@@ -196,7 +244,7 @@ impl<'a> Person<'a> {
     fn favourite_category(&self, known: &Catalogue) -> Option<String> {
         let mut articles: BTreeSet<&String> = BTreeSet::new();
         let mut said: BTreeMap<&String, &String> = BTreeMap::new();
-        for event in &self.events {
+        for event in &self.lately {
             said.extend(event.categories.iter().map(|(item, category)| (item, category)));
             if let Act::Purchase { items, .. } = &event.act {
                 articles.extend(items.iter().map(|(item, _)| item));
@@ -240,34 +288,29 @@ impl<'a> Person<'a> {
         fields
     }
 
-    /// Events that change what is known of the customer, with what a condition over it alone sees after each.
-    pub(crate) fn changes(&self) -> Vec<(&'a Event, View)> {
-        let (mut attributes, mut bought, mut found) = (BTreeMap::new(), Bought::default(), Vec::new());
-        for event in &self.events {
-            match &event.act {
-                Act::Profile(said) if !said.is_empty() => attributes.extend(said.iter().cloned()),
-                Act::Purchase { .. } | Act::Refund { .. } => bought.take(event),
-                _ => continue,
-            }
-            let said: BTreeMap<String, Value> = attributes
-                .iter()
-                .filter(|(_, v)| !v.is_null())
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect();
-            let view = View {
-                customer: customer(&said, bought, 0),
-                item: None,
-                cart_lines: 0,
-                cart_quantity: 0,
-                cart_value: 0.0,
-                dwell: None,
-                location: None,
-                history: (0, 0),
-                now: 0,
-            };
-            found.push((*event, view));
-        }
-        found
+    /// Events that change what is known of the customer, with what a condition over it alone sees after each; first what
+    /// it sees after all that are older than `kept` or not among the newest of their handle, where there are any.
+    pub(crate) fn changes(&self, kept: Time, clock: Time) -> (Option<View>, Vec<(&'a Event, View)>) {
+        let is_change = |event: &&&Event| match &event.act {
+            Act::Profile(said) => !said.is_empty(),
+            Act::Purchase { .. } | Act::Refund { .. } => true,
+            _ => false,
+        };
+        let all: Vec<&Event> = self.events.iter().filter(is_change).copied().collect();
+        let newer = |event: &Event| {
+            let of_handle = all.iter().filter(|other| other.handle == event.handle);
+            of_handle.filter(|other| other.order() > event.order()).count()
+        };
+        let is_kept = |event: &&Event| event.time + kept >= clock && newer(event) < NEWEST_CHANGES;
+        let (lately, before): (Vec<&Event>, Vec<&Event>) = all.iter().copied().partition(is_kept);
+        let mut known = Told::default();
+        before.iter().for_each(|event| known.take(event));
+        let first = (!before.is_empty()).then(|| known.view());
+        let after = lately.into_iter().map(|event| {
+            known.take(event);
+            (event, known.view())
+        });
+        (first, after.collect())
     }
 
     /// What expressions see; `item` is the article in question.
@@ -317,6 +360,6 @@ impl<'a> Person<'a> {
 
     /// Times of the person's purchases on any channel.
     pub(crate) fn purchases(&self) -> impl Iterator<Item = Time> {
-        self.events.iter().filter(|event| matches!(event.act, Act::Purchase { .. })).map(|event| event.time)
+        self.lately.iter().filter(|event| matches!(event.act, Act::Purchase { .. })).map(|event| event.time)
     }
 }

@@ -1,6 +1,7 @@
 //! What an offer rested on outlives the process, and goes with who is forgotten.
 
 use super::accepted::Life;
+use super::each_file;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -120,21 +121,11 @@ fn the_answer_after_a_kill_is_the_one_before_it() {
 
 /// Whether any byte of a folder's files tells of a text.
 fn tells(folder: &Path, text: &str) -> bool {
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let bytes = std::fs::read(&path).unwrap_or_default();
-            if bytes.windows(text.len()).any(|window| window == text.as_bytes()) {
-                return true;
-            }
-        }
-    }
-    false
+    let mut told = false;
+    each_file(folder, &mut |_, bytes| {
+        told |= bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    });
+    told
 }
 
 #[test]

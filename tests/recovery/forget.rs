@@ -3,6 +3,7 @@
 
 use super::Mall;
 use super::accepted::{Life, RULES};
+use super::each_file;
 use super::faults::{goes_on, life};
 use super::kills::{Lives, Random, lives, remove};
 use std::collections::BTreeSet;
@@ -30,23 +31,13 @@ fn handles(person: usize) -> [String; 4] {
 /// Which of the persons' handles, by value, some byte of a folder's files tells.
 fn found(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            // A file that goes meanwhile tells nothing.
-            let bytes = std::fs::read(&path).unwrap_or_default();
-            let text = format!("{} {}", path.display(), String::from_utf8_lossy(&bytes));
-            found.extend((0..PERSONS).flat_map(values).filter(|value| {
-                let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
-                [value.clone(), hex.to_uppercase(), hex].iter().any(|form| text.contains(form))
-            }));
-        }
-    }
+    each_file(folder, &mut |path, bytes| {
+        let text = format!("{} {}", path.display(), String::from_utf8_lossy(&bytes));
+        found.extend((0..PERSONS).flat_map(values).filter(|value| {
+            let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+            [value.clone(), hex.to_uppercase(), hex].iter().any(|form| text.contains(form))
+        }));
+    });
     found
 }
 

@@ -33,6 +33,18 @@ pub(crate) struct Mall {
     folder: tempfile::TempDir,
 }
 
+/// Looks at every file below a folder. One that goes meanwhile is empty.
+fn each_file(folder: &Path, look: &mut dyn FnMut(&Path, Vec<u8>)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            each_file(&path, look);
+        } else {
+            look(&path, std::fs::read(&path).unwrap_or_default());
+        }
+    }
+}
+
 pub(crate) const SHOPBELL: &str = env!("CARGO_BIN_EXE_shopbell");
 
 impl Mall {

@@ -1,6 +1,9 @@
 //! What a start says of a folder it cannot go on with.
 
-use super::Mall;
+use super::{Mall, each_file};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A folder with a state that was ended in good order.
 fn ended() -> Mall {
@@ -50,6 +53,91 @@ fn what_does_not_fit_the_state_is_refused_by_name() {
 
     std::fs::remove_file(mall.path("state/journal/durable")).unwrap();
     refused(&config, 3, "journal-mark-missing");
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    each_file(folder, &mut |path, bytes| _ = found.insert(path.to_path_buf(), bytes));
+    found
+}
+
+/// Says something else in a manifest, under a right checksum.
+fn edit_manifest(path: &Path, edit: impl Fn(&str) -> String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let (summed, _) = text.split_at(text.rfind("\"checksum\": \"").unwrap() + "\"checksum\": \"".len());
+    let edited = edit(summed);
+    assert_ne!(edited, summed);
+    let checksum = crc32c::crc32c(edited.as_bytes());
+    std::fs::write(path, format!("{edited}{checksum:08x}\"\n}}\n")).unwrap();
+}
+
+/// Puts another version into the first `length` bytes at `offset`, which end in their checksum.
+fn edit_version(bytes: &mut [u8], offset: usize, length: usize, version: u16) {
+    let unit = &mut bytes[offset..offset + length];
+    unit[8..10].copy_from_slice(&version.to_le_bytes());
+    let checksum = crc32c::crc32c(&unit[..length - 4]);
+    unit[length - 4..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+#[test]
+fn a_state_of_another_version_is_refused_by_name_and_left_as_it_is() {
+    let mall = ended();
+    // What opening would clear away or put right.
+    std::fs::write(mall.path("state/checkpoints/checkpoint-00000000000000000999.json.tmp"), "{").unwrap();
+    std::fs::write(mall.path("state/checkpoints/run-00000000000000000999.rows"), "rows").unwrap();
+    let good = files(&mall.path("state"));
+    let refused = |code: &str, number: u16| {
+        let before = files(&mall.path("state"));
+        let (exit, log) = outcome(&mall);
+        assert_eq!(exit, Some(2), "{log}");
+        let named = log.contains(&format!("error[{code}]")) && log.contains("hint:");
+        let says = [format!("format {number},"), format!("version {number},")];
+        assert!(named && says.iter().any(|says| log.contains(says)), "{log}");
+        assert!(files(&mall.path("state")) == before, "the refusal changed something: {log}");
+        assert_eq!(mall.text("offers.jsonl"), mall.text("expected.jsonl"));
+        let told = Command::new(super::SHOPBELL)
+            .args(["checkpoint", "inspect"])
+            .arg(mall.path("state"))
+            .output()
+            .unwrap();
+        let told =
+            String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
+        assert!(told.contains(code), "inspect does not say so: {told}");
+        good.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    };
+    let is = |path: &&PathBuf, end: &str| path.to_string_lossy().ends_with(end);
+    let manifests: Vec<&PathBuf> = good.keys().filter(|path| is(path, ".json")).collect();
+    let segments: Vec<&PathBuf> = good.keys().filter(|path| is(path, ".log")).collect();
+    assert!(!manifests.is_empty() && !segments.is_empty(), "{:?}", good.keys());
+    for other in [3, 9] {
+        // Of what another version wrote besides, nothing has to be understood.
+        for manifest in &manifests {
+            edit_manifest(manifest, |text| {
+                let text = text.replace("\"format\": 4", &format!("\"format\": {other}"));
+                text.replace("\"arrival\"", "\"events\"")
+            });
+        }
+        refused("state-format", other);
+        for manifest in &manifests {
+            edit_manifest(manifest, |text| text.replace("\"format\": 1,", &format!("\"format\": {other},")));
+        }
+        refused("checkpoint-unknown-version", other);
+        for segment in &segments {
+            let mut bytes = good[*segment].clone();
+            edit_version(&mut bytes, 0, 22, other);
+            std::fs::write(segment, bytes).unwrap();
+        }
+        refused("journal-unknown-version", other);
+        let mark = mall.path("state/journal/durable");
+        let mut bytes = good[&mark].clone();
+        [0, 62].into_iter().for_each(|slot| edit_version(&mut bytes, slot, 62, other));
+        std::fs::write(&mark, bytes).unwrap();
+        refused("journal-unknown-version", other);
+    }
+    // As it was, it is gone on with.
+    let (exit, log) = outcome(&mall);
+    assert_eq!(exit, Some(0), "{log}");
 }
 
 #[test]

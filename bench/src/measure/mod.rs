@@ -1,8 +1,11 @@
 //! What programs that measure the engine as a process share.
 
+pub mod bench;
 pub mod crowd;
 pub mod error;
 pub mod job;
+pub mod latency;
+pub mod origin;
 
 use error::MeasureError;
 use std::path::{Path, PathBuf};

@@ -90,7 +90,7 @@ pub struct Retention {
     pub carts: Duration,
     /// Wishes.
     pub wishlists: Duration,
-    /// Purchases.
+    /// Purchases; as long as what they end, or that counts again.
     pub purchases: Duration,
     /// When somebody did anything at all.
     pub activity: Duration,
@@ -119,7 +119,7 @@ impl Default for Retention {
             visits: Duration::from_secs(DAY),
             carts: Duration::from_secs(30 * DAY),
             wishlists: Duration::from_secs(365 * DAY),
-            purchases: Duration::from_secs(30 * DAY),
+            purchases: Duration::from_secs(365 * DAY),
             activity: Duration::from_secs(400 * DAY),
             days: Duration::from_secs(62 * DAY),
             segments: Duration::from_secs(31 * DAY),

@@ -7,7 +7,7 @@ use super::Known;
 use crate::matching::price_drops;
 use crate::rows::{Asked, End, Interest, Kind, Step, Wanted};
 use shopbell_model::facts::Bought;
-use shopbell_model::key::{Handle, ItemId, Text};
+use shopbell_model::key::{EventRef, Handle, ItemId, Text};
 use shopbell_model::offer::{About, Idle, Reason, Sent};
 use shopbell_model::rules::{Interests, When};
 use shopbell_model::shared::Shared;
@@ -84,8 +84,8 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, when: Option<&When>, now:
             })
         }
         // Neither ends but by being unknown again.
-        About::CheckIn => known.check_ins.iter().any(|(handle, _)| *handle == anchor),
-        About::Purchase => known.bought.iter().any(|(handle, _)| *handle == anchor),
+        About::CheckIn => known.check_ins.iter().any(|(handle, sign)| rests_on(sent, handle, &sign.event)),
+        About::Purchase => known.bought.iter().any(|(handle, bought)| rests_on(sent, handle, &bought.event)),
         About::Near { location, start, within } => {
             let mut nears = known.nears.iter().filter(|(handle, near)| {
                 *handle == anchor
@@ -145,6 +145,11 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, when: Option<&When>, now:
         }
     };
     if stands { Reason::Rule } else { Reason::LateEvent }
+}
+
+/// Whether it is that event of the anchor that the offer follows from.
+fn rests_on(sent: &Sent, handle: &Handle, event: &EventRef) -> bool {
+    *handle == sent.episode.anchor && sent.because.events.iter().any(|evidence| evidence.event == *event)
 }
 
 /// Whether the idle period is one still: it began with an activity, and none broke it.

@@ -1,7 +1,7 @@
 //! Carts left behind, receipts, and the clock.
 
 use super::super::config::MINUTE;
-use super::super::rules::{Rule, When};
+use super::super::rules::{Rule, Score, When};
 use super::{Case, case};
 
 fn cart(id: &'static str, idle: u64, per_item: bool, first_add: bool) -> Rule {
@@ -190,5 +190,39 @@ case!(
          10:06:00 cookie:1 buy t3 C",
         "10:00:00 made receipt card:1 web 50 A,B purchase|card:1|t1|{10:00:00}
          10:10:00 made receipt card:1 web 50 C purchase|cookie:1|t3|{10:06:00}"
+    )
+);
+
+const BY_PIECES: Score =
+    ("10 * item.quantity", |view| 10.0 * view.item.as_ref().map_or(0, |item| item.quantity) as f64);
+
+case!(
+    an_article_that_an_event_lists_twice_is_one_with_all_its_pieces,
+    Case::new(
+        vec![
+            Rule { score: BY_PIECES, ..Rule::new("receipt", When::Purchased { within: MINUTE }) },
+            Rule { score: BY_PIECES, ..Rule::new("given", When::Requested { approval: false }) },
+            Rule { score: BY_PIECES, ..cart("line", MINUTE, true, true) },
+            Rule {
+                condition: Some(("item.quantity == 1", |v| v.of_item(|item| item.quantity == 1))),
+                ..Rule::new("single", When::Purchased { within: MINUTE })
+            },
+        ],
+        "10:20:00",
+        // None of the lines with A says 3. What is put on the wish list or viewed twice is one wish, and one view.
+        "10:00:00 cookie:1 buy t1 A*2 B A@5
+         10:01:00 cookie:2 ask r1 s1 given C A*2~sport C*3 A
+         10:02:00 cookie:3 add D B D*4@20 D~sport
+         10:02:30 cookie:3 remove D*2 B*1 D*1@20
+         10:03:30 cookie:4 add A A*2
+         10:03:40 cookie:4 remove A*1 A
+         10:04:00 cookie:5 wish A A@5
+         10:04:10 cookie:5 unwish A
+         10:05:00 cookie:6 till s1 t2 A*2 A*3",
+        "10:00:00 made receipt cookie:1 web 30 A,B
+         10:00:00 made single cookie:1 web 50 B
+         10:01:00 made given cookie:2 web 40 C,A
+         10:03:00 made line cookie:3 web 30 D
+         10:05:00 made receipt cookie:6 web 50 A"
     )
 );

@@ -2,22 +2,12 @@
 
 use crate::Bench;
 use crate::error::MeasureError;
-use serde_json::Value;
+use shopbell_bench::measure::latency::Latency;
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Milliseconds from an event to its offer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    /// Offers that it is of.
-    pub(crate) offers: u64,
-}
 
 /// Events for each run, none twice. Places and shelves are made known by the first.
 pub(crate) struct Load {
@@ -46,21 +36,8 @@ impl Load {
     pub(crate) fn write(bench: &Bench) -> Result<Load, MeasureError> {
         let arguments = &bench.arguments;
         let each = arguments.rate * arguments.seconds;
-        let path = bench.path("mall.jsonl");
-        let (customers, events) =
-            ((arguments.customers / 10).max(100).to_string(), (each * RUNS).to_string());
-        let made = Command::new(&bench.shopbell)
-            .args(["generate", "--customers", &customers, "--events", &events, "--seed"])
-            .arg(arguments.seed.to_string())
-            .arg("--out")
-            .arg(&path)
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .map_err(MeasureError::io("start", &bench.shopbell))?;
-        if !made.success() {
-            return Err(MeasureError::Process { what: "the mall was not made", log: made.to_string() });
-        }
+        let customers = (arguments.customers / 10).max(100);
+        let path = bench.mall("mall.jsonl", customers, each * RUNS, arguments.seed)?;
         let cut = || -> std::io::Result<VecDeque<PathBuf>> {
             let mut lines = BufReader::new(std::fs::File::open(&path)?).lines();
             let mut parts = VecDeque::new();
@@ -107,21 +84,6 @@ impl Load {
         let done = meanwhile(&time);
         let loaded = child.wait_with_output().map_err(MeasureError::io("wait for", &bench.load))?;
         done?;
-        let report: Value = serde_json::from_slice(&loaded.stdout).unwrap_or_default();
-        latency(&report)
-    }
-}
-
-/// Reads what `load` says. A run in which something was refused is not worth a figure.
-fn latency(report: &Value) -> Result<Latency, MeasureError> {
-    let number = |path: &str| report.pointer(path).and_then(Value::as_f64);
-    let all_taken = number("/events").is_some() && number("/events") == number("/answers/202/events");
-    let quantile = |name: &str| number(&format!("/event_to_offer_us/{name}")).map(|us| us / 1000.0);
-    match (quantile("p50"), quantile("p99"), quantile("p99.9")) {
-        (Some(p50), Some(p99), Some(p999)) if all_taken => {
-            let offers = number("/offers/made").unwrap_or_default() as u64;
-            Ok(Latency { p50, p99, p999, offers })
-        }
-        _ => Err(MeasureError::Void(format!("not every event was taken, or no offer was made: {report}"))),
+        Latency::read(&loaded.stdout)
     }
 }

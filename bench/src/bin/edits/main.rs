@@ -16,11 +16,11 @@ use clap::Parser;
 use load::Load;
 use offers::Offers;
 use report::Report;
+use shopbell_bench::measure::bench::{Programs, run};
 use shopbell_bench::measure::crowd::{Crowd, rule};
 use shopbell_bench::measure::job::{Job, Wanted};
-use shopbell_bench::measure::{beside, error, error::MeasureError};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use shopbell_bench::measure::{error, error::MeasureError};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -71,64 +71,20 @@ fn here(version: u64) -> String {
     )
 }
 
-/// What every measurement needs.
-struct Bench {
-    shopbell: PathBuf,
-    load: PathBuf,
-    folder: PathBuf,
-    arguments: Arguments,
-}
-
-impl Bench {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// Tells what goes on; the report is for the end.
-    fn tell(&self, what: &str) {
-        // Nothing is lost when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "edits: {what}");
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<(), MeasureError> {
-        let path = self.path(name);
-        std::fs::write(&path, text).map_err(MeasureError::io("write", &path))
-    }
-}
+type Bench = shopbell_bench::measure::bench::Bench<Arguments>;
 
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "edits: {error} [{}]\n  {}", error.code(), error.hint());
-            ExitCode::from(error.exit_code())
+    let arguments = Arguments::parse();
+    let out = arguments.out.clone();
+    run("edits", out.as_deref(), || {
+        if arguments.customers < 100 || arguments.rate == 0 || arguments.seconds == 0 {
+            return Err(MeasureError::Arguments);
         }
-    }
-}
-
-fn run(arguments: Arguments) -> Result<(), MeasureError> {
-    if arguments.customers < 100 || arguments.rate == 0 || arguments.seconds == 0 {
-        return Err(MeasureError::Arguments);
-    }
-    let folder = std::env::temp_dir().join(format!("shopbell-edits-{}", std::process::id()));
-    std::fs::create_dir_all(folder.join("rules")).map_err(MeasureError::io("make", &folder))?;
-    let bench = Bench {
-        shopbell: beside("shopbell", arguments.shopbell.as_deref())?,
-        load: beside("load", arguments.load.as_deref())?,
-        folder,
-        arguments,
-    };
-    let measured = measure(&bench);
-    // What remains there is rubbish, of a failed measurement too.
-    let _ = std::fs::remove_dir_all(&bench.folder);
-    let report = measured?.text(&bench);
-    match &bench.arguments.out {
-        Some(path) => std::fs::write(path, report).map_err(MeasureError::io("write", path)),
-        None => {
-            let wrote = std::io::stdout().write_all(report.as_bytes());
-            wrote.map_err(MeasureError::io("write", Path::new("standard output")))
-        }
-    }
+        let Arguments { shopbell, load, .. } = arguments.clone();
+        let programs = Programs { shopbell: shopbell.as_deref(), load: load.as_deref() };
+        let bench = Bench::new("edits", programs, None, arguments)?;
+        Ok(measure(&bench)?.text(&bench))
+    })
 }
 
 /// How long it was from the word to read the rules until they were in force, and until every answer had moved.

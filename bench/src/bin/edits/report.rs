@@ -1,11 +1,10 @@
 //! The report, in Markdown, as it lies under `bench/results`.
 
-use crate::load::Latency;
 use crate::{Bench, Edit, Reloads};
-use shopbell_bench::rfc3339::Rfc3339;
+use shopbell_bench::measure::latency::Latency;
+use shopbell_bench::measure::origin;
 use std::fmt::Write;
-use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Everything that was measured.
 pub(crate) struct Report {
@@ -32,25 +31,16 @@ impl Report {
 
     fn write(&self, text: &mut String, bench: &Bench) -> std::fmt::Result {
         let arguments = &bench.arguments;
-        let said = |program: &str, words: &[&str]| {
-            let output = Command::new(program).args(words).output().ok();
-            let said = output.and_then(|output| String::from_utf8(output.stdout).ok());
-            said.map_or_else(String::new, |said| said.trim().to_owned())
-        };
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let mut time = Vec::new();
-        Rfc3339::default().write(u64::try_from(now.as_millis()).unwrap_or_default(), &mut time);
-        let command: Vec<String> = std::env::args().skip(1).collect();
         writeln!(text, "# Edits of rules over {} customers\n", arguments.customers)?;
         writeln!(
             text,
-            "{}, commit `{}`, {cores} cores, {} workers, {} `[state]`; `edits {}`. One run, so compare within it.\n",
-            String::from_utf8_lossy(&time),
-            said("git", &["rev-parse", "--short", "HEAD"]),
+            "{}; {}; {}; {} workers, {} `[state]`; `edits {}`. One run, so compare within it.\n",
+            origin::now(),
+            origin::machine(),
+            origin::build(&bench.shopbell),
             arguments.workers,
             if arguments.no_state { "without" } else { "with" },
-            command.join(" ")
+            origin::arguments()
         )?;
         writeln!(
             text,
@@ -79,7 +69,7 @@ impl Report {
         for (what, latency) in
             [("nothing", self.before), ("the edits above", self.during), (&reloads, self.reloading)]
         {
-            let Latency { p50, p99, p999, offers } = latency;
+            let Latency { quantiles: [p50, p99, p999], offers, .. } = latency;
             writeln!(text, "| {what} | {p50:.2} | {p99:.1} | {p999:.1} | {offers} |")?;
         }
         writeln!(text, "\nPeak memory {:.2} GB.", self.peak as f64 / 1e9)

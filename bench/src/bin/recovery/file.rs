@@ -34,7 +34,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<File, MeasureError> {
                 Config { events: Some((&events, Clock::Events)), http: false, state }.write(bench)?;
             let mut job = Job::start(
                 &bench.shopbell,
-                &Wanted { config: &config, rules: bench.rules("rules"), workers: 2 },
+                &Wanted { config: &config, rules: bench.arguments.rules("rules"), workers: 2 },
             )?;
             let took: Duration = job.ends()?;
             let runs = if state { &mut file.with } else { &mut file.without };

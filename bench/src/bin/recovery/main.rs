@@ -17,10 +17,10 @@ mod restart;
 
 use clap::Parser;
 use report::Report;
+use shopbell_bench::measure::bench::{Programs, run};
 use shopbell_bench::measure::error::MeasureError;
-use shopbell_bench::measure::{beside, error, job};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use shopbell_bench::measure::{error, job};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Measures recovery of a large state, and what journal and checkpoints cost.
@@ -71,41 +71,21 @@ struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// What every measurement needs.
-struct Bench {
-    shopbell: PathBuf,
-    load: PathBuf,
-    folder: PathBuf,
-    arguments: Arguments,
-}
+type Bench = shopbell_bench::measure::bench::Bench<Arguments>;
 
-impl Bench {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
+impl Arguments {
     fn rules(&self, name: &str) -> PathBuf {
-        self.arguments.rules.join(name)
-    }
-
-    /// Tells what goes on; the report is for the end.
-    fn tell(&self, what: &str) {
-        // Nothing is lost when standard error is closed.
-        let _ = writeln!(std::io::stderr(), "recovery: {what}");
+        self.rules.join(name)
     }
 }
 
 fn main() -> ExitCode {
-    match measure(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "recovery: {error} [{}]\n  {}", error.code(), error.hint());
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let arguments = Arguments::parse();
+    let out = arguments.out.clone();
+    run("recovery", out.as_deref(), || measure(arguments))
 }
 
-fn measure(arguments: Arguments) -> Result<(), MeasureError> {
+fn measure(arguments: Arguments) -> Result<String, MeasureError> {
     if arguments.pairs == 0
         || arguments.customers < 100
         || arguments.events == 0
@@ -113,23 +93,10 @@ fn measure(arguments: Arguments) -> Result<(), MeasureError> {
     {
         return Err(MeasureError::Arguments);
     }
-    let shopbell = beside("shopbell", arguments.shopbell.as_deref())?;
-    let load = beside("load", arguments.load.as_deref())?;
-    let passing = std::env::temp_dir().join(format!("shopbell-recovery-{}", std::process::id()));
-    let folder = arguments.folder.clone().unwrap_or_else(|| passing.clone());
-    std::fs::create_dir_all(&folder).map_err(MeasureError::io("make", &folder))?;
-    let bench = Bench { shopbell, load, folder, arguments };
-    let measured = all(&bench);
-    // What remains there is rubbish, of a failed measurement too.
-    let _ = std::fs::remove_dir_all(&passing);
-    let report = measured?.text(&bench);
-    match &bench.arguments.out {
-        Some(path) => std::fs::write(path, report).map_err(MeasureError::io("write", path)),
-        None => {
-            let wrote = std::io::stdout().write_all(report.as_bytes());
-            wrote.map_err(MeasureError::io("write", Path::new("standard output")))
-        }
-    }
+    let Arguments { shopbell, load, folder, .. } = arguments.clone();
+    let programs = Programs { shopbell: shopbell.as_deref(), load: load.as_deref() };
+    let bench = Bench::new("recovery", programs, folder.as_deref(), arguments)?;
+    Ok(all(&bench)?.text(&bench))
 }
 
 fn all(bench: &Bench) -> Result<Report, MeasureError> {

@@ -5,24 +5,11 @@ use crate::error::MeasureError;
 use shopbell_bench::measure::crowd::{Crowd, rule};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 /// A mall as a file. One that is there already, from before, is made again.
 pub(crate) fn mall(bench: &Bench, name: &str, customers: u64, events: u64) -> Result<PathBuf, MeasureError> {
-    let path = bench.path(name);
     bench.tell(&format!("{events} events of {customers} customers"));
-    let made = Command::new(&bench.shopbell)
-        .args(["generate", "--customers", &customers.to_string(), "--events", &events.to_string()])
-        .args(["--seed", &bench.arguments.seed.to_string(), "--out"])
-        .arg(&path)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .map_err(MeasureError::io("start", &bench.shopbell))?;
-    if !made.success() {
-        return Err(MeasureError::Process { what: "the mall was not made", log: made.to_string() });
-    }
-    Ok(path)
+    bench.mall(name, customers, events, bench.arguments.seed)
 }
 
 /// A crowd as a file, with the folder of its rule.
@@ -31,9 +18,7 @@ pub(crate) fn crowd(bench: &Bench) -> Result<(PathBuf, PathBuf), MeasureError> {
     let customers = bench.arguments.customers;
     bench.tell(&format!("{customers} customers with a cart"));
     Crowd { customers }.write(&path)?;
-    std::fs::create_dir_all(&rules).map_err(MeasureError::io("make", &rules))?;
-    let file = rules.join("dear.toml");
-    std::fs::write(&file, rule(80)).map_err(MeasureError::io("write", &file))?;
+    bench.write("crowd-rules/dear.toml", &rule(80))?;
     Ok((path, rules))
 }
 
@@ -86,8 +71,6 @@ impl Config<'_> {
             let every = bench.arguments.checkpoint_ms;
             text += &format!("[state]\nfolder = \"state\"\ncheckpoint_every = \"{every}ms\"\n");
         }
-        let path = bench.path("job.toml");
-        std::fs::write(&path, text).map_err(MeasureError::io("write", &path))?;
-        Ok(path)
+        bench.write("job.toml", &text)
     }
 }

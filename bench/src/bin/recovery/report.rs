@@ -2,12 +2,11 @@
 
 use crate::Bench;
 use crate::file::{File, Runs};
-use crate::live::{Live, QUANTILES};
+use crate::live::Live;
 use crate::restart::Restart;
-use shopbell_bench::rfc3339::Rfc3339;
+use shopbell_bench::measure::latency::QUANTILES;
+use shopbell_bench::measure::origin;
 use std::fmt::Write;
-use std::process::Command;
-use std::time::SystemTime;
 
 /// Everything that was measured.
 pub(crate) struct Report {
@@ -112,40 +111,13 @@ fn write_live(live: &Live, text: &mut String, bench: &Bench) -> std::fmt::Result
 
 /// What was measured where, and how to do it again.
 fn head(bench: &Bench) -> String {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut time = Vec::new();
-    Rfc3339::default().write(u64::try_from(now.as_millis()).unwrap_or_default(), &mut time);
-    let time = String::from_utf8_lossy(&time).into_owned();
-    let command: Vec<String> = std::env::args().skip(1).collect();
-    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    let version = said(Command::new(&bench.shopbell).arg("--version"));
     format!(
-        "# Recovery, and what `[state]` costs, {}\n\n{}; {version}, a {build} build of commit `{}`. The command:\n\n    \
-         recovery {}\n\n",
-        time.get(..10).unwrap_or_default(),
-        machine(),
-        said(Command::new("git").args(["describe", "--always", "--dirty"])),
-        command.join(" ")
+        "# Recovery, and what `[state]` costs, {}\n\n{}; {}. The command:\n\n    recovery {}\n\n",
+        origin::now().get(..10).unwrap_or_default(),
+        origin::machine(),
+        origin::build(&bench.shopbell),
+        origin::arguments()
     )
-}
-
-/// What a command says; what has no answer is unknown.
-fn said(command: &mut Command) -> String {
-    let output = command.output().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    output.ok().filter(|said| !said.is_empty()).unwrap_or_else(|| "unknown".to_owned())
-}
-
-/// Cores, processor and memory.
-fn machine() -> String {
-    let of = |path: &str, name: &str| {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with(name));
-        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim().to_owned())
-    };
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let processor = of("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
-    let memory = of("/proc/meminfo", "MemTotal").unwrap_or_else(|| "unknown".to_owned());
-    format!("{cores} cores of {processor}, memory {memory}")
 }
 
 fn joined(values: impl IntoIterator<Item = f64>) -> String {

@@ -38,7 +38,7 @@ pub(crate) fn of_mall(bench: &Bench) -> Result<Restart, MeasureError> {
     let arguments = &bench.arguments;
     let file = mall(bench, "mall.jsonl", arguments.customers, arguments.events)?;
     let whose = format!("a mall of {} customers", arguments.customers);
-    measure(bench, whose, &file, Clock::Events, &bench.rules("rules"))
+    measure(bench, whose, &file, Clock::Events, &bench.arguments.rules("rules"))
 }
 
 /// Customers of whom each has something in the cart, and a fifth an offer that stands.
