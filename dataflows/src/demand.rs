@@ -219,6 +219,8 @@ impl Demand {
             | PersonFact::Suppressed(..)
             | PersonFact::Primed(_)
             | PersonFact::MadeBefore(_)
+            | PersonFact::Holds(_)
+            | PersonFact::TakenBack(_)
             | PersonFact::LetGo(..)
             | PersonFact::Forgotten(_) => true,
         }

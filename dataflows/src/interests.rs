@@ -73,6 +73,8 @@ fn concerns_situations(fact: &PersonFact) -> bool {
         | PersonFact::Suppressed(..)
         | PersonFact::Primed(_)
         | PersonFact::MadeBefore(_)
+        | PersonFact::Holds(_)
+        | PersonFact::TakenBack(_)
         | PersonFact::LetGo(..)
         | PersonFact::Forgotten(_) => false,
     }

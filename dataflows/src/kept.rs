@@ -49,6 +49,10 @@ pub enum Said {
     Primed,
     /// It was made before what the ledger remembers.
     MadeBefore,
+    /// It was sent in this tick, and holds something.
+    Holds(Time),
+    /// It was sent in this tick, and taken back with what it held.
+    TakenBack(Time),
 }
 
 impl KeptKey {
@@ -60,6 +64,8 @@ impl KeptKey {
             PersonFact::Suppressed(offer, policy) => (offer, Said::Suppressed(policy.clone())),
             PersonFact::Primed(offer) => (offer, Said::Primed),
             PersonFact::MadeBefore(offer) => (offer, Said::MadeBefore),
+            PersonFact::Holds(holding) => (&holding.offer, Said::Holds(holding.made)),
+            PersonFact::TakenBack(holding) => (&holding.offer, Said::TakenBack(holding.made)),
             _ => return None,
         };
         Some(KeptKey::Said(handle.clone(), offer.clone(), said))

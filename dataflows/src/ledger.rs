@@ -2,7 +2,8 @@
 //!
 //! Invariant: a commitment of tick t is a fact from t + 1 on, until its retention ends; while the
 //! offer can still be withdrawn it is also watched together with its situation. What stands for longer than it is
-//! remembered is said again by the decisions, so that it is not made again. Cost: two waiting rows an offer.
+//! remembered is said again by the decisions, so that it is not made again. What an offer holds is a fact of its own, which is
+//! kept for longer than the offer. Cost: two waiting rows an offer, two more where it holds something.
 
 mod book;
 mod forgetting;
@@ -15,6 +16,7 @@ use differential_dataflow::{AsCollection, VecCollection};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::{Known, PersonFact};
 use shopbell_model::key::Handle;
+use shopbell_model::settings::Retention;
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -45,17 +47,21 @@ pub(crate) fn kept<'scope>(
     said: Facts<'scope>,
     forgotten: ForgottenHandles<'scope>,
     (restored_at, restored): LedgerRows,
-    retention: Duration,
+    retention: &Retention,
     clock: Clock,
     keep: Rc<dyn Keep>,
     report: impl FnMut(Waiting) + 'static,
 ) -> Facts<'scope> {
     let scope = said.inner.scope();
-    let standing = forgetting::standing(said, forgotten, &restored, retention, clock.clone());
+    let standing = forgetting::standing(said, forgotten, &restored, retention.clone(), clock.clone());
     let restored =
         restored.into_iter().map(move |row| (row, restored_at, 1)).to_stream(scope).as_collection();
     let all = standing.clone().concat(restored);
-    let ends = all.clone().map(move |(row, since)| (row, since.saturating_add(retention.0)));
+    let retention = retention.clone();
+    let ends = all.clone().map(move |(row, since)| {
+        let end = since.saturating_add(span(&row.1, &retention).0);
+        (row, end)
+    });
     let ended = when_due(ends, clock.clone(), "When due: ledger", report);
     if keep.is_wanted() {
         give_rows(standing, ended.clone(), clock, keep);
@@ -63,6 +69,17 @@ pub(crate) fn kept<'scope>(
     let let_go = ended.clone().flat_map(|(handle, fact)| let_go(fact).map(|fact| (handle, fact)));
     let no_longer = let_go.clone().delay(|tick| tick.saturating_add(1)).negate();
     all.map(|(row, _)| row).concat(ended.negate()).concat(let_go).concat(no_longer)
+}
+
+/// How long a fact is kept.
+fn span(fact: &PersonFact, retention: &Retention) -> Duration {
+    match fact {
+        PersonFact::Holds(holding) | PersonFact::TakenBack(holding) if holding.outlasts_its_day() => {
+            retention.pools
+        }
+        PersonFact::Holds(_) | PersonFact::TakenBack(_) => retention.ledger.max(Retention::LEAST_OF_A_DAY),
+        _ => retention.ledger,
+    }
 }
 
 /// What is said, for one tick, of a fact that ends: decisions see whether the offer's reason stands all the same. That the fact is

@@ -29,7 +29,7 @@ use shopbell_model::offer::Message;
 use shopbell_model::rules::{Role, Rule};
 use shopbell_model::settings::Identity;
 use shopbell_model::shared::Shared;
-use shopbell_model::time::{Duration, Time};
+use shopbell_model::time::Time;
 use std::rc::Rc;
 use timely::dataflow::Stream;
 use timely::dataflow::operators::vec::ToStream;
@@ -43,8 +43,6 @@ pub struct Settings {
     pub identity: Identity,
     /// How decisions are made.
     pub decide: DecideSettings,
-    /// How long the ledger is kept.
-    pub ledger: Duration,
     /// How accept rates are learned; not at all where absent.
     pub learning: Option<Learning>,
 }
@@ -114,8 +112,9 @@ pub fn offers<'scope>(
         fold(parts, forgotten.clone(), &settings.fold, clock.clone(), of_fold, Rc::clone(&keep), report)
     };
     let (ledger, said) = Variable::new(scope, 1);
+    let retention = &settings.fold.retention;
     let kept =
-        kept(said, forgotten, of_ledger, settings.ledger, clock.clone(), Rc::clone(&keep), waiting("ledger"));
+        kept(said, forgotten, of_ledger, retention, clock.clone(), Rc::clone(&keep), waiting("ledger"));
     let (outcomes, facts) = apart(folded.persons);
     let persons = persons(facts, renamings);
     let ways = Ways {
@@ -126,9 +125,11 @@ pub fn offers<'scope>(
     let derived = interests(persons.facts.clone(), ways);
     let known = surroundings(derived.clone(), inventory(folded.subjects));
     let findings = situations(derived.concat(known), settings.fold.demand.clone());
-    let answered = answered(outcomes, kept.clone());
-    let ledger_rows = kept.concat(answered);
-    let ledger_facts = of_persons(ledger_rows.clone(), persons.person_of.clone(), "Ledger");
+    let of_pools = |fact: &PersonFact| matches!(fact, PersonFact::Holds(_) | PersonFact::TakenBack(_));
+    let holdings = kept.clone().filter(move |(_, fact)| of_pools(fact));
+    let kept = kept.filter(move |(_, fact)| !of_pools(fact));
+    let ledger_rows = kept.clone().concat(answered(outcomes.clone(), kept));
+    let ledger_facts = of_persons(ledger_rows, persons.person_of.clone(), "Ledger");
     let rates = {
         // Where nothing is learned nothing is looked at.
         let facts = match settings.learning {
@@ -177,7 +178,7 @@ pub fn offers<'scope>(
                 pools.into_iter().for_each(|pools| report.pools(pools));
                 waits((0, next));
             };
-            allot(asks, held(ledger_rows), rules.clone(), clock.clone(), report)
+            allot(asks, held(holdings, outcomes), rules.clone(), clock.clone(), report)
         };
         grounds = grounds.concat(answers);
         asking = Some(variable);

@@ -300,6 +300,7 @@ fn channels(root: &mut Section<'_, '_>, policy: &mut Policy) {
 fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
     let default = Retention::default();
     let days = |text: &str| Duration::parse(text).filter(|days| *days >= Retention::LEAST_DAYS);
+    let ledger = section.duration("ledger", default.ledger);
     let retention = Retention {
         views: section.duration("views", default.views),
         visits: section.duration("visits", default.visits),
@@ -313,7 +314,12 @@ fn retention(mut section: Section<'_, '_>, policy: &Policy) -> Retention {
             let span = section.parsed("segments", "a time span of 31 days or more, as in \"62d\"", least);
             span.unwrap_or(default.segments)
         },
-        ledger: section.duration("ledger", default.ledger),
+        ledger,
+        pools: {
+            let expected = "a time span as long as `ledger` or longer, as in \"400d\"";
+            let as_long = |text: &str| Duration::parse(text).filter(|span| *span >= ledger);
+            section.parsed("pools", expected, as_long).unwrap_or(default.pools.max(ledger))
+        },
         duplicates: section.duration("duplicates", default.duplicates),
     };
     let mut needs: Vec<(String, Duration)> =

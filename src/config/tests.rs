@@ -142,6 +142,8 @@ fn every_table_says_what_it_cannot_take() {
         ("[learning]\nweight = 0", "config-out-of-range"),
         ("[learning]\nrate = 1", "config-unknown-key"),
         ("[policy]\ncap = \"1 per 60d\"", "config-ledger-too-short"),
+        ("[retention]\npools = \"29d\"", "config-invalid-value"),
+        ("[retention]\nledger = \"500d\"\npools = \"499d\"", "config-invalid-value"),
         ("[policy]\nchannel_caps = { sms = \"1 per 31d\" }", "config-ledger-too-short"),
         ("[policy]\ncooldown = \"2d\"\n[retention]\nledger = \"1d\"", "config-ledger-too-short"),
         ("[retention]\nsegments = \"30d\"", "config-invalid-value"),

@@ -95,6 +95,7 @@ fn config(test: &RuleTest) -> Config {
     let longest =
         caps.map(|cap| cap.within).chain(policy.cooldown).chain(policy.hold).max().unwrap_or(Duration(0));
     config.retention.ledger = config.retention.ledger.max(longest);
+    config.retention.pools = config.retention.pools.max(config.retention.ledger);
     // An offer is known no longer than what was bought on it.
     config.retention.purchases = config.retention.purchases.max(config.retention.ledger);
     config.policy = policy.clone();

@@ -113,7 +113,6 @@ pub fn settings_for(config: &crate::config::Config, demand: Demand) -> Settings 
             pools,
             learning: config.learning.clone().unwrap_or_default(),
         },
-        ledger: config.retention.ledger,
         learning: config.learning.clone(),
     }
 }

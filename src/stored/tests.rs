@@ -5,6 +5,7 @@ use shopbell_model::event::Body;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Brand, EventRef, Handle, LocationId, Person, Text};
 use shopbell_model::offer::{About, Because, Episode, Evidence, Passed, Sent};
+use shopbell_model::pool::{Holding, Pool};
 use shopbell_model::rules::Cap;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::Duration;
@@ -101,15 +102,25 @@ fn sent() -> (KeptKey, PersonFact) {
     (KeptKey::of_ledger(&anchor, &fact).unwrap(), fact)
 }
 
-/// What version 4 writes. Where this has to change, so has [`FORMAT`].
+/// What version 5 writes. Where this has to change, so has [`FORMAT`].
 #[test]
-fn the_format_is_that_of_version_4() {
+fn the_format_is_that_of_version_5() {
     let read = [("a.jsonl".to_owned(), Place { position: 512, mark: 0x0102_0304_0506_0708 })];
     let tick = journal_tick(10, 9, &[(7, level("1", 3))], &read).unwrap();
     let row = fact_row(&KeptKey::Handle(Handle::new(&Brand::new("b"), "card:1")), None).unwrap();
     let message = outbox_row("crm", 7, Some(&waiting())).unwrap();
     let condition = Condition { disabled_since: Some(5), last_error: Some((6, "e".into())) };
     let receiver = outbox_row("crm", 0, Some(&OutboxValue::Receiver(condition))).unwrap();
+    let holding = Holding {
+        offer: Text::from("o"),
+        made: 5,
+        parts: vec![(Pool::Units(Brand::new("b"), Text::from("r")), 1)],
+        ends: 9,
+        ..Holding::default()
+    };
+    let holds = PersonFact::Holds(Shared::new(holding));
+    let holds_key = KeptKey::of_ledger(&Handle::new(&Brand::default(), "card:1"), &holds).unwrap();
+    let holds = fact_row(&holds_key, Some(KeptValueRef::Said(&holds, 9))).unwrap();
     let (key, sent) = sent();
     let offer = fact_row(&key, Some(KeptValueRef::Said(&sent, 9))).unwrap();
     let shadow = ShadowSet { texts: vec![("s.toml".to_owned(), "# none".to_owned())], since: 5 };
@@ -122,6 +133,8 @@ fn the_format_is_that_of_version_4() {
         (hex(&journal_shadow(Some(&shadow)).unwrap()), GOLDEN_SHADOW),
         (hex(&journal_shadow(None).unwrap()), "0200000000"),
         (hex(offer.value.as_deref().unwrap()), GOLDEN_OFFER),
+        (hex(&holds.key), GOLDEN_HOLDS_KEY),
+        (hex(holds.value.as_deref().unwrap()), GOLDEN_HOLDS),
         (hex(&tick), GOLDEN_TICK),
         (hex(&row.key), GOLDEN_HANDLE),
         (hex(&copy_row(1 << 120 | 2, 3).key), "0101000000000000000000000000000002"),
@@ -132,12 +145,15 @@ fn the_format_is_that_of_version_4() {
     for (bytes, expected) in golden {
         assert_eq!(bytes, expected);
     }
-    assert_eq!((FORMAT, row.value), (4, None));
+    assert_eq!((FORMAT, row.value), (5, None));
 }
 
 const GOLDEN_SHADOW: &str =
     "020000000101000000000000000600000000000000732e746f6d6c060000000000000023206e6f6e650500000000000000";
 const GOLDEN_OFFER: &str = "010000001100000001000000000000006f0100000000000000720100000000000000760005000000000000000300000000000000736d730400000000000000676f6c6409000000000000000600000000000000636172643a311300000000000000636865636b5f696e7c636172643a317c6c7c3501000000000000000600000000000000636172643a310500000000000000000000000600000000000000636172643a3102000000010000280100000000000000020000000000000034302800000000000000010000000000000003000000000000006170700100000000000000310600000000000000636172643a31020000000000000001000000040700000001000000030000000700000000000000010000000000000005000000000000006f746865721e0900000000000000";
+const GOLDEN_HOLDS_KEY: &str =
+    "00070000000600000000000000636172643a3101000000000000006f050000000500000000000000";
+const GOLDEN_HOLDS: &str = "010000001800000001000000000000006f0500000000000000010000000000000000000000010000000000000062010000000000000072010000000000000001010009000000000000000900000000000000";
 const GOLDEN_TICK: &str = "000000000a00000000000000090000000000000007000000000000000100000000000000030000000000000065727001000000000000\
     00310000000000000000050000000000000001000000010000000000000061010000000000000041030000000000000001000000000000000700000000000000612e6a736f6e6c00020000000000000807060504030201";
 const GOLDEN_MESSAGE: &str = "01000000030000000000000001000000000000007001000000000000006f010000000300000000000000736d730109000000000000000102000000000000007b7d01";

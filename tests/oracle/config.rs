@@ -1,6 +1,6 @@
 //! The configuration: as the oracle needs it, and as the TOML text the engine is given.
 
-use super::event::Time;
+use super::event::{Act, Time};
 use std::fmt::Write;
 
 /// A minute in milliseconds.
@@ -78,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) segments_kept: Time,
     /// `[retention] ledger`.
     pub(crate) ledger_kept: Time,
+    /// `[retention] pools`.
+    pub(crate) pools_kept: Time,
     pub(crate) learning: Option<Learning>,
 }
 
@@ -102,6 +104,7 @@ impl Default for Config {
             days_kept: 62 * DAY,
             segments_kept: 31 * DAY,
             ledger_kept: 3650 * DAY,
+            pools_kept: 3650 * DAY,
             learning: None,
         }
     }
@@ -118,6 +121,15 @@ pub(crate) fn cap_text((count, within): Cap) -> String {
 }
 
 impl Config {
+    /// How long it is kept what somebody reported of an offer.
+    pub(crate) fn report_kept(&self, act: &Act) -> Option<Time> {
+        match act {
+            Act::Redeemed(_) => Some(self.pools_kept),
+            Act::Reached(_) | Act::Clicked(_) | Act::Failed(_) => Some(self.ledger_kept),
+            _ => None,
+        }
+    }
+
     /// The text the engine is given.
     pub(crate) fn toml(&self) -> String {
         let (presence, identity, policy) = (&self.presence, &self.identity, &self.policy);
@@ -134,14 +146,15 @@ impl Config {
             ["carts", "wishlists", "duplicates"].iter().map(|name| format!("{name} = \"3650d\"\n")).collect();
         let _ = writeln!(
             text,
-            "{kept}views = {:?}\npurchases = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\n",
+            "{kept}views = {:?}\npurchases = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\npools = {:?}\n",
             span(self.views_kept),
             span(self.purchases_kept),
             span(presence.visits_kept),
             span(self.activity_kept),
             span(self.days_kept),
             span(self.segments_kept),
-            span(self.ledger_kept)
+            span(self.ledger_kept),
+            span(self.pools_kept)
         );
         if let Some(learning) = &self.learning {
             let Learning { every, segment, start_rate, weight } = learning;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: all but the ledger is computed afresh at every tick.
 
-use super::config::Config;
+use super::config::{Config, DAY};
 use super::event::{Act, Time};
 use super::forget::Forgotten;
 use super::learning::{Learned, segment};
@@ -97,11 +97,17 @@ pub(crate) struct Primed {
 
 impl Primed {
     /// Lets go of what is too old to be remembered; what stands all the same counts as told from then on.
-    fn outlive(&mut self, ledger: &mut Vec<Sent>, stands: &BTreeSet<String>, clock: Time, kept: Time) {
+    fn outlive(
+        &mut self,
+        ledger: &mut Vec<Sent>,
+        stands: &BTreeSet<String>,
+        clock: Time,
+        kept: Time,
+    ) -> Vec<Sent> {
         let is_over = |tick: Time| tick + 1 + kept <= clock;
         let sent: Vec<String> =
             ledger.iter().filter(|sent| is_over(sent.tick)).map(|sent| sent.offer_id.clone()).collect();
-        ledger.retain(|sent| !is_over(sent.tick));
+        let left: Vec<Sent> = ledger.extract_if(.., |sent| is_over(sent.tick)).collect();
         let told = self.told.iter().filter(|(_, tick)| is_over(**tick)).map(|(offer, _)| offer.clone());
         for offer in told.chain(sent).collect::<Vec<_>>() {
             if stands.contains(&offer) {
@@ -110,6 +116,7 @@ impl Primed {
                 self.told.remove(&offer);
             }
         }
+        left
     }
 
     fn without_told<'a>(&mut self, candidates: Vec<Candidate<'a>>, ledger: &[Sent]) -> Vec<Candidate<'a>> {
@@ -138,6 +145,8 @@ pub(crate) fn offer_id(brand: &str, rule: &str, episode: &str) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub(crate) ledger: Vec<Sent>,
+    /// Offers that are in it no longer, and hold something all the same.
+    pub(crate) holders: Vec<Sent>,
     pub(crate) asks: Asks,
     pub(crate) primed: Primed,
     pub(crate) learned: Learned,
@@ -150,12 +159,15 @@ pub(crate) fn decide(
     forgotten: &Forgotten,
     rules: &[Rule],
     config: &Config,
-    Memory { ledger, asks, primed, learned }: &mut Memory,
+    Memory { ledger, holders, asks, primed, learned }: &mut Memory,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
     let mut stands = BTreeSet::new();
     let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
-    let answers = Answers::of(asks, ledger, world, forgotten, moments);
+    let holds = |sent: &Sent| sent.tick + 1 + sent.holds_for(config) > now.clock;
+    holders.retain(holds);
+    let holding: Vec<&Sent> = ledger.iter().filter(|sent| holds(sent)).chain(&*holders).collect();
+    let answers = Answers::of(asks, &holding, world, forgotten, moments);
     let mut asking = Asks::new();
     let mut of_brands = Vec::new();
     for brand in &world.brands {
@@ -170,7 +182,9 @@ pub(crate) fn decide(
         of_brands.push((standing, found));
     }
     primed.tick = tick;
-    primed.outlive(ledger, &stands, now.clock, config.ledger_kept);
+    let left = primed.outlive(ledger, &stands, now.clock, config.ledger_kept);
+    holders.extend(left.into_iter().filter(holds));
+    moments.extend(holders.iter().map(|sent| sent.tick + 1 + sent.holds_for(config)));
     for (brand, (standing, found)) in world.brands.iter().zip(of_brands) {
         let found: Vec<Vec<Candidate<'_>>> =
             found.into_iter().map(|candidates| primed.without_told(candidates, ledger)).collect();
@@ -372,6 +386,17 @@ impl Sent {
     /// Its last moment.
     pub(crate) fn ends(&self) -> Time {
         self.situation.until.map_or(Time::MAX, |until| until).min(self.tick + self.rule.valid)
+    }
+
+    /// How long what it holds is remembered.
+    fn holds_for(&self, config: &Config) -> Time {
+        let for_a_day =
+            self.rule.units.is_none() && self.rule.budget.is_none_or(|(budget, _)| budget.day_in.is_some());
+        match self.holds.is_empty() {
+            true => 0,
+            false if for_a_day => config.ledger_kept.max(2 * DAY),
+            false => config.pools_kept,
+        }
     }
 
     /// Whether a better one may take its place, as far as is known without what was heard of it.

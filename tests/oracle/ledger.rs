@@ -1,7 +1,7 @@
 //! A ledger that forgets while reasons stand: one offer for one reason all the same.
 
 use super::compare::{assert_agrees, job};
-use super::config::{Config, HOUR, MINUTE};
+use super::config::{Config, DAY, HOUR, MINUTE};
 use super::engine::{Engine, Shopbell};
 use super::event::Event;
 use super::random::replay_of;
@@ -10,7 +10,7 @@ use super::restart::{assert_same, with_restarts};
 use super::rule_sets::rule_sets;
 use crate::recovery::setting;
 
-/// Sets in which no policy looks back further than such a ledger.
+/// Sets in which no policy looks back further than the shortest such ledger.
 const SETS: [&str; 5] = ["carts", "stock", "identity", "attention", "segments"];
 
 #[test]
@@ -38,4 +38,33 @@ fn what_is_no_longer_remembered_is_not_said_again_while_it_stands() {
     // Where a reason goes and comes back after that, it counts anew.
     println!("{again} of {scripts} scripts say something else than with a ledger for ever");
     assert!(again > 0);
+}
+
+#[test]
+fn what_offers_hold_outlives_the_ledger() {
+    let first = setting("SHOPBELL_ORACLE_SEED", 1);
+    let set = rule_sets().into_iter().find(|set| set.name == "pools").unwrap();
+    let (mut longer, mut ever, mut scripts) = (0, 0, 0);
+    for seed in first..first + setting("SHOPBELL_ORACLE_SCRIPTS", 60).div_ceil(3).min(300) {
+        let long = replay_of(seed * 91, &set);
+        let ledger_kept = [3 * MINUTE, 5 * MINUTE, 12 * MINUTE][seed as usize % 3];
+        let with = |pools_kept| {
+            let config = Config { ledger_kept, pools_kept, ..set.config.clone() };
+            Replay { config, ..long.clone() }
+        };
+        let pools_kept = [ledger_kept, 20 * MINUTE, 3650 * DAY][seed as usize % 5 % 3];
+        assert_agrees(&format!("seed {seed}"), &with(pools_kept), &Shopbell, [1, 2, 4][seed as usize % 3]);
+        if seed % 3 == 0 {
+            let job = job(&with(pools_kept), 1);
+            let undisturbed = Shopbell.replay(&job).unwrap();
+            let (restarted, lives) = with_restarts(&job, 5, &[2, 1, 4]);
+            assert_same(&format!("seed {seed}, {lives} lives"), &undisturbed, &restarted);
+        }
+        let said = [ledger_kept, 20 * MINUTE, 3650 * DAY].map(|kept| answer(&with(kept), Ticks::Due));
+        scripts += 1;
+        longer += usize::from(said[0] != said[1]);
+        ever += usize::from(said[1] != said[2]);
+    }
+    println!("of {scripts} scripts {longer} differ where pools are kept for longer, {ever} where for ever");
+    assert!(longer > 0 && ever > 0);
 }

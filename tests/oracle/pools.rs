@@ -55,7 +55,7 @@ impl Answers {
     /// The answers of a tick to what was asked before it, by what was sent before it and heard up to it.
     pub(crate) fn of(
         asks: &Asks,
-        ledger: &[Sent],
+        ledger: &[&Sent],
         world: &World<'_>,
         forgotten: &Forgotten,
         moments: &mut BTreeSet<Time>,
@@ -93,7 +93,7 @@ impl Answers {
 }
 
 /// Offers that somebody said to have reached them.
-fn reached(brand: &Brand<'_>, forgotten: &Forgotten, ledger: &[Sent]) -> Vec<String> {
+fn reached(brand: &Brand<'_>, forgotten: &Forgotten, ledger: &[&Sent]) -> Vec<String> {
     let events = brand.persons.iter().flat_map(|person| &person.events);
     let heard = events.filter_map(|event| match &event.act {
         Act::Reached(offer) | Act::Clicked(offer) | Act::Redeemed(offer) => Some((&event.handle, offer)),

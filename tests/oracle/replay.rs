@@ -69,6 +69,9 @@ pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<
         let events = by_tick.get(&tick).map(Vec::as_slice).unwrap_or_default();
         taken.extend(events);
         let forgotten = Forgotten::of(events, &taken, &replay.config);
+        taken.retain(|event| {
+            replay.config.report_kept(&event.act).is_none_or(|kept| tick.min(end) <= event.time + kept)
+        });
         let seen = forgotten.in_the_tick(&taken);
         // The clock may end within the last tick.
         let world = world(&seen, &replay.config, tick.min(end));
@@ -76,8 +79,9 @@ pub(crate) fn answer_with(replay: &Replay, ticks: Ticks, edits: &[Edit]) -> Vec<
         let config = &replay.config;
         rows.extend(decide(tick, &world, &forgotten, rules, config, &mut memory, &mut moments));
         forgotten.clear(&mut taken, &mut memory.ledger);
-        moments
-            .extend(memory.ledger.iter().filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
+        forgotten.clear(&mut taken, &mut memory.holders);
+        let all = memory.ledger.iter().chain(&memory.holders);
+        moments.extend(all.filter(|sent| !sent.holds.is_empty()).map(|sent| sent.ends() + 1));
 
         moments = moments.split_off(&(tick + 1));
         if ticks == Ticks::Every {
@@ -121,6 +125,7 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         if event.own {
             moments.push(event.time + config.activity_kept + 1);
         }
+        moments.extend(config.report_kept(&event.act).map(|kept| event.time + kept + 1));
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
             Act::Profile(_) | Act::Refund { .. } => moments.push(event.time + config.segments_kept + 1),

@@ -7,6 +7,7 @@
 use crate::event::{LocationKind, Position, PushOutcome};
 use crate::key::{EventRef, Handle, ItemId, LocationId, Text, ZoneId};
 use crate::offer::{Reason, Sent};
+use crate::pool::Holding;
 use crate::shared::Shared;
 use crate::time::Time;
 use crate::value::{Money, Value};
@@ -75,6 +76,10 @@ pub enum PersonFact {
     MadeBefore(Text),
     /// The ledger lets go of this offer in this tick: it is too old. What it was known as.
     LetGo(Text, Known),
+    /// An offer was sent that holds this.
+    Holds(Shared<Holding>),
+    /// It was taken back.
+    TakenBack(Shared<Holding>),
 }
 
 /// What an offer was known as, of which the ledger lets go.

@@ -7,6 +7,7 @@ use crate::key::{Brand, EventRef, Handle, ItemId, LocationId, Person, Text, Zone
 use crate::policy::QuietHours;
 use crate::pool::Holding;
 use crate::rules::{Cap, Interests};
+use crate::shared::Shared;
 use crate::time::{Duration, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -61,7 +62,7 @@ pub struct Sent {
     /// The offer whose place it took.
     pub replaces: Option<Text>,
     /// What it holds of pools.
-    pub holding: Option<Holding>,
+    pub holding: Option<Shared<Holding>>,
     /// What it rested on.
     pub because: Because,
 }

@@ -37,6 +37,10 @@ impl Pool {
 /// What an offer holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Holding {
+    /// Its id.
+    pub offer: Text,
+    /// The tick in which it was made: of one reason there may be another offer, once the ledger has let go of the first.
+    pub made: Time,
     /// How much of which pools.
     pub parts: Vec<(Pool, i64)>,
     /// What gives it back.
@@ -74,6 +78,11 @@ pub enum Share {
 }
 
 impl Holding {
+    /// Whether it counts for longer than the local day in which it was made.
+    pub fn outlasts_its_day(&self) -> bool {
+        self.parts.iter().any(|(pool, _)| !matches!(pool, Pool::Budget(_, _, Some(_))))
+    }
+
     /// What became of it. A redemption counts whenever it is reported: what is used is used.
     pub fn share(&self, withdrawn: bool, redeemed: bool, now: Time) -> Share {
         let over = if redeemed {

@@ -100,6 +100,9 @@ pub struct Retention {
     pub segments: Duration,
     /// Offers sent; at least as long as the longest cap or cooldown.
     pub ledger: Duration,
+    /// What offers hold of units and of budgets that are not for a day, and that they were redeemed; at least as
+    /// long as `ledger`.
+    pub pools: Duration,
     /// How long a second copy of an event is recognised.
     pub duplicates: Duration,
 }
@@ -109,6 +112,8 @@ impl Retention {
     pub const LEAST_DAYS: Duration = Duration::from_secs(31 * 86_400);
     /// The least for `segments`: a day more than an entry is a reason.
     pub const LEAST_SEGMENTS: Duration = Duration::from_secs(31 * 86_400);
+    /// What is held of the budget of a day is kept for that day at least, however short the ledger.
+    pub const LEAST_OF_A_DAY: Duration = Duration::from_secs(2 * 86_400);
 }
 
 impl Default for Retention {
@@ -124,6 +129,7 @@ impl Default for Retention {
             days: Duration::from_secs(62 * DAY),
             segments: Duration::from_secs(31 * DAY),
             ledger: Duration::from_secs(30 * DAY),
+            pools: Duration::from_secs(400 * DAY),
             duplicates: Duration::from_secs(DAY),
         }
     }

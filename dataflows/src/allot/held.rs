@@ -1,7 +1,7 @@
 //! What the ledger says of offers that hold something.
 //!
 //! Invariant: a row for each offer that holds something, and for each thing heard that may end that; of other offers
-//! nothing. Cost: what ended any offer is kept under its id, beside those that hold something.
+//! nothing. Cost: what was redeemed at all is kept under its id, beside offers that hold something.
 
 use crate::joined::joined;
 use differential_dataflow::VecCollection;
@@ -10,13 +10,14 @@ use shopbell_model::event::PushOutcome;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Brand, Handle, Text};
 use shopbell_model::pool::Holding;
+use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 
 /// Something the ledger says of an offer that holds something.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Held {
-    /// The offer.
-    pub offer: (Brand, Text),
+    /// The offer, with the tick in which it was made.
+    pub offer: (Brand, Text, Time),
     /// What is said.
     pub said: Said,
 }
@@ -25,30 +26,30 @@ pub struct Held {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Said {
     /// It was sent, and holds this.
-    Sent(Holding),
+    Sent(Shared<Holding>),
     /// It was taken back.
     Withdrawn,
     /// It was redeemed.
     Redeemed,
 }
 
-/// What the ledger says of offers that hold something.
+/// What the ledger says of offers that hold something, and which of them were redeemed.
 pub fn held<'scope>(
     ledger: VecCollection<'scope, Time, (Handle, PersonFact)>,
+    outcomes: VecCollection<'scope, Time, ((Brand, Text), PushOutcome)>,
 ) -> VecCollection<'scope, Time, Held> {
-    let sent = ledger.clone().flat_map(|(handle, fact)| match fact {
-        PersonFact::Sent(sent) => {
-            sent.holding.as_ref().map(|holding| ((handle.brand(), sent.offer_id.clone()), holding.clone()))
-        }
+    let said = ledger.flat_map(|(handle, fact)| match fact {
+        PersonFact::Holds(holding) => Some((handle.brand(), holding.clone(), Said::Sent(holding))),
+        PersonFact::TakenBack(holding) => Some((handle.brand(), holding, Said::Withdrawn)),
         _ => None,
     });
-    let over = ledger.flat_map(|(handle, fact)| match fact {
-        PersonFact::Withdrawn(offer, ..) => Some(((handle.brand(), offer), Said::Withdrawn)),
-        PersonFact::Outcome(offer, PushOutcome::Redeemed) => Some(((handle.brand(), offer), Said::Redeemed)),
-        _ => None,
+    let sent = said.clone().flat_map(|(brand, holding, said)| {
+        matches!(said, Said::Sent(_)).then(|| ((brand, holding.offer.clone()), holding.made))
     });
-    let ended = joined(sent.clone(), over, "Held", |offer, _, said| {
-        Some(Held { offer: offer.clone(), said: said.clone() })
+    let redeemed = outcomes.filter(|(_, outcome)| *outcome == PushOutcome::Redeemed);
+    let redeemed = joined(sent, redeemed, "Held", |(brand, offer), made, _| {
+        Some(Held { offer: (brand.clone(), offer.clone(), *made), said: Said::Redeemed })
     });
-    sent.map(|(offer, holding)| Held { offer, said: Said::Sent(holding) }).concat(ended)
+    said.map(|(brand, holding, said)| Held { offer: (brand, holding.offer.clone(), holding.made), said })
+        .concat(redeemed)
 }

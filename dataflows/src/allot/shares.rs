@@ -45,14 +45,14 @@ struct Sums {
 struct Offer {
     said: Rows<Said>,
     /// What it is counted as.
-    counted: Option<(Holding, bool)>,
+    counted: Option<(Shared<Holding>, bool)>,
     /// When it ends by itself, where it waits for that.
     waits: Option<Time>,
 }
 
 impl Offer {
     /// What it holds now, and whether that is used up.
-    fn holds(&self, now: Time) -> Option<(&Holding, bool)> {
+    fn holds(&self, now: Time) -> Option<(&Shared<Holding>, bool)> {
         let said = |what: &Said| self.said.contains(what);
         let holding = self.said.present().find_map(|said| match said {
             Said::Sent(holding) => Some(holding),
@@ -66,8 +66,8 @@ impl Offer {
     }
 }
 
-/// An offer, by the brand it belongs to.
-type OfferKey = (Brand, Text);
+/// An offer, by the brand it belongs to, and when it was made.
+type OfferKey = (Brand, Text, Time);
 /// Whom an answer is for, and about which offer.
 type AskKey = (Person, Text);
 /// Whose asks for which rule.
@@ -151,12 +151,12 @@ impl Shares {
         }
         for (counted, sign) in [(before, -1), (counted, 1)] {
             let Some((holding, used)) = counted else { continue };
-            for (pool, amount) in holding.parts {
+            for (pool, amount) in &holding.parts {
                 let sums = self.sums.entry(pool.clone()).or_default();
                 let sum = if used { &mut sums.used } else { &mut sums.held };
-                *sum += sign * i128::from(amount);
+                *sum += sign * i128::from(*amount);
                 if (sums.held, sums.used) == (0, 0) {
-                    self.sums.remove(&pool);
+                    self.sums.remove(pool);
                 }
             }
         }

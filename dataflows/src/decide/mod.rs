@@ -175,8 +175,7 @@ pub fn decide(
     for (sent, reason) in withdrawal::withdrawals(now, person, grounds, versions, settings.policy.opt_in) {
         let news = News::Withdrawn(reason, sent.channel.clone());
         decision.messages.push(say(&sent.offer_id, &sent.person, news));
-        let fact = PersonFact::Withdrawn(sent.offer_id.clone(), reason, tick);
-        decision.facts.push((sent.episode.anchor.clone(), fact));
+        decision.facts.extend(taken_back(sent, reason, tick));
         withdrawn.insert(&sent.offer_id);
     }
     if grounds.forgotten {
@@ -239,8 +238,7 @@ pub fn decide(
         if let Some(sent) = permitted.replaces {
             let news = News::Withdrawn(Reason::Superseded, sent.channel.clone());
             decision.messages.push(say(&sent.offer_id, &sent.person, news));
-            let fact = PersonFact::Withdrawn(sent.offer_id.clone(), Reason::Superseded, tick);
-            decision.facts.push((sent.episode.anchor.clone(), fact));
+            decision.facts.extend(taken_back(sent, Reason::Superseded, tick));
         }
         permission.count(candidate, &permitted);
         // Whose candidate it is, is in force.
@@ -249,8 +247,11 @@ pub fn decide(
         let (sent, made) =
             commit((tick, now), person, (candidate, version), permitted, grounds, over, &settings.learning);
         decision.messages.push(say(&candidate.offer_id, person, News::Made(Box::new(made))));
-        let fact = PersonFact::Sent(Shared::new(sent));
-        decision.facts.push((candidate.episode.anchor.clone(), fact));
+        let anchor = &candidate.episode.anchor;
+        decision
+            .facts
+            .extend(sent.holding.clone().map(|holding| (anchor.clone(), PersonFact::Holds(holding))));
+        decision.facts.push((anchor.clone(), PersonFact::Sent(Shared::new(sent))));
     }
     // What was made counts against those that have to ask: so it is the same whether it is known from this
     // tick or from the ledger.
@@ -326,7 +327,8 @@ fn commit(
     let holding = rule.offer.is_pooled().then(|| {
         let needs = rule.offer.needs(&person.brand(), &rule.id, now);
         let parts = needs.into_iter().map(|(pool, amount, _)| (pool, amount)).collect();
-        Holding { parts, back: rule.offer.units_back, ends }
+        let (offer, back) = (candidate.offer_id.clone(), rule.offer.units_back);
+        Shared::new(Holding { offer, made: tick, parts, back, ends })
     });
     let sent = Sent {
         offer_id: candidate.offer_id.clone(),
@@ -372,6 +374,13 @@ fn commit(
         over,
     };
     (sent, made)
+}
+
+/// What the ledger says of an offer that is taken back.
+fn taken_back(sent: &Sent, reason: Reason, tick: Time) -> impl Iterator<Item = (Handle, PersonFact)> {
+    let held = sent.holding.clone().map(PersonFact::TakenBack);
+    let facts = [Some(PersonFact::Withdrawn(sent.offer_id.clone(), reason, tick)), held];
+    facts.into_iter().flatten().map(|fact| (sent.episode.anchor.clone(), fact))
 }
 
 /// The events of evidence, each once.

@@ -295,7 +295,8 @@ impl Keep<'_> {
         let fact = PersonFact::Outcome(offer, outcome);
         let known = self.histories.histories.get(self.handle);
         if known.is_none_or(|known| known.entries.iter().all(|entry| entry.fact != fact)) {
-            let span = self.histories.retention.ledger;
+            let retention = &self.histories.retention;
+            let span = if outcome == PushOutcome::Redeemed { retention.pools } else { retention.ledger };
             self.fact(span, Group::Alone, fact);
         }
     }

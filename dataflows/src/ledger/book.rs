@@ -4,29 +4,30 @@
 //! none that names a forgotten handle. Cost: a fact, two handles and two times a row, and a search of the
 //! handle's own rows when one of them is too old.
 
-use super::{Row, Since};
+use super::{Row, Since, span};
 use rustc_hash::FxHashMap;
 use shopbell_model::facts::PersonFact;
 use shopbell_model::key::{Handle, Person};
+use shopbell_model::settings::Retention;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Rows by handle.
 #[derive(Debug)]
 pub(super) struct Book {
-    retention: Duration,
+    retention: Retention,
     rows: FxHashMap<Handle, Vec<(PersonFact, Time)>>,
     /// Handles that an offer names besides its own, with those under which the offer stands.
     named: FxHashMap<Handle, BTreeSet<Handle>>,
-    /// Rows in order of time.
-    ages: VecDeque<(Time, Handle)>,
+    /// Rows kept for so long, in order of time.
+    ages: BTreeMap<Duration, VecDeque<(Time, Handle)>>,
 }
 
 impl Book {
     /// A book that begins with some rows.
-    pub(super) fn new(retention: Duration, begin: &[Since]) -> Book {
-        let (rows, named, ages) = (FxHashMap::default(), FxHashMap::default(), VecDeque::new());
+    pub(super) fn new(retention: Retention, begin: &[Since]) -> Book {
+        let (rows, named, ages) = (FxHashMap::default(), FxHashMap::default(), BTreeMap::new());
         let mut book = Book { retention, rows, named, ages };
         let mut begin: Vec<&Since> = begin.iter().collect();
         begin.sort_by_key(|(_, since)| *since);
@@ -40,17 +41,22 @@ impl Book {
             self.named.entry(other).or_default().insert(handle.clone());
         }
         self.rows.entry(handle.clone()).or_default().push((fact.clone(), since));
-        self.ages.push_back((since, handle.clone()));
+        self.ages.entry(span(fact, &self.retention)).or_default().push_back((since, handle.clone()));
         self.drop_old(since);
     }
 
     fn drop_old(&mut self, now: Time) {
-        let retention = self.retention.0;
-        let is_old = |since: Time| since.saturating_add(retention) <= now;
-        while self.ages.front().is_some_and(|(since, _)| is_old(*since)) {
-            let Some((_, handle)) = self.ages.pop_front() else { break };
+        let is_old = |since: Time, span: Duration| since.saturating_add(span.0) <= now;
+        let mut handles = Vec::new();
+        for (span, ages) in &mut self.ages {
+            let old = ages.partition_point(|(since, _)| is_old(*since, *span));
+            handles.extend(ages.drain(..old).map(|(_, handle)| handle));
+        }
+        for handle in handles {
             let Some(rows) = self.rows.get_mut(&handle) else { continue };
-            let gone: Vec<_> = rows.extract_if(.., |(_, since)| is_old(*since)).collect();
+            let retention = &self.retention;
+            let gone: Vec<_> =
+                rows.extract_if(.., |(fact, since)| is_old(*since, span(fact, retention))).collect();
             self.unname(&handle, gone.iter().map(|(fact, _)| fact));
         }
     }

@@ -11,7 +11,8 @@ use crate::identity::ForgottenHandles;
 use crate::shards::{bucket_of, shard_of};
 use differential_dataflow::{AsCollection, VecCollection};
 use shopbell_model::key::Handle;
-use shopbell_model::time::{Duration, Time};
+use shopbell_model::settings::Retention;
+use shopbell_model::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
@@ -24,7 +25,7 @@ pub(super) fn standing<'scope>(
     said: Facts<'scope>,
     forgotten: ForgottenHandles<'scope>,
     begin: &[Since],
-    retention: Duration,
+    retention: Retention,
     clock: Clock,
 ) -> VecCollection<'scope, Time, Since> {
     let mut book = Book::new(retention, begin);

@@ -183,3 +183,24 @@ case!(
         )
     }
 );
+
+case!(
+    what_is_used_stays_used_when_the_ledger_has_let_go,
+    Case {
+        config: Config { ledger_kept: HOUR, pools_kept: 6 * HOUR, ..Config::default() },
+        ..Case::new(
+            vec![Rule { units: Some(1), valid: 10 * MINUTE, ..on_check_in("coupon") }],
+            "20:00:00",
+            // The first one's was back after its end; redeemed when the ledger had let go of it, it is used all the same.
+            // The other's is so until six hours after the tick that followed it.
+            "10:00:00 card:1 checkin s1
+             12:00:00 card:2 checkin s1
+             12:05:00 card:2 redeem coupon/check_in|card:2|s1|{12:00:00}
+             13:00:00 card:1 redeem coupon/check_in|card:1|s1|{10:00:00}
+             14:00:00 card:3 checkin s1",
+            "10:00:00.001 made coupon card:1 associate 50 -
+             12:00:00.001 made coupon card:2 associate 50 -
+             18:00:00.002 made coupon card:3 associate 50 -"
+        )
+    }
+);

@@ -5,7 +5,6 @@ use super::*;
 use crate::samples::line_rule;
 use proptest::prelude::*;
 use shopbell_model::key::Handle;
-use shopbell_model::pool::Back;
 use std::cmp::Reverse;
 
 const RULES: [&str; 4] = [
@@ -56,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Default)]
 struct Naive {
     asks: BTreeMap<(u8, usize), Ask>,
-    offers: BTreeMap<(u8, usize), (Holding, bool, bool)>,
+    offers: BTreeMap<(u8, usize), (Shared<Holding>, bool, bool)>,
 }
 
 impl Naive {
@@ -97,7 +96,7 @@ proptest! {
         // 2026-01-05, noon in London.
         let (mut now, mut denied) = (1_767_614_400_000, BTreeSet::new());
         let held = |who: u8, rule: usize, said| {
-            let offer = (Brand::default(), Text::from(format!("r{rule}-{who}")));
+            let offer = (Brand::default(), Text::from(format!("r{rule}-{who}")), 0);
             Row::Held(Held { offer, said })
         };
         for step in steps {
@@ -116,7 +115,7 @@ proptest! {
                     let needs = rules[rule].offer.needs(&Brand::default(), &rules[rule].id, now);
                     let parts = needs.into_iter().map(|(pool, amount, _)| (pool, amount)).collect();
                     let back = rules[rule].offer.units_back;
-                    let holding = Holding { parts, back, ends: now + hours * HOUR };
+                    let holding = Shared::new(Holding { parts, back, ends: now + hours * HOUR, ..Holding::default() });
                     shares.change(vec![(held(who, rule, Said::Sent(holding.clone())), 1)]);
                     naive.offers.insert((who, rule), (holding, false, false));
                 }
@@ -204,11 +203,8 @@ fn many_who_ask_for_a_hundred_are_answered_once() {
     let mut changes = Vec::new();
     for offer in &expected {
         let parts = vec![(Pool::Units(Brand::default(), rule.id.clone()), 1)];
-        let holding = Holding { parts, back: Back::default(), ends: 1_000 };
-        changes.push((
-            Row::Held(Held { offer: (Brand::default(), offer.clone()), said: Said::Sent(holding) }),
-            1,
-        ));
+        let said = Said::Sent(Shared::new(Holding { parts, ends: 1_000, ..Holding::default() }));
+        changes.push((Row::Held(Held { offer: (Brand::default(), offer.clone(), 0), said }), 1));
         let who: u32 = offer.parse().unwrap();
         changes.push((Row::Ask(Ask { offer: offer.clone(), ..ask(&rule, (who % 6) as u8, 89) }), -1));
     }
@@ -231,10 +227,10 @@ fn amounts_as_large_as_can_be_do_not_overflow() {
         (Row::Ask(ask(&rule, 2, 8)), 1),
     ]);
     let held = |offer: &str| {
-        let offer = (Brand::default(), Text::from(offer));
+        let offer = (Brand::default(), Text::from(offer), 0);
         let parts = vec![(Pool::Units(Brand::default(), rule.id.clone()), i64::MAX)];
-        let holding = Holding { parts, back: Back::default(), ends: 9 };
-        Row::Held(Held { offer, said: Said::Sent(holding) })
+        let holding = Holding { parts, ends: 9, ..Holding::default() };
+        Row::Held(Held { offer, said: Said::Sent(Shared::new(holding)) })
     };
     let mut granted = Vec::new();
     shares.answer(1, |_, ground, diff, _| granted.extend((diff > 0).then_some(ground)));
