@@ -9,6 +9,7 @@ mod shadow;
 
 pub use shadow::ShadowReport;
 
+use crate::journal::JournalError;
 use crate::metrics::Metrics;
 use crate::rule_files::{self, RuleFilesError};
 use crate::runtime::Board;
@@ -91,6 +92,9 @@ pub enum ReloadError {
     /// The job is ending.
     #[error("the job is stopping")]
     Stopping,
+    /// The change cannot be written down, which ends the job.
+    #[error("the change is in force, and cannot be written down: {0}")]
+    NotKept(JournalError),
 }
 
 impl ReloadError {
@@ -103,6 +107,7 @@ impl ReloadError {
             ReloadError::NoShadow => "no-shadow",
             ReloadError::NothingBefore => "no-rules-before",
             ReloadError::Stopping => "engine-stopping",
+            ReloadError::NotKept(_) => "rules-not-kept",
         }
     }
 
@@ -117,6 +122,9 @@ impl ReloadError {
             ReloadError::NoShadow => "PUT it to /v1/rules/shadow, or start with --shadow",
             ReloadError::NothingBefore => "the rules are those that the job began with",
             ReloadError::Stopping => "the next start reads them",
+            ReloadError::NotKept(_) => {
+                "see to the disk of `[state]` and start the job again; then look at GET /v1/rules"
+            }
         }
     }
 

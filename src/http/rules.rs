@@ -10,7 +10,7 @@
 //! | `POST /v1/rules/shadow/promote` | it comes into force, at one tick |
 //! | `POST /v1/rules/rollback` | what was in force before comes into force again |
 //!
-//! Invariant: an answer of 200 comes when the change is a tick. Cost: one lock.
+//! Invariant: an answer of 200 comes when the change is a tick, and with `[state]` when it is on the disk. Cost: one lock.
 
 use super::error::ApiError;
 use crate::reload::{Ask, Change, ReloadError, Reloads, ShadowReport, Status};

@@ -71,6 +71,12 @@ impl Journal {
         self.shared.wait_durable(sequence)
     }
 
+    /// The same wait for whoever has no hold on the journal, which may end meanwhile: it then ends with what
+    /// became durable.
+    pub fn promise(&self, sequence: u64) -> Promise {
+        Promise { shared: Arc::clone(&self.shared), sequence }
+    }
+
     /// Calls back on the writer thread: once with what is durable now, after each commit, and once with
     /// the failure that ends the journal. A slow callback delays the next commit; one that waits for the
     /// journal never ends.
@@ -145,6 +151,20 @@ impl Journal {
             // A panic there was already told as a failure.
             let _ = writer.join();
         }
+    }
+}
+
+/// That a record becomes durable.
+#[derive(Debug)]
+pub struct Promise {
+    shared: Arc<Shared>,
+    sequence: u64,
+}
+
+impl Promise {
+    /// Waits until it is; as [`Journal::wait_durable`] does.
+    pub fn wait(&self) -> Result<Position, JournalError> {
+        self.shared.wait_durable(self.sequence)
     }
 }
 

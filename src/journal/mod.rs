@@ -22,7 +22,7 @@ mod writer;
 
 pub use error::{Flaw, JournalError};
 pub use files::{Fault, Operation, Probe};
-pub use handle::Journal;
+pub use handle::{Journal, Promise};
 pub use inspect::{Inspection, inspect};
 pub use records::{Records, read};
 pub use recovery::{Cut, Report, Warning};

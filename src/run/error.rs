@@ -38,8 +38,8 @@ pub enum RunError {
     /// What is stored.
     #[error(transparent)]
     Stored(#[from] StoredError),
-    /// What a checkpoint says besides rows.
-    #[error("a checkpoint does not say what it should: {reason}")]
+    /// What the state says of itself: its beginning, or a checkpoint besides rows.
+    #[error("the state does not say of itself what it should: {reason}")]
     Meta {
         /// What is wrong.
         reason: String,

@@ -11,6 +11,7 @@ pub use report::{
 };
 
 use super::RunError;
+use super::beginning;
 use super::chapter::versions;
 use super::kept::Meta;
 use crate::checkpoint::{self, InspectedCheckpoint};
@@ -128,7 +129,10 @@ impl Place {
             .journal
             .as_ref()
             .map(|_| journal::Inspection { begins: 1, ..journal::Inspection::default() }));
-        let restart = restart(&found.checkpoints, follows.as_ref());
+        let is_all_journal = found.checkpoints.is_empty() && journal.is_some();
+        let state = self.journal.as_deref().and_then(Path::parent);
+        let begun = state.map_or(Ok(()), |state| beginning::check(state, is_all_journal));
+        let restart = restart(begun, &found.checkpoints, follows.as_ref());
         let checkpoints: Vec<_> =
             found.checkpoints.iter().map(|checkpoint| report_of(checkpoint, &found.checkpoints)).collect();
         let fallback = restart.checkpoint.and_then(|used| fallback(used, &checkpoints));
@@ -156,10 +160,15 @@ fn problems(seen: &Inspection) -> Vec<Problem> {
 
 /// A restart takes the newest checkpoint of which every byte is good, and fails where that or the journal cannot
 /// be used.
-fn restart(checkpoints: &[InspectedCheckpoint], journal: Option<&journal::Inspection>) -> Restart {
+fn restart(
+    begun: Result<(), RunError>,
+    checkpoints: &[InspectedCheckpoint],
+    journal: Option<&journal::Inspection>,
+) -> Restart {
     let used = checkpoints.iter().find(|checkpoint| checkpoint.good);
     let meta = used.and_then(|checkpoint| checkpoint.meta.as_ref());
-    let again = || -> Result<Option<u64>, RunError> {
+    let again = move || -> Result<Option<u64>, RunError> {
+        begun?;
         if let Some(error) = journal.and_then(|journal| journal.error.clone()) {
             return Err(error.into());
         }

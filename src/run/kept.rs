@@ -4,6 +4,7 @@
 //! on disk is passed over without being told. Cost: reads the state once, with as many threads as workers.
 
 use super::RunError;
+use super::beginning;
 use super::fault::Faults;
 use crate::checkpoint::{self, Checkpoint, Store};
 use crate::cluster::RestoredRow;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use shopbell_dataflows::kept::{KeptKey, Restored, is_bucket_of};
 use shopbell_model::time::{Duration, Time};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a checkpoint says besides rows.
@@ -129,9 +131,10 @@ pub(super) fn clock_name(kind: ClockKind) -> &'static str {
     }
 }
 
-/// Opens what was kept, or begins to keep.
+/// Opens what was kept, or begins to keep. It must have been kept under the same settings as are `wanted`.
 pub(super) fn open(
     state: &State,
+    wanted: &Meta,
     retention: Duration,
     (workers, peers): (usize, usize),
     faults: &Faults,
@@ -140,14 +143,18 @@ pub(super) fn open(
         .map_err(|error| RunError::System { what: "the folder of `[state]`", error })?;
     // Before anything is opened: that puts ends right and removes what is left over.
     let checkpoints = state.folder.join("checkpoints");
-    checkpoint::metas(&checkpoints)?.iter().try_for_each(Meta::knows)?;
+    let metas = checkpoint::metas(&checkpoints)?;
+    metas.iter().try_for_each(Meta::knows)?;
+    let journal = state.folder.join("journal");
+    beginning::look(&state.folder, wanted, metas.is_empty() && holds_files(&journal))?;
+    beginning::write(&state.folder, wanted)?;
     let settings = journal::Settings {
         segment_bytes: state.segment as u64,
         sync: state.sync,
         probe: faults.probe(),
         ..Default::default()
     };
-    let (journal, report) = Journal::open(state.folder.join("journal"), settings)?;
+    let (journal, report) = Journal::open(journal, settings)?;
     for warning in &report.warnings {
         tracing::warn!(%warning, "journal");
     }
@@ -165,10 +172,11 @@ pub(super) fn open(
             "a checkpoint is passed over: {error}"
         );
     }
-    let (mut meta, mut restored, mut duplicates) = (Meta::default(), Vec::new(), Duplicates::new(retention));
+    let (mut meta, mut restored, mut duplicates) = (wanted.clone(), Vec::new(), Duplicates::new(retention));
     let mut outboxes = Outboxes::new();
     if let Some(checkpoint) = &found.checkpoint {
         meta = Meta::read(checkpoint.meta())?;
+        meta.same_settings(wanted)?;
         duplicates.restore(meta.generation, meta.turns);
         restored = read_rows(checkpoint, (workers, peers), &mut duplicates, &mut outboxes)?;
         if faults.loses("ledger") {
@@ -180,6 +188,10 @@ pub(super) fn open(
     let restored_at = found.checkpoint.as_ref().map(|checkpoint| checkpoint.tick());
     let checkpoint = found.checkpoint;
     Ok(Kept { journal, store, meta, restored, checkpoint, restored_at, duplicates, outboxes })
+}
+
+fn holds_files(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_some())
 }
 
 /// Reads the rows of every worker here, each on a thread of its own, and the copies of all.

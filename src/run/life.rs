@@ -88,7 +88,7 @@ impl Around<'_> {
         life.ticker.turn_to(asked)?;
         life.ticker.warm_up()?;
         // Whoever asked may have gone.
-        let _ = answer.send(Ok(()));
+        let _ = answer.send(Ok(life.ticker.promise()));
         Ok((life, delivered))
     }
 
@@ -204,19 +204,10 @@ impl Around<'_> {
 /// Opens what was kept; it must have been kept under the same settings.
 fn open_kept(plan: &Plan, faults: &Faults) -> Result<Option<Kept>, RunError> {
     let Some(state) = &plan.config.state else { return Ok(None) };
-    let mut kept = kept::open(state, plan.config.retention.duplicates, (plan.workers, plan.peers()), faults)?;
-    let wanted = Meta {
-        format: FORMAT,
-        clock_kind: kept::clock_name(plan.config.engine.clock).to_owned(),
-        grid: plan.config.engine.tick.0,
-        ..kept.meta.clone()
-    };
-    // What was never kept was kept under any settings.
-    if kept.meta.format != 0 {
-        kept.meta.same_settings(&wanted)?;
-    }
-    kept.meta = wanted;
-    Ok(Some(kept))
+    let clock_kind = kept::clock_name(plan.config.engine.clock).to_owned();
+    let wanted = Meta { format: FORMAT, clock_kind, grid: plan.config.engine.tick.0, ..Meta::default() };
+    let peers = (plan.workers, plan.peers());
+    kept::open(state, &wanted, plan.config.retention.duplicates, peers, faults).map(Some)
 }
 
 /// What is kept, until the ticker has it.

@@ -7,6 +7,7 @@
 //! decided as if nothing had happened, whenever the process is killed.
 //! Cost: one thread each; queues between them are bounded.
 
+mod beginning;
 mod chapter;
 mod clock;
 mod cluster;

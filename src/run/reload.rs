@@ -1,10 +1,11 @@
 //! Who reads the folder of rules again while the job runs: when it changes, on SIGHUP, and when it is asked to.
 //!
 //! Invariant: a folder that is being written to is left alone until it has been quiet for a while; what was read is
-//! given to the ticker whole. Cost: a look at the names and times of the files, twice a second.
+//! given to the ticker whole; it is told as done when it is in the journal for good. Cost: a look at the names and times of the files, twice a second.
 
 use super::RunError;
 use super::control::Control;
+use crate::journal::Promise;
 use crate::reload::{Ask, Change, Outcome, ReloadError, Reloads, Wanted, compile, read, versions};
 use crate::rule_files::{Look, look};
 use crate::stored::RuleVersions;
@@ -26,8 +27,11 @@ const QUIET: Duration = Duration::from_millis(1000);
 /// What the ticker is asked for, and where it says what came of it.
 pub(super) struct Page {
     pub(super) asked: Asked,
-    pub(super) answer: Sender<Result<(), ReloadError>>,
+    pub(super) answer: Sender<Done>,
 }
+
+/// What came of it; and where something is kept, that this is too.
+type Done = Result<Option<Promise>, ReloadError>;
 
 /// What the ticker is asked for.
 pub(super) enum Asked {
@@ -200,7 +204,9 @@ impl Watch {
         let (answer, answered) = bounded(1);
         self.control.turn(Page { asked, answer });
         // Where the ticker is gone nobody answers.
-        answered.recv().unwrap_or(Err(ReloadError::Stopping))
+        let promise = answered.recv().unwrap_or(Err(ReloadError::Stopping))?;
+        // Waited for here, and not where ticks are made. A journal that fails ends the job.
+        promise.map_or(Ok(()), |promise| promise.wait().map(drop).map_err(ReloadError::NotKept))
     }
 }
 

@@ -10,7 +10,7 @@ use super::delivery::Parcel;
 use super::gathering::{Gathered, Gathering};
 use super::keeper::Keeper;
 use super::kept::{Erasing, Meta};
-use crate::journal::{Journal, Records};
+use crate::journal::{Journal, Promise, Records};
 use crate::runtime::Engine;
 use crate::source::{Acknowledged, Ticket};
 use crate::stored::{
@@ -110,7 +110,7 @@ impl StateKeeper {
         self.meta.ruling.clone_from(ruling);
     }
 
-    /// Writes down that other rules are looked at, or none any more, and waits until that is kept for good.
+    /// Writes down that other rules are looked at, or none any more.
     pub(super) fn cast(&mut self, shadow: Option<ShadowSet>) -> Result<(), RunError> {
         if shadow == self.meta.shadow {
             return Ok(());
@@ -119,8 +119,12 @@ impl StateKeeper {
         self.meta.sequence = self.journal.append(self.journal.last().tick, &record)?;
         self.appended.store(self.meta.sequence, Ordering::Release);
         self.meta.shadow = shadow;
-        self.journal.wait_durable(self.meta.sequence)?;
         Ok(())
+    }
+
+    /// That everything written so far is kept for good, for whoever is told of it.
+    pub(super) fn promise(&self) -> Promise {
+        self.journal.promise(self.meta.sequence)
     }
 
     /// Takes up that the journal tells of other rules to look at.

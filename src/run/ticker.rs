@@ -17,6 +17,7 @@ use super::reload::{Asked, Page};
 use super::state::StateKeeper;
 use super::under_way::{Arrivals, UnderWay};
 use crate::config::ClockKind;
+use crate::journal::Promise;
 use crate::metrics::Metrics;
 use crate::reload::{ReloadError, Wanted, compile};
 use crate::runtime::{Engine, EngineError, Tick};
@@ -205,8 +206,13 @@ impl Ticker {
         }
         self.turn_to(page.asked)?;
         // Whoever asked may have gone.
-        let _ = page.answer.send(Ok(()));
+        let _ = page.answer.send(Ok(self.promise()));
         Ok(None)
+    }
+
+    /// That what was turned to is kept for good, where anything is.
+    pub(super) fn promise(&self) -> Option<Promise> {
+        self.state.as_ref().map(StateKeeper::promise)
     }
 
     /// Puts rules into force in a tick of their own, or begins to look at others.

@@ -76,6 +76,7 @@ fn copy(mall: &Mall, from: &str, to: &str) {
 fn files(mall: &Mall) -> Vec<PathBuf> {
     let of = |folder: &str| std::fs::read_dir(mall.path(folder)).unwrap().map(|file| file.unwrap().path());
     let mut files: Vec<PathBuf> = of("state/journal").chain(of("state/checkpoints")).collect();
+    files.push(mall.path("state/state.json"));
     files.retain(|file| std::fs::metadata(file).unwrap().len() > 0);
     files.sort();
     files
@@ -116,6 +117,7 @@ fn cut(file: &Path, how: Cut, random: &mut Random) -> String {
 /// What a file is by its name.
 fn kind(file: &Path) -> &'static str {
     match file.file_name().unwrap().to_str().unwrap() {
+        "state.json" => "beginning",
         "durable" => "mark",
         name if name.starts_with("journal-") => "segment",
         name if name.starts_with("run-") => "run",
@@ -160,6 +162,7 @@ fn a_file_that_is_cut_or_gone_is_found_or_changes_nothing() {
     };
     came(&ends, "manifest", &|end| *end == NextLife::SaidTheSame);
     came(&ends, "run", &|end| *end == NextLife::SaidTheSame);
+    came(&of_journal, "beginning", &|end| *end == NextLife::Refused("state-meta".to_owned()));
     for ends in [&ends, &of_journal] {
         came(ends, "mark", &|end| matches!(end, NextLife::Refused(_)));
         // Not only where it is gone: also where it ends before what was durable.

@@ -5,6 +5,8 @@
  * kept, and nothing else. Invariant: what is kept is what the last sync that was answered found, or one that was under
  * way. Cost: a copy of the file for each sync.
  *
+ * SHOPBELL_POWER_WAITS: milliseconds before a sync is done, so that what does not wait for it is seen not to.
+ *
  * In the folder named by SHOPBELL_POWER: `<inode>.data`, `<inode>.names` (lines of kind, inode and name), and
  * `<inode>.held`, a second name that keeps the number from being given to another file. */
 #define _GNU_SOURCE
@@ -58,7 +60,8 @@ static void keep_names(const char *path, FILE *out, const char *image) {
 }
 
 static int synced(long call, int file) {
-    const char *image = getenv("SHOPBELL_POWER");
+    const char *image = getenv("SHOPBELL_POWER"), *waits = getenv("SHOPBELL_POWER_WAITS");
+    if (waits) usleep((useconds_t)atol(waits) * 1000);
     int answer = (int)syscall(call, file);
     struct stat found;
     char path[64], making[512], made[512];

@@ -184,6 +184,43 @@ fn a_journal_that_does_not_sync_is_seen_when_power_is_lost() {
     assert!(offered < 60, "{lost:?}: nobody would notice that 202 is said of what is in no file");
 }
 
+/// Every sync takes its time, so that an answer that does not wait for one is before it.
+#[test]
+fn what_an_operator_was_told_of_rules_holds_after_power_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = &folder.path().join("job");
+    fs::create_dir_all(path.join("rules")).unwrap();
+    fs::write(path.join("rules/test.toml"), RULES).unwrap();
+    let config = "[engine]\nrules = \"rules\"\n[http]\nlisten = \"127.0.0.1:0\"\n[output]\nfile = \"offers.jsonl\"\n\
+                  [state]\nfolder = \"state\"\ncheckpoint_every = \"1h\"\n";
+    fs::write(path.join("job.toml"), config).unwrap();
+    drop(Life::start(path));
+    let power = Power::over(path);
+    let mut variables = power.variables().to_vec();
+    variables.push(("SHOPBELL_POWER_WAITS", "150".into()));
+    let other = RULES.replace("Welcome", "Good to see you");
+    let in_force = |life: &Life| life.answer("GET /v1/rules", "").contains("\"beside_folder\":true");
+    let is_looked_at = |life: &Life| life.answer("GET /v1/rules/shadow", "").contains("200 OK");
+    // What is asked for, and whether other rules are then in force, and some looked at.
+    let steps = [
+        ("PUT /v1/rules/shadow", false, true),
+        ("POST /v1/rules/shadow/promote", true, false),
+        ("PUT /v1/rules/shadow", true, true),
+        ("DELETE /v1/rules/shadow", true, false),
+    ];
+    for (request, promoted, shadowed) in steps {
+        let life = Life::start_with(path, &variables);
+        let answer = life.request(request, if request.starts_with("PUT") { &other } else { "" });
+        assert!(answer.contains("200"), "{request}: {answer}");
+        drop(life);
+        power.lose(|| false);
+        let life = Life::start_with(path, &power.variables());
+        assert_eq!((in_force(&life), is_looked_at(&life)), (promoted, shadowed), "{request}");
+        drop(life);
+        power.lose(|| false);
+    }
+}
+
 #[test]
 fn a_job_that_loses_power_says_what_one_says_that_never_did() {
     let wanted = setting("SHOPBELL_LOSSES", 12);

@@ -1,6 +1,8 @@
 //! What a start says of a folder it cannot go on with.
 
+use super::faults::life;
 use super::{Mall, each_file};
+use shopbell::stored::FORMAT;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,18 +30,47 @@ fn a_job_that_ended_in_good_order_has_nothing_to_say_again() {
     assert!(log.contains("caught up with") && log.contains("events=0"), "{log}");
 }
 
+/// Starts it with another configuration, which must end it so.
+fn refused(mall: &Mall, config: &str, code: i32, name: &str) {
+    std::fs::write(mall.path("job.toml"), config).unwrap();
+    let (exit, log) = outcome(mall);
+    assert_eq!(exit, Some(code), "{log}");
+    assert!(log.contains(&format!("error[{name}]")) && log.contains("hint:"), "{log}");
+}
+
+fn refuses_other_clocks(mall: &Mall) {
+    let config = mall.text("job.toml");
+    let slow = config.replace("clock = \"events\"", "clock = \"events\"\ntick = \"5ms\"");
+    refused(mall, &slow, 2, "state-settings");
+    refused(mall, &config.replace("clock = \"events\"", "clock = \"wall\""), 2, "state-settings");
+    std::fs::write(mall.path("job.toml"), config).unwrap();
+}
+
+#[test]
+fn what_was_killed_before_its_first_checkpoint_says_how_it_was_begun() {
+    let mall = Mall::new(8_000, 3);
+    mall.configure("checkpoint_every = \"1h\"");
+    assert!(!life(&mall, "crash:delivered:25").success());
+    let begun = mall.path("state/state.json");
+    let found = files(&mall.path("state/checkpoints"));
+    assert!(found.keys().all(|path| path.ends_with("lock")), "{:?}", found.keys());
+    refuses_other_clocks(&mall);
+    let (config, text) = (mall.text("job.toml"), std::fs::read_to_string(&begun).unwrap());
+    edit_manifest(&begun, |text| text.replace(&format!("\"format\": {FORMAT}"), "\"format\": 4"));
+    refused(&mall, &config, 2, "state-format");
+    std::fs::remove_file(&begun).unwrap();
+    refused(&mall, &config, 3, "state-meta");
+    std::fs::write(&begun, text).unwrap();
+    let (code, log) = outcome(&mall);
+    assert_eq!((code, mall.text("offers.jsonl")), (Some(0), mall.text("expected.jsonl")), "{log}");
+}
+
 #[test]
 fn what_does_not_fit_the_state_is_refused_by_name() {
     let mall = ended();
+    refuses_other_clocks(&mall);
     let config = mall.text("job.toml");
-    let refused = |config: &str, code: i32, name: &str| {
-        std::fs::write(mall.path("job.toml"), config).unwrap();
-        let (exit, log) = outcome(&mall);
-        assert_eq!(exit, Some(code), "{log}");
-        assert!(log.contains(&format!("error[{name}]")) && log.contains("hint:"), "{log}");
-    };
-    refused(&config.replace("clock = \"events\"", "clock = \"events\"\ntick = \"5ms\""), 2, "state-settings");
-    refused(&config.replace("clock = \"events\"", "clock = \"wall\""), 2, "state-settings");
+    let refused = |config: &str, code: i32, name: &str| refused(&mall, config, code, name);
 
     let offers = mall.text("offers.jsonl");
     std::fs::write(mall.path("offers.jsonl"), &offers[..offers.len() / 2]).unwrap();
@@ -107,17 +138,23 @@ fn a_state_of_another_version_is_refused_by_name_and_left_as_it_is() {
         good.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
     };
     let is = |path: &&PathBuf, end: &str| path.to_string_lossy().ends_with(end);
-    let manifests: Vec<&PathBuf> = good.keys().filter(|path| is(path, ".json")).collect();
+    let begun = mall.path("state/state.json");
+    let manifests: Vec<&PathBuf> = good.keys().filter(|path| is(path, ".json") && **path != begun).collect();
     let segments: Vec<&PathBuf> = good.keys().filter(|path| is(path, ".log")).collect();
     assert!(!manifests.is_empty() && !segments.is_empty(), "{:?}", good.keys());
     for other in [3, 9] {
         // Of what another version wrote besides, nothing has to be understood.
         for manifest in &manifests {
             edit_manifest(manifest, |text| {
-                let text = text.replace("\"format\": 4", &format!("\"format\": {other}"));
+                let text = text.replace(&format!("\"format\": {FORMAT}"), &format!("\"format\": {other}"));
                 text.replace("\"arrival\"", "\"events\"")
             });
         }
+        refused("state-format", other);
+        edit_manifest(&begun, |text| {
+            let text = text.replace(&format!("\"format\": {FORMAT}"), &format!("\"format\": {other}"));
+            text.replace("\"clock\"", "\"time\"")
+        });
         refused("state-format", other);
         for manifest in &manifests {
             edit_manifest(manifest, |text| text.replace("\"format\": 1,", &format!("\"format\": {other},")));
