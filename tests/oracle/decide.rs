@@ -167,7 +167,7 @@ pub(crate) fn decide(
     let holds = |sent: &Sent| sent.tick + 1 + sent.holds_for(config) > now.clock;
     holders.retain(holds);
     let holding: Vec<&Sent> = ledger.iter().filter(|sent| holds(sent)).chain(&*holders).collect();
-    let answers = Answers::of(asks, &holding, world, forgotten, moments);
+    let answers = Answers::of(asks, ledger, &holding, world, forgotten, moments);
     let mut asking = Asks::new();
     let mut of_brands = Vec::new();
     for brand in &world.brands {
@@ -278,7 +278,7 @@ fn evaluate(
     }
     let mut passing: Vec<(i64, String)> = Vec::new();
     for item in &situation.items {
-        let item = person.item_view(known, &item.id, item.quantity, situation.place.as_deref());
+        let item = person.item_view(known, item, situation.place.as_deref());
         let view = view(Some(item));
         if rule.passes(&view) {
             passing.push((-rule.score_in(&view), view.item.map(|item| item.id).unwrap_or_default()));

@@ -52,17 +52,19 @@ fn counts(sent: &Sent, redeemed: bool, clock: Time) -> bool {
 }
 
 impl Answers {
-    /// The answers of a tick to what was asked before it, by what was sent before it and heard up to it.
+    /// The answers of a tick to what was asked before it, by what was sent before it and heard up to it. `holders` are offers
+    /// that may hold something, also where the ledger knows them no more.
     pub(crate) fn of(
         asks: &Asks,
-        ledger: &[&Sent],
+        ledger: &[Sent],
+        holders: &[&Sent],
         world: &World<'_>,
         forgotten: &Forgotten,
         moments: &mut BTreeSet<Time>,
     ) -> Answers {
         let mut spent: BTreeMap<String, i64> = BTreeMap::new();
         for brand in &world.brands {
-            for sent in ledger.iter().filter(|sent| sent.brand == brand.name && !sent.holds.is_empty()) {
+            for sent in holders.iter().filter(|sent| sent.brand == brand.name && !sent.holds.is_empty()) {
                 moments.insert(sent.ends() + 1);
                 // What the forgotten reported is gone in their tick, what they hold after it.
                 let used = brand.persons.iter().flat_map(|person| &person.events).any(|event| {
@@ -93,7 +95,7 @@ impl Answers {
 }
 
 /// Offers that somebody said to have reached them.
-fn reached(brand: &Brand<'_>, forgotten: &Forgotten, ledger: &[&Sent]) -> Vec<String> {
+fn reached(brand: &Brand<'_>, forgotten: &Forgotten, ledger: &[Sent]) -> Vec<String> {
     let events = brand.persons.iter().flat_map(|person| &person.events);
     let heard = events.filter_map(|event| match &event.act {
         Act::Reached(offer) | Act::Clicked(offer) | Act::Redeemed(offer) => Some((&event.handle, offer)),
