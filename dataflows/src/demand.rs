@@ -42,6 +42,10 @@ pub struct Demand {
     pools: bool,
 }
 
+/// What events may say of an article.
+const SAID: [Field; 4] =
+    [Field::ItemPrice, Field::ItemDiscountPercent, Field::ItemCategory, Field::ItemVariant];
+
 impl Demand {
     /// What these rules ask for.
     pub fn of<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Self {
@@ -57,8 +61,10 @@ impl Demand {
             demand.pools |= rule.offer.is_pooled();
             let interest = interests_of(&rule.when);
             demand.wishes |= interest.wishlist || rule.asks_for(Field::ItemInWishlist);
-            demand.views |= matches!(rule.when, When::BrowseAbandoned { .. });
-            demand.views |= interest.viewed || rule.asks_for(Field::ItemViewed);
+            let views = interest.viewed || matches!(rule.when, When::BrowseAbandoned { .. });
+            demand.views |= views || rule.asks_for(Field::ItemViewed);
+            // What a wish says of an article comes before what a view does.
+            demand.wishes |= views && SAID.iter().any(|field| rule.asks_for(*field));
             demand.totals |= TOTALS.iter().any(|name| rule.asks_for_attribute(name));
             demand.noticed |= NOTICED.iter().any(|name| rule.asks_for_attribute(name));
             demand.favourite |= rule.asks_for_attribute(FAVOURITE);

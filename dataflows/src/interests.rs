@@ -4,6 +4,9 @@
 //! docs/semantics.md. Cost: the facts of a person are read again whenever one of them changes; the
 //! fold keeps them few.
 
+mod said;
+
+use self::said::Said;
 use crate::by_key::by_key;
 use crate::courses::course;
 use crate::demand::Demand;
@@ -235,10 +238,14 @@ enum Act<'a> {
     Bought(&'a Bought),
 }
 
+const KINDS: [Kind; 3] = [Kind::Cart, Kind::Wishlist, Kind::Viewed];
+
 /// Interests as they stand while a person's facts are gone through in order.
 #[derive(Default)]
 struct Wants {
     open: BTreeMap<(ItemId, Kind), Interest>,
+    /// What the events of those said of their articles, where they said anything.
+    details: BTreeMap<(ItemId, Kind), Said>,
     ended: Vec<Interest>,
     cart: Option<CartLife>,
     lines: usize,
@@ -249,8 +256,8 @@ struct Wants {
     /// Whether anybody asks for categories of articles.
     tasting: bool,
     bought: BTreeSet<ItemId>,
-    /// The category that was last said of an article.
-    said: BTreeMap<ItemId, (Moment, Text)>,
+    /// What any event said of an article.
+    said: BTreeMap<ItemId, Said>,
 }
 
 impl Wants {
@@ -261,19 +268,24 @@ impl Wants {
                 self.taste(*at, act);
             }
             match act {
-                Act::Cart(moved) => self.cart(at.time, handle, moved),
+                Act::Cart(moved) => {
+                    self.cart(at.time, handle, moved);
+                    moved.item.iter().for_each(|item| self.note(Kind::Cart, *at, item, &moved.detail));
+                }
                 Act::Wish(wish) if wish.wanted => {
-                    self.begin(Kind::Wishlist, at.time, handle, &wish.item, &wish.detail, &wish.event);
+                    self.begin(Kind::Wishlist, at.time, handle, &wish.item, &wish.event);
+                    self.note(Kind::Wishlist, *at, &wish.item, &wish.detail);
                 }
                 Act::Wish(wish) => self.end(Kind::Wishlist, at.time, handle, &wish.item, End::Removed),
                 Act::View(view) => {
                     self.browse(at.time, handle, &view.item, Some(&view.event));
-                    self.begin(Kind::Viewed, at.time, handle, &view.item, &view.detail, &view.event);
+                    self.begin(Kind::Viewed, at.time, handle, &view.item, &view.event);
+                    self.note(Kind::Viewed, *at, &view.item, &view.detail);
                 }
                 Act::Bought(bought) => {
                     for (item, _, _) in &bought.items {
                         self.browsed.remove(item);
-                        for kind in [Kind::Cart, Kind::Wishlist, Kind::Viewed] {
+                        for kind in KINDS {
                             self.end(kind, at.time, handle, item, End::Bought);
                         }
                     }
@@ -288,10 +300,15 @@ impl Wants {
         if self.tasting {
             let items = self.open.keys().map(|(item, _)| item.clone());
             let items: BTreeSet<ItemId> = items.chain(self.bought).collect();
-            let said = |item: &ItemId| self.said.get(item).map(|(_, category)| category.clone());
+            let said = |item: &ItemId| self.said.get(item).and_then(Said::category).cloned();
             let tastes: Vec<_> = items.into_iter().map(|item| Taste { said: said(&item), item }).collect();
             if !tastes.is_empty() {
                 give(Derived::Tastes(Shared::new(tastes)));
+            }
+        }
+        for (key, said) in self.details {
+            if let Some(interest) = self.open.get_mut(&key) {
+                interest.detail = said.detail();
             }
         }
         let interests = self.open.into_values().chain(self.ended);
@@ -303,11 +320,8 @@ impl Wants {
     /// Notes what was bought, and of which category an event says that articles are.
     fn taste(&mut self, at: Moment, act: &Act<'_>) {
         let mut say = |item: &ItemId, detail: &Detail| {
-            let Some(category) = &detail.category else { return };
-            let known = self.said.entry(item.clone()).or_insert_with(|| (at, category.clone()));
-            // Of several in one event the last by name.
-            if (known.0, &known.1) < (at, category) {
-                *known = (at, category.clone());
+            if detail.category.is_some() {
+                self.said.entry(item.clone()).or_default().note(at, detail);
             }
         };
         match act {
@@ -335,10 +349,9 @@ impl Wants {
                 let key = (item.clone(), Kind::Cart);
                 if let Some(line) = self.open.get_mut(&key) {
                     line.quantity = line.quantity.saturating_add(quantity);
-                    line.detail = moved.detail.clone();
                     note(&mut line.activity, now, handle);
                 } else {
-                    self.begin(Kind::Cart, now, handle, item, &moved.detail, &moved.event);
+                    self.begin(Kind::Cart, now, handle, item, &moved.event);
                     if let Some(line) = self.open.get_mut(&key) {
                         line.quantity = quantity;
                         line.activity.push((now, handle.clone()));
@@ -389,27 +402,29 @@ impl Wants {
         }
     }
 
-    fn begin(
-        &mut self,
-        kind: Kind,
-        now: Time,
-        handle: &Handle,
-        item: &ItemId,
-        detail: &Detail,
-        event: &EventRef,
-    ) {
+    /// Notes what an event of an open interest said of the article.
+    fn note(&mut self, kind: Kind, at: Moment, item: &ItemId, detail: &Detail) {
+        let key = (item.clone(), kind);
+        if *detail != Detail::default() && self.open.contains_key(&key) {
+            self.details.entry(key).or_default().note(at, detail);
+        }
+    }
+
+    fn begin(&mut self, kind: Kind, now: Time, handle: &Handle, item: &ItemId, event: &EventRef) {
         self.open.entry((item.clone(), kind)).or_insert_with(|| Interest {
             item: item.clone(),
             life: Life { start: now, anchor: handle.clone(), kind, event: event.clone() },
             end: None,
             quantity: 1,
-            detail: detail.clone(),
+            detail: Detail::default(),
             activity: Vec::new(),
         });
     }
 
     fn end(&mut self, kind: Kind, now: Time, handle: &Handle, item: &ItemId, end: End) {
-        let Some(mut interest) = self.open.remove(&(item.clone(), kind)) else { return };
+        let key = (item.clone(), kind);
+        let Some(mut interest) = self.open.remove(&key) else { return };
+        self.details.remove(&key);
         interest.end = Some((now, end));
         interest.activity = Vec::new();
         if kind == Kind::Cart {

@@ -106,7 +106,7 @@ pub struct Interest {
     pub life: Life,
     /// Pieces in the cart; 1 for other kinds.
     pub quantity: u32,
-    /// What events said of the article last.
+    /// What its events said of the article last; nothing where it ended.
     pub detail: Detail,
     /// When something was done with it, and under which handle, oldest first (carts only).
     pub activity: Vec<(Time, Handle)>,
@@ -291,7 +291,7 @@ pub struct Wanted {
     pub lives: Vec<Life>,
     /// Pieces in the cart, or bought; 1 otherwise.
     pub quantity: u32,
-    /// What events said of it last.
+    /// What events said of it last: those of the first kind of interest in it, or the one that names it.
     pub detail: Detail,
     /// What is known of it.
     pub article: Option<Shared<Article>>,

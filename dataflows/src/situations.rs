@@ -152,14 +152,15 @@ impl<'a> Known<'a> {
             known.customer = Shared::new(customer);
         }
         for (item, interests) in open {
+            // Views are not looked at where no rule asks about them: what is in the cart is as its line says in any case.
+            let telling = interests.iter().min_by_key(|interest| interest.life.kind);
             let mut lives: Vec<_> = interests.iter().map(|interest| interest.life.clone()).collect();
             lives.sort_unstable();
-            let latest = interests.iter().max_by_key(|interest| &interest.life);
             let wanted = Wanted {
                 item: item.clone(),
                 lives,
                 quantity: interests.iter().map(|interest| interest.quantity).max().unwrap_or(1),
-                detail: latest.map(|interest| interest.detail.clone()).unwrap_or_default(),
+                detail: telling.map(|interest| interest.detail.clone()).unwrap_or_default(),
                 article: known.articles.get(item).map(|article| (*article).clone()),
             };
             known.wanted.insert(item, Shared::new(wanted));

@@ -24,9 +24,32 @@ pub(crate) struct Event {
     pub(crate) own: bool,
     /// Where it says that the person was: `in SHOP` or `on CHANNEL`.
     pub(crate) noticed: Option<String>,
-    /// Articles with the category that it gives them, of what is done with articles for oneself.
-    pub(crate) categories: Vec<(String, String)>,
+    /// What it says of articles, a line each.
+    pub(crate) said: Vec<Said>,
     pub(crate) act: Act,
+}
+
+/// What a line of an event says of an article; the price in ten-thousandths.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) item: String,
+    pub(crate) price: Option<i64>,
+    pub(crate) category: Option<String>,
+    pub(crate) variant: Option<String>,
+}
+
+impl Said {
+    /// Takes what another line says in the place of what this one does, or, within one event, the greater of both.
+    pub(crate) fn take(&mut self, other: &Said, same_event: bool) {
+        fn of<T: Ord + Clone>(known: &mut Option<T>, said: &Option<T>, same_event: bool) {
+            if said.is_some() && !(same_event && *known > *said) {
+                known.clone_from(said);
+            }
+        }
+        of(&mut self.price, &other.price, same_event);
+        of(&mut self.category, &other.category, same_event);
+        of(&mut self.variant, &other.variant, same_event);
+    }
 }
 
 /// An item of an event with its quantity, where given.
@@ -135,7 +158,7 @@ impl Event {
             before: 0,
             handle: text("subject"),
             own: !text("subject").is_empty() && is_own(&text("type")),
-            categories: categories(&text("type"), &json["data"]),
+            said: said(&text("type"), &json["data"]),
             noticed: noticed(&text("type"), &text("subject"), &json["data"]),
             act: act(&text("type"), &json["data"]),
         }
@@ -154,7 +177,7 @@ fn is_own(kind: &str) -> bool {
     !kind.starts_with("crm.") && !of_others
 }
 
-fn categories(kind: &str, data: &Value) -> Vec<(String, String)> {
+fn said(kind: &str, data: &Value) -> Vec<Said> {
     let kinds = [
         "web.view_item",
         "web.add_to_cart",
@@ -164,9 +187,17 @@ fn categories(kind: &str, data: &Value) -> Vec<(String, String)> {
         "web.begin_checkout",
         "web.purchase",
         "store.purchase",
+        "store.offer_request",
     ];
     let items = data["items"].as_array().filter(|_| kinds.contains(&kind));
-    let said = |i: &Value| Some((i["item_id"].as_str()?.to_owned(), i["item_category"].as_str()?.to_owned()));
+    let said = |i: &Value| {
+        Some(Said {
+            item: i["item_id"].as_str()?.to_owned(),
+            price: i["price"].as_f64().map(|units| (units * 10_000.0).round() as i64),
+            category: i["item_category"].as_str().map(str::to_owned),
+            variant: i["item_variant"].as_str().map(str::to_owned),
+        })
+    };
     items.into_iter().flatten().filter_map(said).collect()
 }
 

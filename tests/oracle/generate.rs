@@ -25,6 +25,8 @@ pub(crate) struct Shape {
     pub(crate) weeks: bool,
     /// Whether it may jump by weeks and months, which takes long.
     pub(crate) months: bool,
+    /// Whether the catalogue leaves out much of what events say of articles.
+    pub(crate) unlisted: bool,
     /// Whether there is a second brand.
     pub(crate) brands: bool,
 }
@@ -42,6 +44,7 @@ impl Shape {
         jumps: false,
         weeks: false,
         months: false,
+        unlisted: false,
         brands: false,
     };
 }
@@ -102,7 +105,8 @@ pub(crate) fn script(random: &mut Random, shape: &Shape, length: usize) -> Vec<S
     let (mut lines, mut greatest) = (Vec::new(), clock);
     for line in prologue() {
         // Most of the catalogue is known beforehand; the rest comes late or never.
-        if !random.chance(8) {
+        let about_articles = line.starts_with("- price") || line.starts_with("- category");
+        if !random.chance(if shape.unlisted && about_articles { 60 } else { 8 }) {
             lines.push(format!("{} {line}", clock_text(clock)));
         }
     }
@@ -211,6 +215,7 @@ fn event(random: &mut Random, shape: &Shape) -> String {
             format!("- category {} {}", random.of(&ITEMS), random.of(&["sport", "book", "garden"]))
         }
         Some(0) if shape.weeks => format!("{handle} {}", with_categories(random)),
+        Some(0) if shape.unlisted => format!("{handle} {}", with_details(random)),
         Some(0) => format!("{handle} {}", cart(random)),
         Some(1) => format!("{handle} {}", presence(random)),
         Some(2) => format!("- {}", stock(random)),
@@ -274,6 +279,20 @@ fn with_categories(random: &mut Random) -> String {
     let words = cart(random);
     let words = words.split(' ').map(|word| match word.split(['*', '@']).next() {
         Some(name) if name == item => format!("{word}{category}"),
+        _ => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The same where events may say anything of an article, of one that is listed twice different things.
+fn with_details(random: &mut Random) -> String {
+    let words = cart(random);
+    let words = words.split(' ').map(|word| match word.split(['*', '@']).next() {
+        Some(name) if ITEMS.contains(&name) && !word.contains('@') => {
+            let price = random.of(&["@12.5", "@30", "@75", "", "", ""]);
+            let category = random.of(&["~sport", "~garden", "", "", ""]);
+            format!("{word}{price}{category}{}", random.of(&["#L", "#S", "", "", ""]))
+        }
         _ => word.to_owned(),
     });
     words.collect::<Vec<_>>().join(" ")

@@ -1,7 +1,8 @@
 //! What a person is interested in: cart lines, carts, wishes and views, with their beginnings and ends.
 
-use super::event::{Act, Event, Line, Time};
+use super::event::{Act, Event, Line, Said, Time};
 use super::rules::Kinds;
+use std::collections::BTreeMap;
 
 /// Where an interest comes from, in the order that breaks ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,8 @@ pub(crate) struct Interest {
     pub(crate) anchor: String,
     pub(crate) quantity: i64,
     pub(crate) activities: Vec<(Time, String)>,
+    /// What was said of the item since, with the place of each event.
+    pub(crate) said: Vec<((Time, usize), Said)>,
     /// Why and, in the order of facts, when it ended.
     pub(crate) ended: Option<(End, (Time, usize))>,
 }
@@ -75,6 +78,16 @@ pub(crate) fn interests(events: &[&Event]) -> Interests {
             }
             _ => {}
         }
+        let kind = match &event.act {
+            Act::View(_) => Kind::View,
+            Act::Wish(_) => Kind::Wish,
+            Act::Add(_) | Act::Remove(_) | Act::Checkout(_) => Kind::Cart,
+            _ => continue,
+        };
+        for open in state.open_mut(kind) {
+            let lines = event.said.iter().filter(|said| said.item == open.item);
+            open.said.extend(lines.map(|said| (event.order(), said.clone())));
+        }
     }
     state
 }
@@ -98,6 +111,7 @@ impl Interests {
                 anchor,
                 quantity,
                 activities,
+                said: Vec::new(),
                 ended: None,
             });
         }
@@ -170,6 +184,18 @@ impl Interests {
     /// The open interest of that kind in that item.
     pub(crate) fn open(&self, kind: Kind, item: &str) -> Option<&Interest> {
         self.all.iter().find(|i| i.kind == kind && i.item == item && i.ended.is_none())
+    }
+
+    /// What events of its line, or else of its wish, or else of the viewed interest said of the item.
+    pub(crate) fn said(&self, item: &str) -> Said {
+        let open = [Kind::Cart, Kind::Wish, Kind::View].into_iter().find_map(|kind| self.open(kind, item));
+        let mut by_event: BTreeMap<(Time, usize), Said> = BTreeMap::new();
+        for (order, said) in open.into_iter().flat_map(|interest| &interest.said) {
+            by_event.entry(*order).or_default().take(said, true);
+        }
+        let mut known = Said::default();
+        by_event.values().for_each(|said| known.take(said, false));
+        known
     }
 
     /// Whether the item was in the cart just before that place in the order of facts.

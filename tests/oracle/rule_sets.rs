@@ -40,5 +40,6 @@ pub(crate) fn rule_sets() -> Vec<RuleSet> {
         limits::learning(),
         limits::learning_together(),
         persons::customers(),
+        shop::unlisted(),
     ]
 }

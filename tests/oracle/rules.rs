@@ -54,6 +54,7 @@ pub(crate) struct ItemView {
     pub(crate) id: String,
     pub(crate) category: Option<String>,
     pub(crate) price: Option<f64>,
+    pub(crate) variant: Option<String>,
     pub(crate) quantity: i64,
     pub(crate) stock: i64,
     pub(crate) in_cart: bool,

@@ -75,6 +75,7 @@ fn json_line(place: usize, line: &str) -> String {
 
 fn items(words: &[&str]) -> Value {
     let line = |word: &&str| {
+        let (word, variant) = word.split_once('#').unwrap_or((word, ""));
         let (word, category) = word.split_once('~').unwrap_or((word, ""));
         let (word, price) = word.split_once('@').unwrap_or((word, ""));
         let mut line = match word.split_once('*') {
@@ -88,6 +89,9 @@ fn items(words: &[&str]) -> Value {
         }
         if !category.is_empty() {
             line["item_category"] = json!(category);
+        }
+        if !variant.is_empty() {
+            line["item_variant"] = json!(variant);
         }
         line
     };

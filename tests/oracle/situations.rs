@@ -3,7 +3,7 @@
 //! A situation is listed whether or not it is due yet; conditions of rules come later.
 
 use super::config::Config;
-use super::event::{Line, Time};
+use super::event::{Event, Line, Said, Time};
 use super::interest::Interest;
 use super::rules::{Condition, Kinds, When};
 use super::world::{Brand, Person};
@@ -47,6 +47,8 @@ pub(crate) struct Item {
     pub(crate) id: String,
     /// Pieces bought or asked for, where an event lists it.
     pub(crate) quantity: Option<i64>,
+    /// What that event says of it.
+    pub(crate) said: Option<Said>,
     /// The handle its interest came from.
     pub(crate) handle: String,
 }
@@ -166,17 +168,18 @@ fn situation(episode: String, anchor: &str, due: Time, items: Vec<Item>, basis: 
 }
 
 fn item(life: &Interest) -> Item {
-    Item { id: life.item.clone(), quantity: None, handle: life.anchor.clone() }
+    Item { id: life.item.clone(), quantity: None, said: None, handle: life.anchor.clone() }
 }
 
 /// The articles that an event lists, each once with all its pieces.
-fn listed(lines: &[Line], handle: &str) -> Vec<Item> {
+fn listed(lines: &[Line], event: &Event) -> Vec<Item> {
     let mut pieces: BTreeMap<&String, i64> = BTreeMap::new();
     lines.iter().for_each(|(item, quantity)| *pieces.entry(item).or_default() += quantity.unwrap_or(1));
-    let item = |(id, pieces): (&String, i64)| Item {
-        id: id.clone(),
-        quantity: Some(pieces),
-        handle: handle.to_owned(),
+    let item = |(id, pieces): (&String, i64)| {
+        let mut of_it = Said::default();
+        event.said.iter().filter(|said| said.item == *id).for_each(|said| of_it.take(said, true));
+        let handle = event.handle.clone();
+        Item { id: id.clone(), quantity: Some(pieces), said: Some(of_it), handle }
     };
     pieces.into_iter().map(item).collect()
 }

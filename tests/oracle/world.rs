@@ -8,6 +8,7 @@ use super::persons::{name, persons};
 use super::policies::held_out;
 use super::presence::{ShopVisit, ZoneVisit, shop_visits, zone_visits};
 use super::rules::{ItemView, Kinds, View};
+use super::situations::Item;
 use super::stock::{Catalogue, catalogue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -245,7 +246,16 @@ impl<'a> Person<'a> {
         let mut articles: BTreeSet<&String> = BTreeSet::new();
         let mut said: BTreeMap<&String, &String> = BTreeMap::new();
         for event in &self.lately {
-            said.extend(event.categories.iter().map(|(item, category)| (item, category)));
+            let mut of_event: BTreeMap<&String, &String> = BTreeMap::new();
+            for (item, category) in
+                event.said.iter().filter_map(|said| Some((&said.item, said.category.as_ref()?)))
+            {
+                let known = of_event.entry(item).or_insert(category);
+                *known = (*known).max(category);
+            }
+            if !matches!(event.act, Act::Request { .. }) {
+                said.extend(of_event);
+            }
             if let Act::Purchase { items, .. } = &event.act {
                 articles.extend(items.iter().map(|(item, _)| item));
             }
@@ -316,7 +326,8 @@ impl<'a> Person<'a> {
     /// What expressions see; `item` is the article in question.
     pub(crate) fn view(&self, known: &Catalogue, item: Option<ItemView>, now: Time) -> View {
         let lines = self.interests.lines();
-        let value = |i: &&super::interest::Interest| known.price(&i.item).unwrap_or(0) * i.quantity;
+        let price = |item: &str| known.price(item).or_else(|| self.interests.said(item).price);
+        let value = |i: &&super::interest::Interest| price(&i.item).unwrap_or(0) * i.quantity;
         View {
             customer: self.customer(known, now),
             item,
@@ -334,15 +345,16 @@ impl<'a> Person<'a> {
     pub(crate) fn item_view(
         &self,
         known: &Catalogue,
-        item: &str,
-        quantity: Option<i64>,
+        Item { id: item, quantity, said, .. }: &Item,
         place: Option<&str>,
     ) -> ItemView {
         let open = |kind: Kind| self.interests.open(kind, item);
+        let said = said.clone().unwrap_or_else(|| self.interests.said(item));
         ItemView {
             id: item.to_owned(),
-            category: known.categories.get(item).cloned(),
-            price: known.price(item).map(|price| price as f64 / 10_000.0),
+            category: known.categories.get(item).cloned().or(said.category),
+            price: known.price(item).or(said.price).map(|price| price as f64 / 10_000.0),
+            variant: said.variant,
             quantity: quantity.or(open(Kind::Cart).map(|line| line.quantity)).unwrap_or(1),
             stock: known.pieces(place, item),
             in_cart: open(Kind::Cart).is_some(),

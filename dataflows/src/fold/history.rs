@@ -307,13 +307,19 @@ pub(super) fn end_of(time: Time, span: Duration) -> Time {
     time.saturating_add(span.0).saturating_add(1)
 }
 
-/// What was bought, one entry an article.
+/// What was bought, one entry an article: of what several lines say of it the greatest.
 fn by_item(lines: Vec<Line>) -> Vec<(ItemId, u32, Detail)> {
     let mut items: Vec<(ItemId, u32, Detail)> = Vec::with_capacity(lines.len());
     for line in lines {
         let quantity = line.quantity.unwrap_or(1);
         match items.iter_mut().find(|(item, _, _)| *item == line.item) {
-            Some((_, sum, _)) => *sum = sum.saturating_add(quantity),
+            Some((_, sum, known)) => {
+                *sum = sum.saturating_add(quantity);
+                let detail = detail(line);
+                known.price = known.price.max(detail.price);
+                known.category = known.category.take().max(detail.category);
+                known.variant = known.variant.take().max(detail.variant);
+            }
             None => items.push((line.item.clone(), quantity, detail(line))),
         }
     }

@@ -1,6 +1,7 @@
 //! Carts left behind, receipts, and the clock.
 
 use super::super::config::MINUTE;
+use super::super::rule_sets::words::{BY_PRICE, LARGE};
 use super::super::rules::{Rule, Score, When};
 use super::{Case, case};
 
@@ -224,5 +225,34 @@ case!(
          10:01:00 made given cookie:2 web 40 C,A
          10:03:00 made line cookie:3 web 30 D
          10:05:00 made receipt cookie:6 web 50 A"
+    )
+);
+
+case!(
+    what_events_said_of_an_article_last_counts_each_field_by_itself,
+    Case::new(
+        vec![
+            Rule { score: BY_PRICE, ..cart("line", MINUTE, true, false) },
+            Rule { condition: Some(LARGE), ..cart("large", 2 * MINUTE, true, false) },
+            Rule { score: BY_PRICE, ..Rule::new("receipt", When::Purchased { within: MINUTE }) },
+        ],
+        "10:30:00",
+        // What is put into the cart again without a price still has one; of what is listed twice the greatest counts; views say
+        // nothing of what is in the cart, and what ended says nothing more; a receipt says what it says.
+        "10:00:00 cookie:1 add X@20#L
+         10:00:10 cookie:1 add X
+         10:05:00 cookie:2 add Y@30#S Y@40
+         10:05:10 cookie:2 view Y@35#L
+         10:10:00 cookie:3 view Z@50
+         10:10:10 cookie:3 buy t1 Z
+         10:10:20 cookie:3 add Z
+         10:15:00 cookie:4 add X@60
+         10:15:10 cookie:4 buy t2 X@10 X@15",
+        "10:01:10 made line cookie:1 web 20 X
+         10:02:10 made large cookie:1 web 50 X
+         10:06:00 made line cookie:2 web 40 Y
+         10:10:10 made receipt cookie:3 web 0 Z
+         10:11:20 made line cookie:3 web 0 Z
+         10:15:10 made receipt cookie:4 web 15 X"
     )
 );

@@ -5,8 +5,8 @@ use super::super::generate::Shape;
 use super::super::rules::{Rule, When};
 use super::RuleSet;
 use super::words::{
-    ALL, BY_LINES, BY_PIECES, BY_PRICE, DEAR, EARLY, FREQUENT, FULL_CART, GOLD, GOLD_OR_DEAR, LONG, NONE,
-    NOT_CARTED, SAVED, SAVED_OR_SEEN, SEVERAL, SPORT, VIEWED, cart, zone,
+    ALL, BY_LINES, BY_PIECES, BY_PRICE, DEAR, EARLY, FREQUENT, FULL_CART, GOLD, GOLD_OR_DEAR, LARGE, LONG,
+    NONE, NOT_CARTED, SAVED, SAVED_OR_SEEN, SEVERAL, SMALL_OR_UNSAID, SPORT, VIEWED, cart, zone,
 };
 
 pub(super) fn carts() -> RuleSet {
@@ -91,6 +91,33 @@ pub(super) fn stock() -> RuleSet {
     let shape = Shape { cart: 6, stock: 9, identity: 1, ..Shape::PLAIN };
     let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
     RuleSet { name: "stock", rules, config, shape }
+}
+
+/// Articles of which the catalogue says little, and events this and that.
+pub(super) fn unlisted() -> RuleSet {
+    let rules = vec![
+        Rule { score: BY_PRICE, ..Rule::new("line_idle", cart(10_000, true, false)) },
+        Rule {
+            condition: Some(LARGE),
+            score: BY_PRICE,
+            ..Rule::new("large_idle", cart(MINUTE, true, false))
+        },
+        Rule { condition: Some(FULL_CART), ..Rule::new("full_cart", cart(20_000, false, false)) },
+        Rule {
+            condition: Some(SPORT),
+            ..Rule::new("sport_left", When::StoreLeft { min_dwell: 0, after: 0, interest: ALL })
+        },
+        Rule { condition: Some(SMALL_OR_UNSAID), score: BY_PRICE, ..Rule::new("seen", zone(0, VIEWED)) },
+        Rule { condition: Some(DEAR), ..Rule::new("receipt", When::Purchased { within: 2 * MINUTE }) },
+        Rule { condition: Some(LARGE), ..Rule::new("large_receipt", When::Purchased { within: MINUTE }) },
+        Rule {
+            condition: Some(DEAR),
+            ..Rule::new("back", When::BackInStock { interest: ALL, location: None })
+        },
+    ];
+    let shape = Shape { cart: 12, presence: 4, stock: 2, identity: 2, unlisted: true, ..Shape::PLAIN };
+    let config = Config { views_kept: 10 * MINUTE, ..Config::default() };
+    RuleSet { name: "unlisted", rules, config, shape }
 }
 
 /// Situations with spans as long as in practice, on scripts with jumps.

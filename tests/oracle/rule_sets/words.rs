@@ -11,6 +11,11 @@ pub(crate) const NONE: Kinds = Kinds(&["none"]);
 pub(crate) const GOLD: Condition = ("customer.tier == \"gold\"", |view| view.customer_is("tier", "gold"));
 pub(crate) const DEAR: Condition =
     ("item.price > 20", |view| view.of_item(|item| item.price.is_some_and(|price| price > 20.0)));
+pub(crate) const LARGE: Condition =
+    ("item.variant == \"L\"", |view| view.of_item(|item| item.variant.as_deref() == Some("L")));
+pub(crate) const SMALL_OR_UNSAID: Condition = ("!has(item.variant) || item.variant == \"S\"", |view| {
+    view.of_item(|item| item.variant.as_deref().is_none_or(|variant| variant == "S"))
+});
 pub(crate) const FULL_CART: Condition = ("cart.value >= 50.0", |view| view.cart_value >= 50.0);
 pub(crate) const LONG: Condition =
     ("visit.dwell >= duration(\"1m\")", |view| view.dwell.is_some_and(|dwell| dwell >= MINUTE));

@@ -106,8 +106,7 @@ pub(super) fn purchased(person: &Person<'_>, within: Time) -> Vec<Situation> {
     for event in &person.lately {
         let Act::Purchase { transaction, items, location, .. } = &event.act else { continue };
         let episode = format!("purchase|{}|{transaction}|{}", event.handle, event.time);
-        let mut purchased =
-            situation(episode, &event.handle, event.time, listed(items, &event.handle), Basis::Done);
+        let mut purchased = situation(episode, &event.handle, event.time, listed(items, event), Basis::Done);
         purchased.until = Some(event.time + within);
         purchased.place = location.clone();
         found.push(purchased);

@@ -94,7 +94,7 @@ pub(super) fn requested(
         let due = decision.map_or(event.time, |(decision, _)| decision.time.max(event.time));
         let episode = format!("request|{}|{id}|{}", event.handle, event.time);
         let basis = if approval { Basis::Request { id: id.clone() } } else { Basis::Done };
-        let mut requested = situation(episode, &event.handle, due, listed(items, &event.handle), basis);
+        let mut requested = situation(episode, &event.handle, due, listed(items, event), basis);
         requested.evidence = event.reference.clone();
         requested.until = Some(event.time + config.presence.visits_kept);
         requested.place = Some(location.clone());

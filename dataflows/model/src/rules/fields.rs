@@ -168,9 +168,9 @@ pub const FIELDS: &[FieldInfo] = fields![
     CustomerId "customer" "id" Text Always false "the person's stable key; of other names see below";
     ItemId "item" "id" Text Item false "the article's id";
     ItemName "item" "name" Text Item true "its name in the catalogue";
-    ItemCategory "item" "category" Text Item true "its category";
-    ItemVariant "item" "variant" Text Item true "size or colour, from the event";
-    ItemPrice "item" "price" Money Item true "its price now";
+    ItemCategory "item" "category" Text Item true "its category: the catalogue's, or else what events said of it";
+    ItemVariant "item" "variant" Text Item true "size or colour, as events said";
+    ItemPrice "item" "price" Money Item true "its price now: the catalogue's, or else what events said of it";
     ItemListPrice "item" "list_price" Money Item true "its regular price";
     ItemDiscountPercent "item" "discount_percent" Double Item true "how far the price is below the list price, in percent to two places; 0 where it is not below";
     ItemQuantity "item" "quantity" Int Item false "pieces in the cart, or bought; 1 for other interests";
