@@ -70,3 +70,47 @@ fn told_twice_it_ends_at_once_and_meanwhile_takes_nothing() {
     assert_eq!(job.process.wait().code(), Some(3), "{}", job.process.log());
     assert!(began.elapsed() < Duration::from_secs(5));
 }
+
+/// Killed, however the test ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// As when what the log is piped into ends first.
+#[test]
+fn a_job_whose_log_nobody_reads_any_more_goes_on_and_ends_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules = folder.path().join("rules");
+    std::fs::create_dir(&rules).unwrap();
+    std::fs::write(rules.join("test.toml"), CHECKED_IN).unwrap();
+    std::fs::write(folder.path().join("shopbell.toml"), "[http]\nlisten = \"127.0.0.1:0\"\n").unwrap();
+    for arguments in [&[][..], &["--log-json"]] {
+        let child = Command::new(env!("CARGO_BIN_EXE_shopbell"))
+            .args(["run", "--workers", "1", "--rules"])
+            .arg(&rules)
+            .arg("--config")
+            .arg(folder.path().join("shopbell.toml"))
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut child = Killed(child);
+        let mut log = BufReader::new(child.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+        assert!(log.any(|line| line.contains("http://")));
+        drop(log);
+        for signal in ["-HUP", "-TERM"] {
+            std::thread::sleep(Duration::from_millis(300));
+            assert!(
+                Command::new("kill").arg(signal).arg(child.0.id().to_string()).status().unwrap().success()
+            );
+        }
+        let status = wait_for("the end of the process", || child.0.try_wait().unwrap());
+        assert_eq!(status.code(), Some(0));
+    }
+}
