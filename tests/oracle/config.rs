@@ -66,6 +66,10 @@ pub(crate) struct Config {
     pub(crate) presence: Presence,
     pub(crate) identity: Identity,
     pub(crate) policy: Policy,
+    /// `[retention] carts`.
+    pub(crate) carts_kept: Time,
+    /// `[retention] wishlists`.
+    pub(crate) wishlists_kept: Time,
     /// `[retention] views`.
     pub(crate) views_kept: Time,
     /// `[retention] purchases`.
@@ -98,6 +102,8 @@ impl Default for Config {
             },
             identity: Identity { max_links: 16, max_handles: 64, blocked: Vec::new() },
             policy: Policy { channels: vec!["web", "sms", "push"], ..Policy::default() },
+            carts_kept: 3650 * DAY,
+            wishlists_kept: 3650 * DAY,
             views_kept: 7 * DAY,
             purchases_kept: 3650 * DAY,
             activity_kept: 400 * DAY,
@@ -142,11 +148,12 @@ impl Config {
         let _ = writeln!(text, "max_links = {}\nmax_handles = {}", identity.max_links, identity.max_handles);
         let _ = writeln!(text, "blocked = {:?}\n\n[retention]", identity.blocked);
         // What the oracle never lets go.
-        let kept: String =
-            ["carts", "wishlists", "duplicates"].iter().map(|name| format!("{name} = \"3650d\"\n")).collect();
+        let _ = writeln!(text, "duplicates = \"3650d\"");
         let _ = writeln!(
             text,
-            "{kept}views = {:?}\npurchases = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\npools = {:?}\n",
+            "carts = {:?}\nwishlists = {:?}\nviews = {:?}\npurchases = {:?}\nvisits = {:?}\nactivity = {:?}\ndays = {:?}\nsegments = {:?}\nledger = {:?}\npools = {:?}\n",
+            span(self.carts_kept),
+            span(self.wishlists_kept),
             span(self.views_kept),
             span(self.purchases_kept),
             span(presence.visits_kept),

@@ -2,6 +2,7 @@
 
 use super::event::{Act, Event, Line, Said, Time};
 use super::rules::Kinds;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Where an interest comes from, in the order that breaks ties.
@@ -53,7 +54,7 @@ pub(crate) struct Interests {
 }
 
 /// Folds what a person did with articles, given in order of (time, arrival).
-pub(crate) fn interests(events: &[&Event]) -> Interests {
+pub(crate) fn interests(events: &[Cow<'_, Event>]) -> Interests {
     let mut state = Interests::default();
     for event in events {
         match &event.act {

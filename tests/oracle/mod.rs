@@ -32,6 +32,7 @@ mod explained;
 mod forget;
 mod generate;
 mod interest;
+mod kept;
 mod learning;
 mod ledger;
 mod nearby;

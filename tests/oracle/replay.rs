@@ -6,6 +6,7 @@ use super::config::Config;
 use super::decide::{Memory, Row, decide};
 use super::event::{Act, Event, Time};
 use super::forget::Forgotten;
+use super::kept::end_of_move;
 use super::learning::Learned;
 use super::rules::Rule;
 use super::world::{World, ends_of_days, world};
@@ -126,6 +127,7 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
             moments.push(event.time + config.activity_kept + 1);
         }
         moments.extend(config.report_kept(&event.act).map(|kept| event.time + kept + 1));
+        moments.extend(end_of_move(event, config));
         match &event.act {
             Act::View(_) => moments.push(event.time + config.views_kept + 1),
             Act::Profile(_) | Act::Refund { .. } => moments.push(event.time + config.segments_kept + 1),

@@ -236,10 +236,13 @@ fn what_is_too_old_counts_for_nothing() {
         let length = 30 + random.below(30) as usize;
         let events = script(random, length, &late, act);
         let mut config = Config { views_kept: 6 * DAY, purchases_kept: 10 * DAY, ..Config::default() };
+        (config.carts_kept, config.wishlists_kept) = (9 * DAY, 11 * DAY);
         config.days_kept = 31 * DAY;
         config.presence.visits_kept = 20 * DAY;
         let replay = replay_of(random, events, rules.clone(), config);
-        let keeps: [Keeps; 3] = [
+        let keeps: [Keeps; 5] = [
+            ("carts", |config| config.carts_kept = 3650 * DAY),
+            ("wishlists", |config| config.wishlists_kept = 3650 * DAY),
             ("views", |config| config.views_kept = 3650 * DAY),
             ("purchases", |config| config.purchases_kept = 3650 * DAY),
             ("days", |config| config.days_kept = 3650 * DAY),

@@ -8,6 +8,7 @@ use super::rules::Kinds;
 use super::situations::{Basis, decision, entries};
 use super::stock::{current_return, dropped_now, drops};
 use super::world::{Brand, Person};
+use std::borrow::Cow;
 
 /// The reason, for an offer to `person` whose candidate is gone. `stands`: its situation does not lack
 /// anything but the rule's condition.
@@ -77,7 +78,7 @@ fn interest_ended(sent: &Sent, person: &Person<'_>) -> Option<End> {
         }
         Basis::Browse { a } => {
             let mut later = person.lately.iter().filter(|event| event.time >= *a);
-            let of_item = |event: &&Event| match &event.act {
+            let of_item = |event: &Cow<'_, Event>| match &event.act {
                 Act::Purchase { items, .. } => items.iter().any(|(item, _)| Some(item) == first_item),
                 _ => false,
             };

@@ -3,6 +3,7 @@
 use super::config::{Config, DAY};
 use super::event::{Act, Event, Time};
 use super::interest::{Interests, Kind, interests};
+use super::kept::Dropped;
 use super::nearby::nearest;
 use super::persons::{name, persons};
 use super::policies::held_out;
@@ -12,6 +13,7 @@ use super::situations::Item;
 use super::stock::{Catalogue, catalogue};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All brands at one moment.
@@ -37,7 +39,7 @@ pub(crate) struct Person<'a> {
     /// In order of (time, arrival).
     pub(crate) events: Vec<&'a Event>,
     /// The same without views and purchases that are too old to count.
-    pub(crate) lately: Vec<&'a Event>,
+    pub(crate) lately: Vec<Cow<'a, Event>>,
     pub(crate) interests: Interests,
     pub(crate) shop_visits: Vec<ShopVisit>,
     pub(crate) attributes: BTreeMap<String, Value>,
@@ -69,6 +71,7 @@ pub(crate) fn world<'a>(events: &[&'a Event], config: &Config, clock: Time) -> W
 fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -> Brand<'a> {
     let mut ordered = arrived.to_vec();
     ordered.sort_by_key(|event| event.order());
+    let dropped = Dropped::of(arrived, config, clock);
     let zone_visits = zone_visits(arrived, &config.presence, clock);
     let nearest = nearest(arrived, config.presence.visits_kept, clock);
     let person = |handles: BTreeSet<String>| {
@@ -78,7 +81,8 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
             Act::Purchase { .. } => event.time + config.purchases_kept >= clock,
             _ => true,
         };
-        let lately: Vec<&Event> = events.iter().filter(counts).copied().collect();
+        let lately = events.iter().filter(counts).map(|event| dropped.rest_of(event, config));
+        let lately: Vec<Cow<'_, Event>> = lately.collect();
         Person {
             name: name(&handles),
             interests: interests(&lately),
