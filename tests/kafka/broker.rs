@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// A broker on this machine.
 pub(crate) struct Broker {
@@ -92,11 +93,16 @@ impl Broker {
         );
     }
 
-    /// SIGKILL.
+    /// SIGKILL; returns when its port is free: memory of a process goes before its sockets do.
     pub(crate) fn kill(&self) {
         let pid = std::fs::read_to_string(self.folder.join("pid")).unwrap();
         let killed = Command::new("kill").args(["-9", pid.trim()]).status().unwrap();
         assert!(killed.success());
+        let until = Instant::now() + Duration::from_secs(60);
+        while std::net::TcpStream::connect(self.address()).is_ok() {
+            assert!(Instant::now() < until, "{} listens after SIGKILL", self.address());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn address(&self) -> String {
