@@ -41,6 +41,7 @@ pub mod explain;
 pub mod fold;
 mod gather;
 pub mod identity;
+pub mod in_force;
 pub mod interests;
 pub mod inventory;
 mod joined;

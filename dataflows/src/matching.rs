@@ -15,7 +15,7 @@ pub(crate) use look::{Draft, look, price_drops};
 
 use crate::by_key::differences;
 use crate::counted::Rows;
-use crate::learning::InForce;
+use crate::in_force::InForce;
 use crate::rows::{Candidate, Finding, SceneKind, Situation};
 use crate::shards::shard_of;
 use crate::ticks::Ticks;
@@ -185,7 +185,7 @@ struct Edit {
     new: Vec<InForce>,
 }
 
-/// What tells the candidates apart that rules with the same proposal find in one situation.
+/// What tells the candidates apart that rules with the same proposal and places find in one situation.
 type Outline = (Time, u8, Vec<(Text, i64)>, Vec<ItemId>);
 
 impl Edit {
@@ -199,6 +199,7 @@ impl Edit {
     ) {
         if let ([old], [new]) = (&self.old[..], &self.new[..])
             && old.proposal == new.proposal
+            && old.places == new.places
         {
             let outlines = |rule: &InForce| {
                 let mut outlines: Vec<Outline> = Vec::new();

@@ -7,11 +7,12 @@ use crate::explain::Desk;
 use crate::fold::{FoldCounts, FoldRows, FoldSettings, Part, fold};
 use crate::gather::gather;
 use crate::identity::{Identified, IdentityCounts, LinkRows, Words, identity};
+use crate::in_force::{in_force, noted};
 use crate::interests::{Ways, interests};
 use crate::inventory::{inventory, surroundings};
 use crate::joined::joined;
 use crate::kept::{Keep, KeptKey, KeptValue, Restored};
-use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, in_force, noted, tally};
+use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, tally};
 use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
@@ -123,7 +124,8 @@ pub fn offers<'scope>(
         policy: settings.decide.policy.clone(),
     };
     let derived = interests(persons.facts.clone(), ways);
-    let known = surroundings(derived.clone(), inventory(folded.subjects));
+    let inventory = inventory(folded.subjects);
+    let known = surroundings(derived.clone(), inventory.clone());
     let findings = situations(derived.concat(known), settings.fold.demand.clone());
     let of_pools = |fact: &PersonFact| matches!(fact, PersonFact::Holds(_) | PersonFact::TakenBack(_));
     let holdings = kept.clone().filter(move |(_, fact)| of_pools(fact));
@@ -138,9 +140,8 @@ pub fn offers<'scope>(
         };
         learned(facts, rules.clone(), settings.learning.as_ref(), of_learning, clock, &report, keep)
     };
-    let in_force = in_force(rules.clone(), rates);
-    // Where nothing is learned no rule has rates.
-    let known_rates = settings.learning.as_ref().map(|_| noted(in_force.clone())).unwrap_or_default();
+    let in_force = in_force(rules.clone(), rates, inventory);
+    let known_rules = noted(in_force.clone());
     let learning = settings.learning.clone().unwrap_or_default();
     let candidates = matching(findings.clone(), in_force, learning);
     let candidates = within_time(candidates, clock, waiting);
@@ -186,7 +187,7 @@ pub fn offers<'scope>(
     let wakes = waiting("objections");
     let wakes = move |next| wakes((0, next));
     let decided =
-        decisions(grounds, rules, settings.decide.clone(), clock.clone(), (&desk, known_rates), wakes);
+        decisions(grounds, rules, settings.decide.clone(), clock.clone(), (&desk, known_rules), wakes);
     ledger.set(decided.facts);
     if let Some(asking) = asking {
         asking.set(decided.asks);

@@ -495,4 +495,6 @@ pub struct Candidate {
     pub events: Vec<Evidence>,
     /// The situation, for the text of the offer.
     pub situation: Shared<Situation>,
+    /// The place it is about: the situation's, or the one its rule names.
+    pub place: Option<Shared<Place>>,
 }

@@ -1,23 +1,22 @@
 //! What a rule's expressions see of a situation.
 //!
-//! Invariant: a function of the situation, the rule's parameters and the due time.
+//! Invariant: a function of the situation, the place it is about and the due time.
 
 use crate::rows::{Kind, Scene, Situation, Wanted};
+use shopbell_model::facts::Place;
 use shopbell_model::key::LocationId;
-use shopbell_model::rules::When;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::view::{HistoryView, ItemView, LocationView, View, VisitView};
 
-/// Calls `with` on the view of a situation, of one of its articles where given.
+/// Calls `with` on the view of a situation, of the place it is about, and of one of its articles where given.
 pub(crate) fn see<A>(
     situation: &Situation,
-    when: &When,
+    place: Option<&Place>,
     wanted: Option<&Wanted>,
     due: Time,
     with: impl FnOnce(&View<'_>) -> A,
 ) -> A {
-    let location = location_of(situation, when);
-    let item = wanted.map(|wanted| item_view(wanted, location.as_ref()));
+    let item = wanted.map(|wanted| item_view(wanted, place.map(|place| &place.location)));
     let visit = match &situation.scene {
         Scene::Zone(_, visit) => Some(VisitView {
             start: visit.start.time,
@@ -40,35 +39,21 @@ pub(crate) fn see<A>(
         | Scene::Segment(_)
         | Scene::Interest => None,
     };
-    let place = location.map(|location| match &situation.place {
-        Some(place) => {
-            LocationView { location, name: place.name.clone(), kind: place.kind, tz: place.tz.clone() }
-        }
-        None => LocationView { location, name: None, kind: None, tz: None },
+    let location = place.map(|place| LocationView {
+        location: place.location.clone(),
+        name: place.name.clone(),
+        kind: place.kind,
+        tz: place.tz.clone(),
     });
     with(&View {
         customer: &situation.customer,
         item: item.as_ref(),
         cart: &situation.cart,
         visit: visit.as_ref(),
-        location: place.as_ref(),
+        location: location.as_ref(),
         history: HistoryView::default(),
         now: due,
     })
-}
-
-/// The place a situation is about: its own, or the one the rule names.
-pub(crate) fn location_of(situation: &Situation, when: &When) -> Option<LocationId> {
-    if let Some(place) = &situation.place {
-        return Some(place.location.clone());
-    }
-    match when {
-        When::BackInStock { location: Some(location), .. }
-        | When::RunningLow { location: Some(location), .. } => {
-            Some(LocationId::new(&situation.customer.person.brand(), location))
-        }
-        _ => None,
-    }
 }
 
 fn item_view(wanted: &Wanted, location: Option<&LocationId>) -> ItemView {

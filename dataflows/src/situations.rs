@@ -283,13 +283,7 @@ impl<'a> Known<'a> {
     fn place(&self, location: &LocationId) -> Shared<Place> {
         match self.places.get(location) {
             Some(place) => (*place).clone(),
-            None => Shared::new(Place {
-                location: location.clone(),
-                name: None,
-                kind: None,
-                position: None,
-                tz: None,
-            }),
+            None => Shared::new(Place::unknown(location.clone())),
         }
     }
 

@@ -267,7 +267,10 @@ fn evaluate(
         let mut view = person.view(known, item, situation.due);
         view.dwell = situation.dwell;
         view.history = history;
-        view.location.clone_from(&situation.place);
+        if let Some(place) = &situation.place {
+            view.location_kind = known.kinds_of_place.get(place).copied();
+            view.location_tz = known.zones_of_time.get(place).cloned();
+        }
         view
     };
     if !situation.about_items {

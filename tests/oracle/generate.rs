@@ -352,6 +352,8 @@ fn stock(random: &mut Random) -> String {
                 "zone s1 z2 b2,b4",
                 "zone s2 z1 b3",
                 "store s1 Asia/Tokyo",
+                "warehouse s2",
+                "store s2",
             ])
             .to_owned(),
     }

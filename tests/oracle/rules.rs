@@ -72,7 +72,9 @@ pub(crate) struct View {
     pub(crate) cart_value: f64,
     /// `visit.dwell`.
     pub(crate) dwell: Option<Time>,
-    pub(crate) location: Option<String>,
+    /// `location.kind` and `location.tz`.
+    pub(crate) location_kind: Option<&'static str>,
+    pub(crate) location_tz: Option<String>,
     /// `history.accept_rate` and `history.offers`.
     pub(crate) history: (i64, i64),
     pub(crate) now: Time,

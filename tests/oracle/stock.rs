@@ -20,6 +20,8 @@ pub(crate) struct Catalogue {
     pub(crate) shelves: BTreeMap<(String, String), Vec<String>>,
     /// Time zone of a location.
     pub(crate) zones_of_time: BTreeMap<String, String>,
+    /// What a location is, said last.
+    pub(crate) kinds_of_place: BTreeMap<String, &'static str>,
 }
 
 /// Reads the catalogue out of all events of a brand, given in order of (time, arrival).
@@ -42,8 +44,11 @@ pub(crate) fn catalogue(events: &[&Event]) -> Catalogue {
                     known.categories.insert(item.clone(), category.clone());
                 }
             }
-            Act::Location { location, tz: Some(tz), .. } => {
-                known.zones_of_time.insert(location.clone(), tz.clone());
+            Act::Location { location, tz, is_shop, .. } => {
+                known.kinds_of_place.insert(location.clone(), if *is_shop { "store" } else { "warehouse" });
+                if let Some(tz) = tz {
+                    known.zones_of_time.insert(location.clone(), tz.clone());
+                }
             }
             Act::Shelf { location, zone, items } => {
                 known.shelves.insert((location.clone(), zone.clone()), items.clone());

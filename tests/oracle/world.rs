@@ -222,7 +222,8 @@ impl Told {
             cart_quantity: 0,
             cart_value: 0.0,
             dwell: None,
-            location: None,
+            location_kind: None,
+            location_tz: None,
             history: (0, 0),
             now: 0,
         }
@@ -339,7 +340,8 @@ impl<'a> Person<'a> {
             cart_quantity: lines.iter().map(|line| line.quantity).sum(),
             cart_value: lines.iter().map(value).sum::<i64>() as f64 / 10_000.0,
             dwell: None,
-            location: None,
+            location_kind: None,
+            location_tz: None,
             history: (0, 0),
             now,
         }

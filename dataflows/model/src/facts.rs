@@ -460,6 +460,13 @@ pub struct Place {
     pub tz: Option<Text>,
 }
 
+impl Place {
+    /// A place of which the catalogue says nothing.
+    pub fn unknown(location: LocationId) -> Self {
+        Place { location, name: None, kind: None, position: None, tz: None }
+    }
+}
+
 /// Evidence that two handles are one person.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Link {

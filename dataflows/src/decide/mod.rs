@@ -19,7 +19,7 @@ pub use operator::{DecideSettings, Decided, Versions, decisions};
 
 use crate::allot::Ask;
 use crate::rows::{Candidate, Derived};
-use crate::seen::{location_of, see};
+use crate::seen::see;
 use permission::{Objection, Permission, Permitted};
 use serde::{Deserialize, Serialize};
 use shopbell_model::event::PushOutcome;
@@ -313,7 +313,8 @@ fn commit(
     let situation = &*candidate.situation;
     let best = candidate.items.first();
     let wanted = situation.items.iter().find(|wanted| best == Some(&wanted.item));
-    let (title, body) = see(situation, &rule.when, wanted.map(|wanted| &**wanted), candidate.due, |view| {
+    let place = candidate.place.as_deref();
+    let (title, body) = see(situation, place, wanted.map(|wanted| &**wanted), candidate.due, |view| {
         (Text::from(rule.offer.title.render(view)), Text::from(rule.offer.body.render(view)))
     });
     let zone = match &situation.scene {
@@ -364,7 +365,7 @@ fn commit(
         title,
         body,
         items: candidate.items.clone(),
-        location: location_of(situation, &rule.when),
+        location: place.map(|place| place.location.clone()),
         zone,
         coupon: rule.offer.coupon.clone(),
         valid_until,

@@ -11,7 +11,7 @@ use crate::allot::Ask;
 use crate::clock::Clock;
 use crate::counted::Rows;
 use crate::explain::Desk;
-use crate::learning::RatesInForce;
+use crate::in_force::RulesInForce;
 use crate::shards::shard_of;
 use crate::wheel::Wheel;
 use differential_dataflow::{AsCollection, VecCollection};
@@ -98,13 +98,13 @@ pub struct Decided<'scope> {
 }
 
 /// Decides about every person whose grounds change. What is known of them can be asked at `desk`, which also needs
-/// the rates that scores see. `report` is told the next time at which an objection ends.
+/// what is known of rules in force. `report` is told the next time at which an objection ends.
 pub fn decisions<'scope>(
     grounds: VecCollection<'scope, Time, (Person, Ground)>,
     rules: VecCollection<'scope, Time, Shared<Rule>>,
     settings: DecideSettings,
     clock: Clock,
-    (desk, rates): (&Desk, RatesInForce),
+    (desk, known): (&Desk, RulesInForce),
     mut report: impl FnMut(Option<Time>) + 'static,
 ) -> Decided<'scope> {
     let mut builder = OperatorBuilder::new("Decide".to_owned(), grounds.inner.scope());
@@ -121,7 +121,7 @@ pub fn decisions<'scope>(
     let memory = Rc::new(RefCell::new(Memory::default()));
     {
         let (memory, settings) = (Rc::clone(&memory), settings.clone());
-        desk.seat(move |question| why::answer(&memory.borrow(), &settings, &rates, question));
+        desk.seat(move |question| why::answer(&memory.borrow(), &settings, &known, question));
     }
     builder.build(move |_| {
         let mut agenda = Agenda::new(settings.pools);

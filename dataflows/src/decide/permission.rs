@@ -262,7 +262,7 @@ impl<'a> Permission<'a> {
     }
 
     fn time_zone(&self, candidate: &Candidate) -> Text {
-        let place = candidate.situation.place.as_ref().and_then(|place| place.tz.clone());
+        let place = candidate.place.as_ref().and_then(|place| place.tz.clone());
         let known = |tz: &Text| is_time_zone(tz);
         self.attribute(candidate, "tz")
             .filter(known)

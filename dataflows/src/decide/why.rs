@@ -9,7 +9,7 @@ use crate::explain::{
     OfferState, OfferView, OverView, PauseView, PersonView, Plain, PolicyView, PurchaseView, Question, Reply,
     RequestView, SegmentView, SignView, StayView, TermView, VisitView, WantView, WithdrawnView,
 };
-use crate::learning::RatesInForce;
+use crate::in_force::RulesInForce;
 use crate::rows::{Asked, Derived, End, Kind};
 use crate::situations::{course, customer};
 use shopbell_model::event::PushOutcome;
@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 pub(super) fn answer(
     memory: &Memory,
     settings: &DecideSettings,
-    rates: &RatesInForce,
+    known: &RulesInForce,
     question: &Question,
 ) -> Option<Reply> {
     let now = |now: &Option<Time>| now.unwrap_or(0).max(memory.as_of);
@@ -44,7 +44,7 @@ pub(super) fn answer(
             let mut view = person_view(person, &grounds, now);
             view.fields = fields(person, &grounds, &memory.versions, now);
             view.segments = segments(person, &grounds, &memory.versions);
-            view.rules = why_not::rules(person, &grounds, (&memory.versions, rates), settings, now);
+            view.rules = why_not::rules(person, &grounds, (&memory.versions, known), settings, now);
             Some(Reply::Person(Box::new(view)))
         }
         Question::Handle(_) => None,

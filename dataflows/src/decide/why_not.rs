@@ -8,7 +8,7 @@ use super::permission::{Objection, Permission};
 use super::{DecideSettings, Grounds, Versions};
 use crate::demand::Demand;
 use crate::explain::{At, CaseView, RuleView, ValueView, Verdict};
-use crate::learning::RatesInForce;
+use crate::in_force::RulesInForce;
 use crate::matching::{Draft, Lack, Listener, look};
 use crate::rows::{Candidate, SceneKind, Situation};
 use crate::situations::standing;
@@ -26,7 +26,7 @@ const CASES: usize = 8;
 pub(super) fn rules(
     person: &Person,
     grounds: &Grounds<'_>,
-    (versions, rates): (&Versions, &RatesInForce),
+    (versions, known): (&Versions, &RulesInForce),
     settings: &DecideSettings,
     now: Time,
 ) -> Vec<RuleView> {
@@ -34,14 +34,14 @@ pub(super) fn rules(
     let demand = Demand::of(rules.iter().map(|rule| &***rule));
     let situations = standing(person, grounds.background, &demand);
     let permission = Permission::new(now, person, grounds, &BTreeSet::new(), &settings.policy);
-    let asker = Asker { person, grounds, rates, settings, now, permission };
+    let asker = Asker { person, grounds, known, settings, now, permission };
     rules.into_iter().map(|rule| asker.rule(rule, &situations)).collect()
 }
 
 struct Asker<'a> {
     person: &'a Person,
     grounds: &'a Grounds<'a>,
-    rates: &'a RatesInForce,
+    known: &'a RulesInForce,
     settings: &'a DecideSettings,
     now: Time,
     permission: Permission<'a>,
@@ -71,7 +71,7 @@ impl Asker<'_> {
         let kind = SceneKind::of(&rule.when);
         let mut heard = Heard::default();
         let mut looked = false;
-        let in_force = self.rates.of(rule);
+        let in_force = self.known.of(rule);
         for situation in situations.iter().filter(|situation| situation.kind() == kind) {
             looked = true;
             let item = situation.items.first().filter(|_| kind == SceneKind::Interest);

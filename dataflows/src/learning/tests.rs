@@ -6,7 +6,8 @@ use crate::identity::IdentityCounts;
 use crate::kept::{Keep, Keeper, KeptKey, KeptValueRef};
 use crate::offers::Report;
 use differential_dataflow::input::InputSession;
-use shopbell_model::learning::Counts;
+use shopbell_model::learning::{Counts, Rates};
+
 use shopbell_model::time::Duration;
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -5,9 +5,10 @@
 
 use super::lack::{Lack, Listener};
 use crate::courses::Stay;
-use crate::learning::{InForce, history};
+use crate::in_force::InForce;
 use crate::rows::{Candidate, Life, Scene, Situation, Wanted};
 use crate::seen::see;
+use shopbell_model::facts::Place;
 use shopbell_model::key::{EventRef, Handle, ItemId, LocationId, Person, Text};
 use shopbell_model::learning::Learning;
 use shopbell_model::offer::{About, Episode, Evidence, Idle, offer_id};
@@ -16,6 +17,7 @@ use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 use shopbell_model::value::Money;
 use shopbell_model::view::{HistoryView, View};
+use std::borrow::Cow;
 
 /// Looks for candidates of `rule` in `situation`.
 pub(crate) fn look(
@@ -29,8 +31,9 @@ pub(crate) fn look(
     if let Some(brand) = rule.brand.as_ref().filter(|brand| **brand != person.brand()) {
         return tell.lacks(|| Lack::OtherBrand(brand.clone()));
     }
-    let history = history(in_force, &situation.customer, learning);
-    let mut builder = Builder { situation, in_force, rule, also: None, history, tell };
+    let history = in_force.history(&situation.customer, learning);
+    let place = in_force.place_in(situation);
+    let mut builder = Builder { situation, place, in_force, rule, also: None, history, tell };
     match (&rule.when, &situation.scene) {
         (When::CartAbandoned { idle, from_first_add, .. }, Scene::Line(line)) => {
             let (anchor, item) = (&line.life.anchor, &line.item);
@@ -205,6 +208,7 @@ struct Found<'a> {
 /// Makes candidates of one rule in one situation.
 struct Builder<'a, L> {
     situation: &'a Shared<Situation>,
+    place: Option<Cow<'a, Shared<Place>>>,
     in_force: &'a InForce,
     rule: &'a Rule,
     /// An event that is evidence of whatever is found, with its handle.
@@ -317,6 +321,10 @@ impl<'a, L: Listener> Builder<'a, L> {
         self.per_item(found, std::iter::once(wanted), Some(interest), None);
     }
 
+    fn place(&self) -> Option<&Place> {
+        self.place.as_ref().map(|place| &***place)
+    }
+
     fn scored(&self, view: &View<'_>) -> Scored {
         self.rule.score(&View { history: self.history, ..*view })
     }
@@ -335,7 +343,7 @@ impl<'a, L: Listener> Builder<'a, L> {
             self.tell.lacks(|| Lack::NoInterest);
         }
         for wanted in items {
-            let scored = see(self.situation, &self.rule.when, Some(wanted), found.due, |view| {
+            let scored = see(self.situation, self.place(), Some(wanted), found.due, |view| {
                 self.rule.passes(view).then(|| self.scored(view))
             });
             if scored.is_none() {
@@ -354,7 +362,7 @@ impl<'a, L: Listener> Builder<'a, L> {
 
     /// A candidate about the situation as a whole.
     fn whole(&mut self, found: Found<'_>, items: &[&Shared<Wanted>], event: Option<&EventRef>) {
-        let scored = see(self.situation, &self.rule.when, None, found.due, |view| {
+        let scored = see(self.situation, self.place(), None, found.due, |view| {
             self.rule.passes(view).then(|| self.scored(view))
         });
         let Some(scored) = scored else { return self.fails(None, found.due) };
@@ -365,8 +373,9 @@ impl<'a, L: Listener> Builder<'a, L> {
     /// Tells what of the condition does not hold.
     fn fails(&mut self, wanted: Option<&Wanted>, due: Time) {
         let (situation, rule) = (self.situation, self.rule);
+        let place = self.place.as_ref().map(|place| &***place);
         self.tell.lacks(|| {
-            let unmet = see(situation, &rule.when, wanted, due, |view| rule.unmet(view));
+            let unmet = see(situation, place, wanted, due, |view| rule.unmet(view));
             Lack::Condition(wanted.map(|wanted| wanted.item.clone()), unmet)
         });
     }
@@ -386,7 +395,8 @@ impl<'a, L: Listener> Builder<'a, L> {
             return self.tell.lacks(|| Lack::NoTime);
         }
         let Builder { situation, in_force, also, .. } = *self;
-        self.tell.found(Draft { score, terms, items, found, lives, event, also, situation, in_force });
+        let place = self.place.as_deref();
+        self.tell.found(Draft { score, terms, items, found, lives, event, also, situation, place, in_force });
     }
 }
 
@@ -401,6 +411,7 @@ pub(crate) struct Draft<'a> {
     event: Option<&'a EventRef>,
     also: Option<(&'a EventRef, &'a Handle)>,
     situation: &'a Shared<Situation>,
+    place: Option<&'a Shared<Place>>,
     in_force: &'a InForce,
 }
 
@@ -412,7 +423,7 @@ impl Draft<'_> {
 
     /// The candidate.
     pub(crate) fn candidate(self) -> Candidate {
-        let Draft { score, terms, items, found, lives, event, also, situation, in_force } = self;
+        let Draft { score, terms, items, found, lives, event, also, situation, place, in_force } = self;
         let mut handles: Vec<Handle> = lives.iter().map(|life| life.anchor.clone()).collect();
         handles.push(found.anchor.clone());
         handles.extend(found.more.cloned());
@@ -440,6 +451,7 @@ impl Draft<'_> {
             items,
             events,
             situation: situation.clone(),
+            place: place.cloned(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What may be sent, to whom, when and over which channel.
 
 use super::super::config::{Config, HOUR, MINUTE, Policy};
-use super::super::rules::{Rule, When};
+use super::super::rules::{Kinds, Rule, When};
 use super::super::script::moment;
 use super::{Case, case};
 
@@ -82,6 +82,45 @@ case!(
              20:59:59.999 made welcome card:3 associate 50 -
              31:00:00 made welcome card:1 associate 50 -
              32:00:00 made welcome card:4 associate 50 -"
+        )
+    }
+);
+
+case!(
+    quiet_hours_are_those_of_the_place_a_rule_names,
+    Case {
+        config: with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() }),
+        ..Case::new(
+            vec![Rule::new(
+                "few",
+                When::RunningLow { interest: Kinds(&["cart"]), at_most: 3, location: Some("s1") }
+            )],
+            "40:00:00",
+            // 20:30 UTC is 21:30 in Berlin, where s1 is: quiet until 07:00 UTC.
+            "20:00:00 - store s1 Europe/Berlin
+             20:00:00 cookie:1 add A
+             20:30:00 - level s1 A 2",
+            "31:00:00 made few cookie:1 web 50 A low|cookie:1|A|{20:00:00}|s1|0"
+        )
+    }
+);
+
+case!(
+    quiet_hours_of_a_place_a_rule_names_move_with_it,
+    Case {
+        config: with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() }),
+        ..Case::new(
+            vec![Rule::new(
+                "few",
+                When::RunningLow { interest: Kinds(&["cart"]), at_most: 3, location: Some("s1") }
+            )],
+            "40:00:00",
+            // Nothing else of the candidate changes: at 22:00 UTC it is 17:00 in New York.
+            "20:00:00 - store s1 Europe/Berlin
+             20:00:00 cookie:1 add A
+             20:30:00 - level s1 A 2
+             22:00:00 - store s1 America/New_York",
+            "22:00:00 made few cookie:1 web 50 A low|cookie:1|A|{20:00:00}|s1|0"
         )
     }
 );

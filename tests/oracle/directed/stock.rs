@@ -11,6 +11,27 @@ fn back(id: &'static str, location: Option<&'static str>) -> Rule {
 }
 
 case!(
+    what_the_catalogue_says_of_the_place_a_rule_names_counts,
+    Case::new(
+        vec![Rule {
+            condition: Some(("location.kind == \"store\"", |view| view.location_kind == Some("store"))),
+            ..back("here", Some("s1"))
+        }],
+        "11:00:00",
+        // Nobody has to do with s1 but by the rule.
+        "09:00:00 - level s1 A 0
+         10:00:00 cookie:1 wish A
+         10:01:00 - level s1 A 2
+         10:02:00 - store s1
+         10:02:00 - store s2
+         10:03:00 - warehouse s1
+         10:04:00 - store s1",
+        "10:02:00 made here cookie:1 web 50 A back|cookie:1|A|{10:00:00}|s1|{10:01:00}
+         10:03:00 withdrawn here rule"
+    )
+);
+
+case!(
     back_in_stock_needs_a_return_after_the_interest_began,
     Case::new(
         vec![back("back", None), back("here", Some("s1"))],

@@ -54,6 +54,8 @@ pub(super) fn quiet_hours() -> RuleSet {
     rules[0].from = Some(moment("20:30:00"));
     rules[0].until = Some(moment("21:10:00"));
     rules[3].until = Some(moment("32:00:00"));
+    // By the hours of that place, whoever it is about.
+    rules.push(Rule::new("few_there", When::RunningLow { interest: ALL, at_most: 3, location: Some("s1") }));
     let shape = Shape {
         cart: 6,
         presence: 3,

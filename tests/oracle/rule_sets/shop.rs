@@ -5,8 +5,9 @@ use super::super::generate::Shape;
 use super::super::rules::{Rule, When};
 use super::RuleSet;
 use super::words::{
-    ALL, BY_LINES, BY_PIECES, BY_PRICE, DEAR, EARLY, FREQUENT, FULL_CART, GOLD, GOLD_OR_DEAR, LARGE, LONG,
-    NONE, NOT_CARTED, SAVED, SAVED_OR_SEEN, SEVERAL, SMALL_OR_UNSAID, SPORT, VIEWED, cart, zone,
+    A_STORE, ALL, BY_LINES, BY_PIECES, BY_PRICE, DEAR, EARLY, FREQUENT, FULL_CART, GOLD, GOLD_OR_DEAR,
+    IN_TOKYO, LARGE, LONG, NONE, NOT_CARTED, SAVED, SAVED_OR_SEEN, SEVERAL, SMALL_OR_UNSAID, SPORT, VIEWED,
+    cart, zone,
 };
 
 pub(super) fn carts() -> RuleSet {
@@ -81,6 +82,11 @@ pub(super) fn stock() -> RuleSet {
         },
         Rule { score: BY_PRICE, ..Rule::new("few", low(2, None)) },
         Rule::new("few_here", low(1, Some("s1"))),
+        Rule { condition: Some(IN_TOKYO), ..Rule::new("few_in_tokyo", low(3, Some("s1"))) },
+        Rule {
+            condition: Some(A_STORE),
+            ..Rule::new("back_there", When::BackInStock { interest: ALL, location: Some("s2") })
+        },
         Rule::new("cheaper", When::PriceDropped { interest: SAVED, by_percent: 10 }),
         Rule {
             condition: Some(DEAR),

@@ -97,6 +97,11 @@ pub(crate) const AT_S2: Condition =
         view.customer_is("nearest_location", "s2") || !view.customer.contains_key("nearest_location")
     });
 
+pub(crate) const A_STORE: Condition =
+    ("location.kind == \"store\"", |view| view.location_kind == Some("store"));
+pub(crate) const IN_TOKYO: Condition =
+    ("location.tz == \"Asia/Tokyo\"", |view| view.location_tz.as_deref() == Some("Asia/Tokyo"));
+
 fn spends_more_than_30(view: &View) -> bool {
     view.customer_number("lifetime_spend").is_some_and(|spend| spend > 30.0)
 }

@@ -201,6 +201,16 @@ pub enum When {
     },
 }
 
+impl When {
+    /// The one place whose stock it is about, where it names one.
+    pub fn stock_location(&self) -> Option<&Text> {
+        match self {
+            When::BackInStock { location, .. } | When::RunningLow { location, .. } => location.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// The shortest pause that can be asked for: what a person does within it is one stretch of activity.
 pub const LEAST_PAUSE: Duration = Duration::from_secs(60);
 

@@ -27,7 +27,7 @@ fn run(rule: &Shared<Rule>, steps: Vec<Step>) -> (Vec<(Time, String)>, usize) {
                 rules.to_collection(scope),
                 DecideSettings::default(),
                 Clock::new(1),
-                (&Desk::default(), RatesInForce::default()),
+                (&Desk::default(), RulesInForce::default()),
                 |_| {},
             );
             said.set(decided.facts);

@@ -154,7 +154,7 @@ fn view(
     let mut versions = Versions::default();
     versions.update(rule, 1);
     let settings = DecideSettings::new(policy);
-    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RatesInForce::default()), &settings, now)
+    rules(&person(), &Grounds::new(rows.iter()), (&versions, &RulesInForce::default()), &settings, now)
         .remove(0)
 }
 
