@@ -1,6 +1,5 @@
-//! Every file under `config/`, and every example in the documentation.
+//! Every file under `config/`.
 
-use super::proofs::tests_hold;
 use shopbell::config::Config;
 use shopbell::demo::Story;
 use shopbell::demo::stage::ticks;
@@ -16,7 +15,7 @@ pub(crate) fn rules_of(folder: &Path) -> RuleSet {
     load(&files).unwrap_or_else(|errors| panic!("{errors:#?}"))
 }
 
-fn text_of(file: &Path) -> (String, String) {
+pub(super) fn text_of(file: &Path) -> (String, String) {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     (file.display().to_string(), text)
 }
@@ -83,31 +82,4 @@ fn the_program_holds_every_rule_file_of_the_demo() {
     inside.sort();
     beside.sort();
     assert_eq!(inside, beside, "src/demo/material.rs does not embed config/demo/rules/*.toml as they are");
-}
-
-/// Every ```toml block of the rule guide is a rule file.
-#[test]
-fn the_examples_of_the_guide_are_rules() {
-    let (name, text) = text_of(&root().join("docs/rules.md"));
-    let mut examples = Vec::new();
-    for (index, part) in text.split("```toml\n").enumerate().skip(1) {
-        let (example, _) = part.split_once("```").unwrap_or_else(|| panic!("{name}: block {index} is open"));
-        examples.push((format!("{name}, example {index}"), example.to_owned()));
-    }
-    assert!(examples.len() >= 3, "{name} has {} examples", examples.len());
-    for example in examples {
-        let set = load(std::slice::from_ref(&example)).unwrap_or_else(|errors| panic!("{errors:#?}"));
-        assert!(!set.rules.is_empty(), "{} has no rule", example.0);
-        tests_hold(&set);
-    }
-}
-
-/// The guide's table lists every field, with its type and meaning.
-#[test]
-fn the_guide_lists_every_field() {
-    let (name, text) = text_of(&root().join("docs/rules.md"));
-    for info in shopbell_model::rules::fields::FIELDS {
-        let row = format!("| `{}` | {} | {} |", info.path(), info.of, info.doc);
-        assert!(text.contains(&row), "{name} lacks the row\n{row}");
-    }
 }

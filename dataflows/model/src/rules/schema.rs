@@ -4,10 +4,12 @@
 //! here, and that what the schema lets pass and what the loader lets pass is the same, but for what only the loader can
 //! know (expressions, names that must exist). Source: JSON Schema draft 2020-12.
 
+use super::limits;
 use super::load::{OFFER_KEYS, POLICY_KEYS};
 use super::parameters::{FARTHEST, RULE_KEYS, SITUATIONS, Situation};
-use super::{limits, testing};
 use serde_json::{Map, Value, json};
+
+mod proofs;
 
 /// The schema of a rule file.
 pub fn schema() -> Value {
@@ -40,7 +42,7 @@ pub fn schema() -> Value {
                 "propertyNames": { "maxLength": limits::NAME_BYTES },
                 "additionalProperties": budget()
             },
-            "test": { "type": "array", "description": "what rules are for, tested by `shopbell test`", "items": test() }
+            "test": { "type": "array", "description": "what rules are for, tested by `shopbell test`", "items": proofs::test() }
         }
     })
 }
@@ -116,14 +118,17 @@ fn interest(situation: &str) -> Value {
     json!({ "type": "array", "items": { "enum": words }, "minItems": 1 })
 }
 
-/// One key: of `rule`, `offer`, `policy`, or of a situation.
+/// One key: of `rule`, `offer`, `policy`, of a situation, or of a test's tables.
 fn property(of: &str, key: &str) -> Option<Value> {
+    if proofs::TABLES.contains(&of) {
+        return proofs::property(of, key);
+    }
     let (description, schema) = match (of, key) {
         ("rule", "when") => ("the situation the rule reacts to", json!({ "type": "string" })),
         ("rule", "where") => ("a CEL expression that must hold", expression()),
         ("rule", "score") => {
-            let number = json!({ "type": "integer", "minimum": 0, "maximum": 100 });
-            ("0 to 100: a number, or a CEL expression, clamped", json!({ "anyOf": [number, expression()] }))
+            let either = json!({ "anyOf": [percent(), expression()] });
+            ("0 to 100: a number, or a CEL expression, clamped", either)
         }
         ("rule", "priority") => ("between equal scores, higher first", json!({ "type": "integer" })),
         ("rule", "enabled") => ("false: checked, not used", json!({ "type": "boolean" })),
@@ -190,8 +195,15 @@ fn table(keys: &[&str], of: &str, required: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties(keys, of), "required": required, "additionalProperties": false })
 }
 
+fn percent() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": 100 })
+}
+
+fn cap_text() -> Value {
+    json!({ "type": "string", "pattern": "^ *[0-9]+ +per +[0-9]+(ms|s|m|h|d) *$" })
+}
+
 fn cap() -> Value {
-    let text = json!({ "type": "string", "pattern": "^ *[0-9]+ +per +[0-9]+(ms|s|m|h|d) *$" });
     let count = json!({ "type": "integer", "minimum": 1 });
     let table = json!({
         "type": "object",
@@ -199,7 +211,7 @@ fn cap() -> Value {
         "required": ["count", "within"],
         "additionalProperties": false
     });
-    json!({ "anyOf": [text, table] })
+    json!({ "anyOf": [cap_text(), table] })
 }
 
 fn money() -> Value {
@@ -210,23 +222,12 @@ fn budget() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "amount": money(),
+            "amount": described("money there is", money()),
             "per": { "enum": ["day"], "description": "anew each day; else once for all" },
             "tz": { "type": "string", "description": "whose day it is" }
         },
         "required": ["amount"],
         "dependentRequired": { "tz": ["per"] },
-        "additionalProperties": false
-    })
-}
-
-/// A test; what its events and expectations may say is left to the loader.
-fn test() -> Value {
-    let keys: Map<String, Value> = testing::KEYS.iter().map(|key| ((*key).to_owned(), json!({}))).collect();
-    json!({
-        "type": "object",
-        "properties": keys,
-        "required": ["name", "given", "expect"],
         "additionalProperties": false
     })
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::rules::load;
+use crate::rules::testing::{self, expected, given, settings};
 
 /// Whether a value fits a schema, as far as ours go.
 fn fits(schema: &Value, value: &Value) -> bool {
@@ -26,6 +27,7 @@ fn fits(schema: &Value, value: &Value) -> bool {
         "minLength" => value.as_str().is_none_or(|text| text.len() >= means.as_u64().unwrap() as usize),
         "maxLength" => value.as_str().is_none_or(|text| text.len() <= means.as_u64().unwrap() as usize),
         "minItems" => value.as_array().is_none_or(|list| list.len() >= means.as_u64().unwrap() as usize),
+        "maxItems" => value.as_array().is_none_or(|list| list.len() <= means.as_u64().unwrap() as usize),
         "uniqueItems" => {
             value.as_array().is_none_or(|list| (0..list.len()).all(|at| !list[..at].contains(&list[at])))
         }
@@ -98,7 +100,19 @@ fn loads(text: &str) -> bool {
 
 #[test]
 fn every_key_of_the_loader_is_described() {
-    let tables = [("rule", &RULE_KEYS[..]), ("offer", &OFFER_KEYS), ("policy", &POLICY_KEYS)];
+    let tables = [
+        ("rule", &RULE_KEYS[..]),
+        ("offer", &OFFER_KEYS),
+        ("policy", &POLICY_KEYS),
+        ("test", &testing::KEYS),
+        ("given", &given::KEYS),
+        ("expect", &expected::OFFER),
+        ("expect", &expected::WITHDRAWN),
+        ("expect", &expected::KEPT_BACK),
+        ("test.policy", &settings::POLICY),
+        ("test.presence", &settings::PRESENCE),
+        ("test.learning", &settings::LEARNING),
+    ];
     let situations = SITUATIONS.iter().map(|one| (one.name, one.parameters));
     for (of, keys) in tables.into_iter().chain(situations) {
         for key in keys {
@@ -211,5 +225,47 @@ fn what_the_schema_lets_pass_the_loader_lets_pass_and_the_other_way_round() {
     }
     check("[budget.b]\namount = 5\ntz = \"Asia/Tokyo\"\n");
     check("[rules.r]\nwhen = \"checked_in\"\noffer.title = \"t\"\n");
-    assert!(good > 100 && bad > 1000, "{good} {bad}");
+    for (table, keys) in SETTINGS {
+        for key in keys {
+            // Hours and time zones are for the loader alone.
+            for value in
+                VALUES.iter().filter(|value| !matches!(*key, "tz" | "quiet_hours") || !value.starts_with('"'))
+            {
+                // An exit above the entry only the loader sees.
+                let besides = if *key == "exit_rssi" { "enter_rssi = 50\n" } else { "" };
+                check(&of_test("", &format!("[test.{table}]\n{besides}{key} = {value}\n")));
+            }
+        }
+        check(&of_test("", &format!("[test.{table}]\nunheard_of = 1\n")));
+    }
+    // Moments, handles, and rules that must exist are for the loader alone.
+    for key in
+        ["channel", "title", "body", "coupon", "items", "location", "zone", "score", "reason", "policy"]
+    {
+        for value in VALUES.iter().chain(&["\"bought\"", "\"cooldown\""]) {
+            for kind in ["offer", "withdrawn", "kept_back"] {
+                check(&of_test(&format!("{{ {kind} = \"r\", {key} = {value} }}"), ""));
+            }
+        }
+    }
+    for expected in ["{}", "{ offer = \"r\", withdrawn = \"r\" }", "{ at = \"10:00\" }", "1"] {
+        check(&of_test(expected, ""));
+    }
+    for kind in ["web.search", "web.serch"] {
+        check(&of_test("", "").replace(
+            "given = []",
+            &format!("given = [{{ at = \"10:00\", who = \"a:b\", type = \"{kind}\" }}]"),
+        ));
+    }
+    assert!(good > 200 && bad > 1500, "{good} {bad}");
+}
+
+const SETTINGS: [(&str, &[&str]); 3] =
+    [("policy", &settings::POLICY), ("presence", &settings::PRESENCE), ("learning", &settings::LEARNING)];
+
+/// A test with that expectation and those settings.
+fn of_test(expected: &str, settings: &str) -> String {
+    format!(
+        "[rule.r]\nwhen = \"checked_in\"\noffer.title = \"t\"\n[[test]]\nname = \"t\"\ngiven = []\nexpect = [{expected}]\n{settings}"
+    )
 }

@@ -64,7 +64,7 @@ pub struct OfferClaim {
 }
 
 /// Why an offer can be taken back.
-const REASONS: [Reason; 11] = [
+pub(in crate::rules) const REASONS: [Reason; 11] = [
     Reason::Bought,
     Reason::Removed,
     Reason::Left,
@@ -79,7 +79,7 @@ const REASONS: [Reason; 11] = [
 ];
 
 /// Policies that can object, in the order in which they are asked.
-const POLICIES: [&str; 12] = [
+pub(in crate::rules) const POLICIES: [&str; 12] = [
     "hold_out",
     "min_score",
     "consent",
@@ -94,7 +94,8 @@ const POLICIES: [&str; 12] = [
     "budget",
 ];
 
-const OFFER: [&str; 12] = [
+/// Keys of an expected offer, of a withdrawal, and of what is kept back.
+pub(in crate::rules) const OFFER: [&str; 12] = [
     "offer",
     "at",
     "who",
@@ -108,6 +109,8 @@ const OFFER: [&str; 12] = [
     "zone",
     "valid_until",
 ];
+pub(in crate::rules) const WITHDRAWN: [&str; 4] = ["withdrawn", "at", "who", "reason"];
+pub(in crate::rules) const KEPT_BACK: [&str; 5] = ["kept_back", "at", "who", "policy", "score"];
 
 /// All expectations of a test, and the rules they name.
 pub(super) fn read(test: &Table<'_>, moments: &Moments) -> (Vec<Expected>, Vec<Mention>) {
@@ -124,13 +127,13 @@ pub(super) fn read(test: &Table<'_>, moments: &Moments) -> (Vec<Expected>, Vec<M
             table.only(&OFFER);
             (rule, What::Offer(Box::new(offer(&table, moments))))
         } else if let Some(rule) = rule("withdrawn") {
-            table.only(&["withdrawn", "at", "who", "reason"]);
+            table.only(&WITHDRAWN);
             let words = REASONS.map(Reason::as_str);
             let word = table.get("reason").and_then(|entry| entry.word(&words));
             let reason = REASONS.into_iter().find(|reason| Some(reason.as_str()) == word);
             (rule, What::Withdrawn(reason))
         } else if let Some(rule) = rule("kept_back") {
-            table.only(&["kept_back", "at", "who", "policy", "score"]);
+            table.only(&KEPT_BACK);
             let policy = table.get("policy").and_then(|entry| entry.word(&POLICIES));
             (rule, What::KeptBack { policy, score: score(&table) })
         } else {

@@ -14,6 +14,9 @@ use crate::time::{Time, format_rfc3339};
 use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
+/// Keys of an event that is a table.
+pub(in crate::rules) const KEYS: [&str; 4] = ["at", "who", "type", "data"];
+
 /// All events of a test, and the rules they name.
 pub(super) fn read(test: &Table<'_>, moments: &Moments, brand: &Brand) -> (Vec<Given>, Vec<Mention>) {
     let (mut given, mut mentions) = (Vec::new(), Vec::new());
@@ -58,7 +61,7 @@ fn line_of(entry: Entry<'_>, line: &str, moments: &Moments) -> Option<Written> {
 
 fn table_of(entry: Entry<'_>, moments: &Moments) -> Option<Written> {
     let table = entry.table("an event".to_owned(), entry.at())?;
-    table.only(&["at", "who", "type", "data"]);
+    table.only(&KEYS);
     let at = table.required("at").and_then(|entry| moments.entry(entry));
     let kind = table.required("type").and_then(|entry| {
         let word = entry.text()?;

@@ -4,11 +4,11 @@
 //! Invariant: a [`RuleTest`] was accepted whole: its events were decoded like any other, its rules exist, and it
 //! can fail. Nothing is run here. Cost: some microseconds an event, when a file is loaded.
 
-mod expected;
-mod given;
+pub(super) mod expected;
+pub(super) mod given;
 mod moments;
 mod problem;
-mod settings;
+pub(super) mod settings;
 mod shorthand;
 
 pub use expected::{Expected, OfferClaim, What};

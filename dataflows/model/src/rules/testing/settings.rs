@@ -14,6 +14,22 @@ use crate::value::Rssi;
 use toml::de::DeValue;
 
 const SHORTEST: Duration = Duration(1);
+/// Keys of `[test.policy]`, `[test.presence]` and `[test.learning]`.
+pub(in crate::rules) const POLICY: [&str; 10] = [
+    "cap",
+    "channel_caps",
+    "quiet_hours",
+    "tz",
+    "hold_out_percent",
+    "min_score",
+    "cooldown",
+    "hold",
+    "consent",
+    "channels",
+];
+pub(in crate::rules) const PRESENCE: [&str; 7] =
+    ["enter_rssi", "exit_rssi", "exit_after", "window", "mode", "leave_after", "lateness"];
+pub(in crate::rules) const LEARNING: [&str; 4] = ["every", "segment", "start_rate", "weight"];
 
 fn form<T>(entry: Entry<'_>, accepted: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     let text = entry.text()?;
@@ -39,18 +55,7 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
         policy.channel_kinds.sort();
     }
     let Some(table) = test.table("policy") else { return policy };
-    table.only(&[
-        "cap",
-        "channel_caps",
-        "quiet_hours",
-        "tz",
-        "hold_out_percent",
-        "min_score",
-        "cooldown",
-        "hold",
-        "consent",
-        "channels",
-    ]);
+    table.only(&POLICY);
     let percent = |key: &'static str| {
         table
             .get(key)
@@ -87,7 +92,7 @@ pub(super) fn policy(test: &Table<'_>) -> Policy {
 /// `[test.learning]`.
 pub(super) fn learning(test: &Table<'_>) -> Option<Learning> {
     let table = test.table("learning")?;
-    table.only(&["every", "segment", "start_rate", "weight"]);
+    table.only(&LEARNING);
     let default = Learning::default();
     let number = |key: &'static str, range, default: u32| {
         let number = table.get(key).and_then(|entry| entry.int(range));
@@ -106,7 +111,7 @@ pub(super) fn learning(test: &Table<'_>) -> Option<Learning> {
 pub(super) fn presence(test: &Table<'_>) -> Presence {
     let mut presence = Presence::default();
     let Some(table) = test.table("presence") else { return presence };
-    table.only(&["enter_rssi", "exit_rssi", "exit_after", "window", "mode", "leave_after", "lateness"]);
+    table.only(&PRESENCE);
     let level = |key: &'static str| table.get(key).and_then(dbm);
     let span = |key: &'static str| table.get(key).and_then(|entry| entry.duration(SHORTEST, Duration::LIMIT));
     if let Some(enter) = level("enter_rssi") {
