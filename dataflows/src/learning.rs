@@ -27,7 +27,6 @@ use shopbell_model::facts::{Bought, PersonFact};
 use shopbell_model::key::{Brand, Person, Text};
 use shopbell_model::learning::{Learning, moment_from};
 use shopbell_model::offer::Sent;
-use shopbell_model::shared::Shared;
 use shopbell_model::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,6 +8,7 @@ use crate::offers::Report;
 use differential_dataflow::input::InputSession;
 use shopbell_model::learning::{Counts, Rates};
 
+use shopbell_model::shared::Shared;
 use shopbell_model::time::Duration;
 use std::cell::RefCell;
 use std::collections::VecDeque;
