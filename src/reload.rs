@@ -195,6 +195,9 @@ pub struct Status {
     /// Why those on disk are not in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorStatus>,
+    /// Why those of the shadow set's folder are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow_error: Option<ErrorStatus>,
 }
 
 /// A rule in force.
@@ -222,15 +225,29 @@ pub struct ErrorStatus {
     pub at: String,
 }
 
+impl ErrorStatus {
+    fn of(error: &ReloadError, now: u64) -> ErrorStatus {
+        ErrorStatus {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            errors: error.errors().to_vec(),
+            at: format_rfc3339(now),
+        }
+    }
+}
+
 struct State {
     in_force: Wanted,
     /// What was in force before.
     before: Option<RuleTexts>,
-    /// They were put into force beside the folder.
-    beside: bool,
+    /// What the folder said when they were put into force beside it.
+    beside: Option<RuleVersions>,
     since: Option<u64>,
     changes: u64,
     error: Option<ErrorStatus>,
+    /// The same of the shadow set's folder.
+    shadow_error: Option<ErrorStatus>,
     /// The shadow set, and since when it is one.
     shadow: Option<(Wanted, u64)>,
     board: Option<Arc<Board>>,
@@ -264,10 +281,11 @@ impl Reloads {
         let state = Mutex::new(State {
             in_force,
             before: None,
-            beside: false,
+            beside: None,
             since: None,
             changes: 0,
             error: None,
+            shadow_error: None,
             shadow: None,
             board: None,
         });
@@ -284,7 +302,7 @@ impl Reloads {
         let mut state = self.state();
         state.in_force = Wanted { texts: ruling.texts.clone(), rules: rules.to_vec() };
         state.before.clone_from(&ruling.before);
-        state.beside = ruling.beside.is_some();
+        state.beside.clone_from(&ruling.beside);
     }
 
     /// The dataflow that says from now on what would be otherwise.
@@ -330,11 +348,26 @@ impl Reloads {
         Change::between(&self.state().in_force.rules, rules)
     }
 
-    /// Rules came into force.
-    pub fn note_in_force(&self, now: u64, wanted: Wanted, beside: bool) {
+    /// That nothing changes.
+    pub fn no_change(&self) -> Change {
+        Change { unchanged: self.state().in_force.rules.len(), ..Change::default() }
+    }
+
+    /// What the folder said when other rules were put into force beside it, where they are.
+    pub fn beside(&self) -> Option<RuleVersions> {
+        self.state().beside.clone()
+    }
+
+    /// Rules came into force, or those that are became those of the folder.
+    pub fn note_in_force(&self, now: u64, wanted: Wanted, beside: Option<RuleVersions>) {
         let mut state = self.state();
+        state.beside = beside;
+        let is_change = !Change::between(&state.in_force.rules, &wanted.rules).is_none();
         let before = std::mem::replace(&mut state.in_force, wanted);
-        (state.before, state.beside) = (Some(before.texts), beside);
+        if !is_change {
+            return;
+        }
+        state.before = Some(before.texts);
         state.since = Some(now);
         state.changes += 1;
         self.0.metrics.reload("applied");
@@ -342,17 +375,16 @@ impl Reloads {
 
     /// Notes what came of reading the folder.
     pub fn note_reload(&self, now: u64, came: &Result<Change, ReloadError>) {
-        let error = came.as_ref().err().map(|error| ErrorStatus {
-            code: error.code(),
-            message: error.to_string(),
-            hint: error.hint(),
-            errors: error.errors().to_vec(),
-            at: format_rfc3339(now),
-        });
+        let error = came.as_ref().err().map(|error| ErrorStatus::of(error, now));
         if error.is_some() {
             self.0.metrics.reload("refused");
         }
         self.state().error = error;
+    }
+
+    /// Notes whether the folder of the shadow set could be read.
+    pub fn note_shadow_error(&self, now: u64, error: Option<&ReloadError>) {
+        self.state().shadow_error = error.map(|error| ErrorStatus::of(error, now));
     }
 
     /// There is a shadow set, or none any more.
@@ -368,8 +400,9 @@ impl Reloads {
         let mut rules: Vec<RuleStatus> = state.in_force.rules.iter().map(of).collect();
         rules.sort_by(|one, other| one.id.cmp(&other.id));
         let since = state.since.map(format_rfc3339);
-        let (changes, error, beside_folder) = (state.changes, state.error.clone(), state.beside);
-        Status { rules, since, changes, beside_folder, can_roll_back: state.before.is_some(), error }
+        let (error, shadow_error) = (state.error.clone(), state.shadow_error.clone());
+        let (beside_folder, can_roll_back) = (state.beside.is_some(), state.before.is_some());
+        Status { rules, since, changes: state.changes, beside_folder, can_roll_back, error, shadow_error }
     }
 
     /// What would be otherwise under the shadow set; none where there is none.

@@ -3,6 +3,7 @@
 //! Invariant: a folder is read whole or not at all, in the order of names. Cost: reads every file.
 
 use crate::stored::RuleTexts;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use thiserror::Error;
@@ -88,15 +89,19 @@ pub fn texts(files: &[PathBuf]) -> Result<RuleTexts, RuleFilesError> {
     files.iter().map(text).collect()
 }
 
-/// What tells that files of a folder changed, without reading them.
-pub type Look = Vec<(PathBuf, u64, Option<SystemTime>)>;
+/// What tells that files of a folder changed, without reading them: another file under the same name may have the same
+/// length and time.
+pub type Look = Vec<(PathBuf, Option<Looks>)>;
+
+/// A file's device and number, its length, and when it was changed last.
+type Looks = (u64, u64, u64, Option<SystemTime>);
 
 /// How the rule files of a folder look now.
 pub fn look(path: &Path) -> Result<Look, RuleFilesError> {
     let look = |file: PathBuf| {
         let seen = std::fs::metadata(&file).ok();
-        let length = seen.as_ref().map_or(0, std::fs::Metadata::len);
-        (file, length, seen.and_then(|seen| seen.modified().ok()))
+        let looks = seen.map(|seen| (seen.dev(), seen.ino(), seen.len(), seen.modified().ok()));
+        (file, looks)
     };
     Ok(files(path)?.into_iter().map(look).collect())
 }

@@ -16,7 +16,7 @@ use crate::learning::{Began, Last, Published, RuleOf, answers, at_first, tally};
 use crate::ledger::{LedgerRows, kept};
 use crate::matching::matching;
 use crate::persons::{of_persons, persons};
-use crate::rows::Finding;
+use crate::rows::{Candidate, Finding};
 use crate::shadow::{Tally, shadow};
 use crate::situations::situations;
 use crate::when_due::{Waiting, when_due};
@@ -284,19 +284,27 @@ fn answered<'scope>(
     })
 }
 
+/// When a candidate begins to stand, and when it ends; none where it never stands.
+fn times(candidate: &Candidate) -> Option<(Time, Option<Time>)> {
+    let rule = &candidate.rule;
+    // Not before the rule is in force.
+    let from = candidate.due.max(rule.from.unwrap_or(0));
+    // What was made before a rule is over keeps standing; what is only looked at would not be made.
+    let over = rule.until.filter(|_| rule.role != Role::InForce);
+    let until = candidate.until.into_iter().chain(over).min();
+    until.is_none_or(|until| from < until).then_some((from, until))
+}
+
 /// Candidates from their due time until their end.
 fn within_time<'scope, F: FnMut(Waiting) + 'static>(
-    candidates: VecCollection<'scope, Time, (Person, Shared<crate::rows::Candidate>)>,
+    candidates: VecCollection<'scope, Time, (Person, Shared<Candidate>)>,
     clock: &Clock,
     waiting: impl Fn(&'static str) -> F,
 ) -> VecCollection<'scope, Time, (Person, Ground)> {
     let ground = |(person, candidate)| (person, Ground::Candidate(candidate));
-    let starts = candidates.clone().map(move |row| {
-        // Not before the rule is in force.
-        let due = row.1.due.max(row.1.rule.from.unwrap_or(0));
-        (ground(row), due)
-    });
-    let ends = candidates.flat_map(move |row| row.1.until.map(|until| (ground(row), until)));
+    let starts = candidates.clone().flat_map(move |row| times(&row.1).map(|(from, _)| (ground(row), from)));
+    let ends = candidates
+        .flat_map(move |row| times(&row.1).and_then(|(_, until)| until).map(|until| (ground(row), until)));
     let started = when_due(starts, clock.clone(), "When due: candidates", waiting("candidates"));
     let ended = when_due(ends, clock.clone(), "When due: ends", waiting("ends"));
     started.concat(ended.negate())

@@ -63,11 +63,26 @@ pub(super) fn chapter(kept: &Kept, wanted: &RuleTexts, also: &[Shared<Rule>]) ->
     Ok(Chapter { ruling, rules, from, demand })
 }
 
-/// Whether the rules of the folder are to come into force after those: not where they mean the same, and not where
-/// others were put into force beside the folder and it says what it said then.
-pub(super) fn gives_way(in_force: &Ruling, folder: &RuleTexts) -> Result<bool, RunError> {
-    let wanted = versions(folder)?;
-    Ok(in_force.beside.as_ref() != Some(&wanted) && versions(&in_force.texts)? != wanted)
+/// What a folder says, to rules in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FolderSays {
+    /// What it said when they came from it, or were put into force beside it.
+    NothingNew,
+    /// By now what was put into force beside it.
+    TheSame,
+    /// Other rules, which are to come into force.
+    Others,
+}
+
+/// What the rules of the folder are to those in force.
+pub(super) fn folder_says(in_force: &Ruling, folder: &RuleTexts) -> Result<FolderSays, RunError> {
+    let (wanted, known) = (versions(folder)?, versions(&in_force.texts)?);
+    Ok(match &in_force.beside {
+        None if known == wanted => FolderSays::NothingNew,
+        Some(_) if known == wanted => FolderSays::TheSame,
+        Some(beside) if *beside == wanted => FolderSays::NothingNew,
+        _ => FolderSays::Others,
+    })
 }
 
 pub(super) fn parse(texts: &RuleTexts) -> Result<Vec<Shared<Rule>>, RunError> {

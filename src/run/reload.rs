@@ -117,6 +117,7 @@ impl Watch {
     }
 
     fn answer(&mut self, ask: Ask) -> Outcome {
+        let is_shadow = matches!(ask, Ask::Shadow(_) | Ask::ShadowFolder(_) | Ask::NoShadow);
         let came = match ask {
             Ask::Reload => self.reload(),
             Ask::Shadow(texts) => {
@@ -124,7 +125,9 @@ impl Watch {
             }
             Ask::ShadowFolder(folder) => {
                 let read = self.shadow.read(&folder);
-                read.and_then(|wanted| self.cast(wanted, None))
+                let came = read.and_then(|wanted| self.cast(wanted, None));
+                self.reloads.note_shadow_error(crate::wall_clock(), came.as_ref().err());
+                came
             }
             Ask::NoShadow => self.lift(),
             Ask::Promote => self.promote(),
@@ -133,15 +136,22 @@ impl Watch {
         came.map_err(|error| {
             let error = Arc::new(error);
             let (code, hint, errors) = (error.code(), error.hint(), error.errors());
-            tracing::error!(code, hint, ?errors, "the rules in force stay: {error}");
+            let stays = if is_shadow { "the shadow set stays as it is" } else { "the rules in force stay" };
+            tracing::error!(code, hint, ?errors, "{stays}: {error}");
             error
         })
     }
 
-    /// Puts the rules of the folder into force.
+    /// Puts the rules of the folder into force, where it does not say what it said when others were put there beside it.
     fn reload(&mut self) -> Result<Change, ReloadError> {
         let folder = self.reloads.folder().to_owned();
-        let came = self.rules.read(&folder).and_then(|wanted| self.put(wanted, None));
+        let beside = self.reloads.beside();
+        let came = self.rules.read(&folder).and_then(|wanted| {
+            if beside == Some(versions(&wanted.rules)) {
+                return Ok(self.reloads.no_change());
+            }
+            self.put(wanted, None)
+        });
         self.reloads.note_reload(crate::wall_clock(), &came);
         came
     }
@@ -181,15 +191,20 @@ impl Watch {
         Ok(Change::default())
     }
 
-    /// Lets the ticker put rules into force.
+    /// Lets the ticker put rules into force. `beside` is what the folder says, where they are not its own.
     fn put(&self, wanted: Wanted, beside: Option<RuleVersions>) -> Result<Change, ReloadError> {
+        let beside = beside.filter(|folder| *folder != versions(&wanted.rules));
         let change = self.reloads.change_to(&wanted.rules);
-        if change.is_none() {
+        if change.is_none() && beside == self.reloads.beside() {
             tracing::debug!("the rules are as they were");
             return Ok(change);
         }
+        // That the folder says the same by now is written down as well: what it said before counts no longer.
         self.ask(Asked::Rules(wanted.clone(), beside.clone()))?;
-        self.reloads.note_in_force(crate::wall_clock(), wanted, beside.is_some());
+        self.reloads.note_in_force(crate::wall_clock(), wanted, beside);
+        if change.is_none() {
+            return Ok(change);
+        }
         tracing::info!(
             added = ?change.added,
             changed = ?change.changed,
@@ -213,24 +228,24 @@ impl Watch {
 /// A folder that is read when it changed and has been quiet for a while.
 #[derive(Default)]
 struct Folder {
-    /// How it looked when it was read last.
-    applied: Option<Look>,
+    /// How it looked when it was read last; within that nothing where it could not be looked at.
+    applied: Option<Option<Look>>,
     /// How it looks now, and since when.
-    seen: Option<(Look, Instant)>,
+    seen: Option<(Option<Look>, Instant)>,
 }
 
 impl Folder {
     /// Whether it looks otherwise than when it was read, and has for a while.
     fn is_changed(&mut self, folder: &Path, now: Instant) -> bool {
         let looks = look(folder).ok();
-        if looks.is_none() || looks == self.applied {
+        if self.applied.as_ref() == Some(&looks) {
             self.seen = None;
             return false;
         }
-        match (&self.seen, looks) {
-            (Some((seen, since)), Some(looks)) if *seen == looks => now.duration_since(*since) >= QUIET,
-            (_, looks) => {
-                self.seen = looks.map(|looks| (looks, now));
+        match &self.seen {
+            Some((seen, since)) if *seen == looks => now.duration_since(*since) >= QUIET,
+            _ => {
+                self.seen = Some((looks, now));
                 false
             }
         }
@@ -242,7 +257,7 @@ impl Folder {
         let wanted = read(folder);
         // Read while it was written to: another look is due.
         let after = look(folder).ok();
-        self.applied = before.filter(|before| Some(before) == after.as_ref());
+        self.applied = (before == after).then_some(before);
         wanted
     }
 }

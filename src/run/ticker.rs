@@ -7,7 +7,7 @@
 //! until the next due time.
 
 use super::RunError;
-use super::chapter::{gives_way, parse};
+use super::chapter::{FolderSays, folder_says, parse};
 use super::clock::LiveClock;
 use super::control::Control;
 use super::fault::Faults;
@@ -296,10 +296,11 @@ impl Ticker {
     /// Comes to the rules of the folder where others were in force, before time goes on: what fell due since is up
     /// to them.
     pub(super) fn come_to(&mut self, wanted: Wanted) -> Result<(), RunError> {
-        if !gives_way(&self.ruling, &wanted.texts)? {
-            return Ok(());
+        match folder_says(&self.ruling, &wanted.texts)? {
+            FolderSays::NothingNew => return Ok(()),
+            FolderSays::TheSame => {}
+            FolderSays::Others => tracing::info!("the rules changed while the job did not run"),
         }
-        tracing::info!("the rules changed while the job did not run");
         let tick = self.engine.clock().tick_of(self.engine.frontier());
         self.turn(tick, wanted, None)
     }
@@ -311,7 +312,12 @@ impl Ticker {
         wanted: Wanted,
         beside: Option<RuleVersions>,
     ) -> Result<(), RunError> {
-        let ruling = Ruling { texts: wanted.texts, before: Some(self.ruling.texts.clone()), beside };
+        // Where the folder came to say what is in force, what was before that stays what was before.
+        let before = match difference(&self.rules, &wanted.rules).is_empty() {
+            true => self.ruling.before.clone(),
+            false => Some(self.ruling.texts.clone()),
+        };
+        let ruling = Ruling { texts: wanted.texts, before, beside };
         if let Some(state) = &mut self.state {
             state.turn(tick, &ruling)?;
         }

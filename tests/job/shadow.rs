@@ -94,6 +94,101 @@ fn it_is_looked_at_promoted_and_rolled_back() {
     job.stop();
 }
 
+/// How long the watch over a folder takes to see that it changed, and some more.
+const WATCHED: std::time::Duration = std::time::Duration::from_millis(2500);
+
+fn in_force(job: &Job) -> (Vec<String>, bool) {
+    let status = ask(job, "GET /v1/rules", "").1;
+    let rules = status["rules"].as_array().unwrap().iter();
+    let ids = rules.map(|rule| rule["id"].as_str().unwrap().to_owned()).collect();
+    (ids, status["beside_folder"].as_bool().unwrap())
+}
+
+#[test]
+fn what_was_promoted_stays_until_the_folder_says_something_else() {
+    let both = CHECKED_IN.to_owned() + &cart_rule("1h", 50);
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let job = Job::start(CHECKED_IN, STATE);
+    assert_eq!(ask(&job, "PUT /v1/rules/shadow", &both).0, 200);
+    assert_eq!(ask(&job, "POST /v1/rules/shadow/promote", "").0, 200);
+    let promoted = (names(&["cart", "welcome"]), true);
+    // The first look of the watch, a file that is only touched, and a word to read a folder that nobody edited.
+    std::thread::sleep(WATCHED);
+    assert_eq!(in_force(&job), promoted);
+    let file = job.process.path("rules/test.toml");
+    std::fs::write(&file, format!("{CHECKED_IN}\n# Nothing else.\n")).unwrap();
+    std::thread::sleep(WATCHED);
+    assert_eq!(in_force(&job), promoted);
+    assert_eq!(ask(&job, "POST /v1/rules/reload", "").1["unchanged"], 2);
+    assert_eq!(in_force(&job), promoted);
+    let job = job.restart(&[]);
+    std::thread::sleep(WATCHED);
+    assert_eq!(in_force(&job), promoted);
+
+    // It is written into the folder: what that said before counts no longer.
+    let file = job.process.path("rules/test.toml");
+    std::fs::write(&file, &both).unwrap();
+    wait_for("the folder", || (in_force(&job) == (names(&["cart", "welcome"]), false)).then_some(()));
+    assert_eq!(ask(&job, "GET /v1/rules", "").1["can_roll_back"], true);
+    let job = job.restart(&[]);
+    assert_eq!(in_force(&job), (names(&["cart", "welcome"]), false));
+    std::fs::write(job.process.path("rules/test.toml"), CHECKED_IN).unwrap();
+    wait_for("the edit", || (in_force(&job) == (names(&["welcome"]), false)).then_some(()));
+
+    // Written there while the job was down, and edited while it was down once more.
+    assert_eq!(ask(&job, "POST /v1/rules/rollback", "").0, 200);
+    assert_eq!(in_force(&job), promoted);
+    std::fs::write(job.process.path("rules/test.toml"), &both).unwrap();
+    let job = job.kill();
+    assert_eq!(in_force(&job), (names(&["cart", "welcome"]), false));
+    std::fs::write(job.process.path("rules/test.toml"), CHECKED_IN).unwrap();
+    let job = job.kill();
+    assert_eq!(in_force(&job), (names(&["welcome"]), false));
+    // Back to what the folder says is not beside it.
+    assert_eq!(ask(&job, "POST /v1/rules/rollback", "").0, 200);
+    assert_eq!(in_force(&job), promoted);
+    assert_eq!(ask(&job, "POST /v1/rules/rollback", "").0, 200);
+    assert_eq!(in_force(&job), (names(&["welcome"]), false));
+    job.stop();
+}
+
+#[test]
+fn a_campaign_that_goes_on_rings_at_nobodys_door() {
+    let until = |year: u32| CHECKED_IN.replacen("when", &format!("until = {year}-01-01T00:00:00Z\nwhen"), 1);
+    let job = Job::start(&until(2020), STATE);
+    job.accept(&[check_in("1", "phone:1"), check_in("2", "phone:2")]);
+    assert_eq!(ask(&job, "PUT /v1/rules/shadow", &until(2090)).0, 200);
+    wait_for_numbers(&job, [2, 0, 0, 0]);
+    std::fs::write(job.process.path("rules/test.toml"), until(2090)).unwrap();
+    assert_eq!(ask(&job, "POST /v1/rules/reload", "").1["changed"], json!(["welcome"]));
+    job.accept(&[check_in("3", "phone:3")]);
+    job.process.wait_for_offer("offer.made", "phone:3");
+    assert_eq!(job.process.offers().len(), 1, "{:#?}", job.process.offers());
+    job.stop();
+}
+
+#[test]
+fn a_folder_that_is_gone_or_wrong_is_told_of() {
+    let shadow = tempfile::tempdir().unwrap();
+    std::fs::write(shadow.path().join("a.toml"), "x = [").unwrap();
+    let arguments = ["--shadow", shadow.path().to_str().unwrap()];
+    let job = Job::start(CHECKED_IN, STATE).restart(&arguments);
+    let status = |job: &Job| ask(job, "GET /v1/rules", "").1;
+    wait_for("what is wrong with the shadow set", || {
+        (status(&job)["shadow_error"]["code"] == "rules-wrong").then_some(())
+    });
+    std::fs::write(shadow.path().join("a.toml"), CHECKED_IN).unwrap();
+    wait_for("the shadow set", || status(&job).get("shadow_error").is_none().then_some(()));
+
+    let (rules, aside) = (job.process.path("rules"), job.process.path("aside"));
+    std::fs::rename(&rules, &aside).unwrap();
+    wait_for("the loss", || (status(&job)["error"]["code"] == "rules-folder").then_some(()));
+    assert_eq!(in_force(&job).0, ["welcome"]);
+    std::fs::rename(&aside, &rules).unwrap();
+    wait_for("the folder", || status(&job).get("error").is_none().then_some(()));
+    job.stop();
+}
+
 #[test]
 fn one_that_asks_for_more_is_told_of_what_was_before() {
     let job = Job::start(CHECKED_IN, STATE);

@@ -89,8 +89,8 @@ pub(crate) struct Primed {
     tick: Time,
     /// The grid point before this tick.
     pub(crate) before: Time,
-    /// Candidates of the tick before.
-    stood: BTreeSet<String>,
+    /// Candidates of the tick before, with the end of their rule.
+    stood: BTreeMap<String, Time>,
     /// With the tick in which that was said.
     told: BTreeMap<String, Time>,
 }
@@ -125,7 +125,7 @@ impl Primed {
             arriving.contains(&candidate.rule.toml())
                 && candidate.situation.due <= before
                 && candidate.rule.until.is_none_or(|until| before < until)
-                && !stood.contains(&candidate.offer_id)
+                && stood.get(&candidate.offer_id).is_none_or(|until| *until <= before)
                 && ledger.iter().all(|sent| sent.offer_id != candidate.offer_id)
         };
         let told: Vec<(String, Time)> =
@@ -162,7 +162,7 @@ pub(crate) fn decide(
     Memory { ledger, holders, asks, primed, learned }: &mut Memory,
     moments: &mut BTreeSet<Time>,
 ) -> Vec<Row> {
-    let mut stands = BTreeSet::new();
+    let (mut stands, mut spoke) = (BTreeSet::new(), BTreeMap::new());
     let (mut rows, now) = (Vec::new(), Now { tick, clock: world.clock });
     let holds = |sent: &Sent| sent.tick + 1 + sent.holds_for(config) > now.clock;
     holders.retain(holds);
@@ -177,6 +177,8 @@ pub(crate) fn decide(
             let candidates =
                 candidates(person, brand, rules, config, world.clock, learned, &mut standing, moments);
             stands.extend(candidates.iter().map(|candidate| candidate.offer_id.clone()));
+            let over = |candidate: &Candidate<'_>| candidate.rule.until.unwrap_or(Time::MAX);
+            spoke.extend(candidates.iter().map(|candidate| (candidate.offer_id.clone(), over(candidate))));
             found.push(candidates);
         }
         of_brands.push((standing, found));
@@ -196,7 +198,7 @@ pub(crate) fn decide(
             }
         }
     }
-    primed.stood = stands;
+    primed.stood = spoke;
     let remembered = ledger.iter().map(|sent| sent.tick).chain(primed.told.values().copied());
     moments.extend(remembered.map(|tick| tick + 1 + config.ledger_kept));
     learned.count(tick, world, forgotten, ledger);

@@ -2,7 +2,7 @@
 //!
 //! Purpose: `backfill = "prime"`. Who matches such a rule already is not told of it, only who comes to match later;
 //! an edit must not ring at everybody's door. Invariant: a candidate counts as told where its rule came into force in
-//! this tick, it was due in an earlier one, and it was no candidate before, under no version of its rule. Rules that
+//! this tick, it was due in an earlier one, and it was no candidate before, under no version of its rule that was not over. Rules that
 //! were there from the beginning never arrive. Cost: nothing in ticks in which no rule arrives.
 
 use crate::rows::Candidate;
@@ -18,7 +18,7 @@ pub struct Arrival {
     before: Time,
     /// Rules whose standing matches count as told.
     primed: BTreeSet<Text>,
-    /// Offers whose candidates stood before.
+    /// Offers whose candidates stood before, under a rule that was not over.
     stood: BTreeSet<Text>,
 }
 

@@ -44,10 +44,12 @@ impl State {
         self.asks = asks;
     }
 
-    /// The offers that there are candidates for.
-    pub(super) fn candidates(&self) -> BTreeSet<Text> {
+    /// The offers that there are candidates for whose rule is not over at that time.
+    pub(super) fn candidates(&self, at: Time) -> BTreeSet<Text> {
         let offer = |ground: &Ground| match ground {
-            Ground::Candidate(candidate) => Some(candidate.offer_id.clone()),
+            Ground::Candidate(candidate) if candidate.rule.until.is_none_or(|until| at < until) => {
+                Some(candidate.offer_id.clone())
+            }
             _ => None,
         };
         self.present().filter_map(offer).collect()
@@ -97,9 +99,9 @@ impl Memory {
         !std::mem::replace(&mut state.touched, true)
     }
 
-    /// The offers that there are candidates for, of a person.
-    pub(super) fn candidates(&self, person: &Person) -> BTreeSet<Text> {
-        self.persons.get(person).map(State::candidates).unwrap_or_default()
+    /// The same of a person.
+    pub(super) fn candidates(&self, person: &Person, at: Time) -> BTreeSet<Text> {
+        self.persons.get(person).map(|state| state.candidates(at)).unwrap_or_default()
     }
 
     /// Notes what was decided in a tick, until the ledger says so.

@@ -159,7 +159,8 @@ pub fn decisions<'scope>(
                 let to_facts = agenda.to_facts.as_ref().filter(|_| commits);
                 let mut messages = messages.session(to_messages);
                 let mut facts = to_facts.map(|to_facts| facts.session(to_facts));
-                let mut arrival = Arrival::after(clock.tick_before(tick));
+                let last = clock.tick_before(tick);
+                let mut arrival = Arrival::after(last);
                 let to_asks = agenda.to_asks.as_ref().filter(|_| commits);
                 let mut asks = to_asks.map(|to_asks| asks.session(to_asks));
                 for (rule, diff) in rules {
@@ -173,7 +174,7 @@ pub fn decisions<'scope>(
                 let mut stood: FxHashMap<Person, BTreeSet<Text>> = FxHashMap::default();
                 for ((person, ground), diff) in grounds {
                     if !arrival.is_none() && !stood.contains_key(&person) {
-                        stood.insert(person.clone(), memory.candidates(&person));
+                        stood.insert(person.clone(), memory.candidates(&person, last));
                     }
                     if memory.update(&person, ground, diff) {
                         touched.push(person);
@@ -202,7 +203,7 @@ pub fn decisions<'scope>(
                         if !arrival.is_none() {
                             // Of whom nothing changed, what stands is what stood.
                             let before = stood.remove(&person);
-                            arrival.stood(before.unwrap_or_else(|| state.candidates()));
+                            arrival.stood(before.unwrap_or_else(|| state.candidates(last)));
                         }
                         let versions = &memory.versions;
                         let (at, settings) = ((tick, now), &settings);
