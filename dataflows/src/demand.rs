@@ -5,7 +5,7 @@
 
 use crate::rows::SceneKind;
 use serde::{Deserialize, Serialize};
-use shopbell_model::facts::{PersonFact, STOCK_DETAIL, SignKind};
+use shopbell_model::facts::{PersonFact, SignKind};
 use shopbell_model::rules::customer::{FAVOURITE, HOLD_OUT, NEAREST, NOTICED, TOTALS};
 use shopbell_model::rules::fields::Field;
 use shopbell_model::rules::{Interests, LEAST_PAUSE, Rule, When};
@@ -41,6 +41,9 @@ pub struct Demand {
     /// Something that there is only so much of for everybody.
     pools: bool,
 }
+
+/// Stock up to which a rule that asks for it can be edited without another dataflow.
+const STOCK_DETAIL: i64 = 1000;
 
 /// What events may say of an article.
 const SAID: [Field; 4] =
@@ -78,12 +81,9 @@ impl Demand {
             if let When::Lapsed { idle } = rule.when {
                 demand.pause = demand.pause.into_iter().chain([idle]).min();
             }
-            let detail = match &rule.when {
-                When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
-                _ => 1,
-            };
-            let detail = if rule.asks_for(Field::ItemStock) { STOCK_DETAIL } else { detail };
-            demand.stock_detail = demand.stock_detail.max(detail.min(STOCK_DETAIL));
+            // Room for an edit that asks a little more, so that it needs no other dataflow.
+            let room = if rule.asks_for(Field::ItemStock) { STOCK_DETAIL } else { 0 };
+            demand.stock_detail = demand.stock_detail.max(rule.stock_detail()).max(room);
         }
         demand.wishes |= demand.favourite;
         demand.views |= demand.favourite;

@@ -10,6 +10,7 @@ use self::said::Said;
 use crate::by_key::by_key;
 use crate::courses::course;
 use crate::demand::Demand;
+use crate::fold::end_of;
 use crate::lapses::lapses;
 use crate::presence::shop_visits;
 use crate::rows::{
@@ -32,6 +33,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Ways {
     /// A shop visit ends after so long without a sign.
     pub leave_after: Duration,
+    /// How long signs are kept.
+    pub visits: Duration,
     /// What is asked for.
     pub demand: Demand,
     /// Who is in the hold-out group.
@@ -111,7 +114,7 @@ fn ask(derived: &Derived, demand: &Demand, about: &mut BTreeSet<Subject>) {
         Derived::Shop(visit) if demand.scene(SceneKind::Visit) => {
             about.insert(Subject::Location(visit.location.clone()));
         }
-        Derived::CheckIn(_, sign) if demand.scene(SceneKind::CheckIn) => {
+        Derived::CheckIn(_, sign, _) if demand.scene(SceneKind::CheckIn) => {
             about.insert(Subject::Location(sign.location.clone()));
         }
         Derived::Near(_, near) if near.last.is_none() => {
@@ -135,7 +138,7 @@ fn derive_own(
     ways: &Ways,
     give: &mut impl FnMut(Derived),
 ) {
-    let Ways { leave_after, demand, policy } = ways;
+    let Ways { leave_after, visits, demand, policy } = ways;
     let mut steps: Vec<Step<'_>> = Vec::new();
     let mut signs = Vec::new();
     let mut zones = Vec::new();
@@ -159,7 +162,8 @@ fn derive_own(
             }
             PersonFact::Sign(fact) => {
                 if fact.kind == SignKind::CheckIn {
-                    give(Derived::CheckIn(handle.clone(), fact.clone()));
+                    let until = end_of(fact.at.time, *visits);
+                    give(Derived::CheckIn(handle.clone(), fact.clone(), until));
                 }
                 signs.push((handle, &**fact));
             }
@@ -208,7 +212,7 @@ fn derive_own(
     if customer != of_nobody {
         give(Derived::Customer(Shared::new(customer)));
     }
-    for visit in shop_visits(&signs, &zones, *leave_after) {
+    for visit in shop_visits(&signs, &zones, (*leave_after, *visits)) {
         give(Derived::Shop(Shared::new(visit)));
     }
     for (handle, request) in requests {

@@ -120,6 +120,7 @@ pub fn offers<'scope>(
     let persons = persons(facts, renamings);
     let ways = Ways {
         leave_after: settings.fold.presence.leave_after,
+        visits: settings.fold.retention.visits,
         demand: settings.fold.demand.clone(),
         policy: settings.decide.policy.clone(),
     };

@@ -3,6 +3,7 @@
 //! Invariant: see "Presence" in docs/semantics.md. A visit without an end has somebody in a zone;
 //! any other ends at a known moment, though that may lie ahead.
 
+use crate::fold::end_of;
 use crate::rows::ShopVisit;
 use shopbell_model::facts::{Moment, Sign, SignKind, ZoneVisit};
 use shopbell_model::key::{EventRef, Handle, LocationId};
@@ -19,18 +20,27 @@ struct Noticed<'a> {
     covers: Time,
 }
 
+/// Signs that follow one another closely, a visit or not: somebody who was only seen begins none.
+struct Run {
+    since: Time,
+    covered: Time,
+}
+
 /// The visit being gone through.
 struct Current {
     visit: ShopVisit,
     covered: Time,
 }
 
-/// All visits to shops, by shop and time.
+/// All visits to shops, by shop and time. Signs are kept for `kept`: a visit may be the rest of one whose first signs are gone
+/// as soon as a sign so long before could have been followed by its own. From then on it is no reason for anything, so that what
+/// is left of a visit is never another one.
 pub fn shop_visits(
     signs: &[(&Handle, &Sign)],
     zones: &[(&Handle, &ZoneVisit)],
-    leave_after: Duration,
+    (leave_after, kept): (Duration, Duration),
 ) -> Vec<ShopVisit> {
+    let reason_for = Duration(kept.0.saturating_sub(leave_after.0));
     let mut noticed: BTreeMap<&LocationId, Vec<Noticed<'_>>> = BTreeMap::new();
     for (handle, sign) in signs {
         let Sign { at, location, kind, event } = sign;
@@ -47,8 +57,18 @@ pub fn shop_visits(
     for (location, mut noticed) in noticed {
         noticed.sort_by_key(|noticed| noticed.at);
         let mut current: Option<Current> = None;
+        let mut run: Option<Run> = None;
         for sign in noticed {
             let now = sign.at.time;
+            run.take_if(|run| run.covered.saturating_add(leave_after.0) < now);
+            let since = match (sign.kind, &mut run) {
+                (SignKind::Leave, _) => run.take().map_or(now, |run| run.since),
+                (_, Some(run)) => {
+                    run.covered = run.covered.max(sign.covers);
+                    run.since
+                }
+                (_, none) => none.insert(Run { since: now, covered: sign.covers }).since,
+            };
             let over = |open: &Current| open.covered.saturating_add(leave_after.0) < now;
             if let Some(ended) = current.take_if(|open| over(open)) {
                 visits.push(ended.by_silence(leave_after));
@@ -71,6 +91,7 @@ pub fn shop_visits(
                         event: sign.event.clone(),
                         end: None,
                         dwell: Duration(0),
+                        until: end_of(since, reason_for),
                     };
                     *none = Some(Current { visit, covered: sign.covers });
                 }

@@ -33,8 +33,8 @@ pub enum Derived {
     Zone(Handle, Shared<ZoneVisit>),
     /// A visit to a shop.
     Shop(Shared<ShopVisit>),
-    /// A check-in.
-    CheckIn(Handle, Shared<Sign>),
+    /// A check-in, and how long it is kept; not including.
+    CheckIn(Handle, Shared<Sign>, Time),
     /// A purchase.
     Bought(Handle, Shared<Bought>),
     /// A stay near a place.
@@ -149,6 +149,8 @@ pub struct ShopVisit {
     pub end: Option<Time>,
     /// From the beginning to the last sign, or to the leave.
     pub dwell: Duration,
+    /// How long it is a reason for anything; not including.
+    pub until: Time,
 }
 
 /// How an article was looked at since it was last bought.
@@ -323,7 +325,7 @@ pub enum Scene {
     /// A shop visit that ends or ended then, with the first purchase since it began.
     Visit(Shared<ShopVisit>, Time, Option<Time>),
     /// A check-in.
-    CheckIn(Handle, Shared<Sign>),
+    CheckIn(Handle, Shared<Sign>, Time),
     /// A purchase.
     Purchase(Handle, Shared<Bought>),
     /// A stay near a place.

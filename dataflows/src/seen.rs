@@ -24,7 +24,7 @@ pub(crate) fn see<A>(
             zone: Some(visit.zone.zone.clone()),
         }),
         Scene::Visit(visit, _, _) => Some(VisitView { start: visit.start, dwell: visit.dwell, zone: None }),
-        Scene::CheckIn(_, sign) => Some(VisitView {
+        Scene::CheckIn(_, sign, _) => Some(VisitView {
             start: sign.at.time,
             dwell: Duration(due.saturating_sub(sign.at.time)),
             zone: None,

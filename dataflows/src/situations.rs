@@ -85,7 +85,7 @@ struct Known<'a> {
     browses: Vec<&'a Shared<Browse>>,
     zones: Vec<(&'a Handle, &'a Shared<ZoneVisit>)>,
     shops: Vec<&'a Shared<ShopVisit>>,
-    check_ins: Vec<(&'a Handle, &'a Shared<Sign>)>,
+    check_ins: Vec<(&'a Handle, &'a Shared<Sign>, Time)>,
     bought: Vec<(&'a Handle, &'a Shared<Bought>)>,
     nears: Vec<(&'a Handle, &'a Shared<Near>)>,
     requests: Vec<&'a Shared<Asked>>,
@@ -132,7 +132,7 @@ impl<'a> Known<'a> {
                 Derived::Browse(browse) => known.browses.push(browse),
                 Derived::Zone(handle, visit) => known.zones.push((handle, visit)),
                 Derived::Shop(visit) => known.shops.push(visit),
-                Derived::CheckIn(handle, sign) => known.check_ins.push((handle, sign)),
+                Derived::CheckIn(handle, sign, until) => known.check_ins.push((handle, sign, *until)),
                 Derived::Bought(handle, bought) => known.bought.push((handle, bought)),
                 Derived::Near(handle, near) => known.nears.push((handle, near)),
                 Derived::Request(asked) => known.requests.push(asked),
@@ -243,8 +243,8 @@ impl<'a> Known<'a> {
                 stands(scene, all(), Some(&visit.location));
             }
         }
-        for (handle, sign) in self.check_ins.iter().filter(|_| demand.scene(SceneKind::CheckIn)) {
-            let scene = Scene::CheckIn((*handle).clone(), (*sign).clone());
+        for (handle, sign, until) in self.check_ins.iter().filter(|_| demand.scene(SceneKind::CheckIn)) {
+            let scene = Scene::CheckIn((*handle).clone(), (*sign).clone(), *until);
             stands(scene, Vec::new(), Some(&sign.location));
         }
         for (handle, bought) in self.bought.iter().filter(|_| demand.scene(SceneKind::Purchase)) {

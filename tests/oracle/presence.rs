@@ -29,6 +29,8 @@ pub(crate) struct ShopVisit {
     pub(crate) ended: Option<(Time, Time)>,
     /// Zone visits that began in it, by index.
     zones: Vec<usize>,
+    /// The first of the signs, of any kind, that lead to it one after another.
+    pub(crate) since: Time,
 }
 
 struct Reading {
@@ -190,11 +192,37 @@ pub(crate) fn shop_visits(
     for (index, visit) in zones.iter().enumerate().filter(|(_, visit)| handles.contains(&visit.handle)) {
         signs.push((visit.first, &visit.location, &visit.handle, Sign::Zone(index)));
     }
-    signs.retain(|(order, _, _, _)| order.0 + presence.visits_kept >= clock);
+    signs.retain(|(order, _, _, sign)| match sign {
+        Sign::Zone(index) => {
+            zones[*index].ended.is_none() || zones[*index].last + presence.visits_kept >= clock
+        }
+        _ => order.0 + presence.visits_kept >= clock,
+    });
     signs.sort_by_key(|(order, _, _, _)| *order);
 
     let mut visits: Vec<ShopVisit> = Vec::new();
+    // The same, but begun by any sign.
+    let mut runs: Vec<ShopVisit> = Vec::new();
     for ((time, _), location, handle, sign) in signs {
+        let since = {
+            let open = runs.iter_mut().find(|run| run.location == location && run.ended.is_none());
+            let open = open.and_then(|run| {
+                run.last = run.last_sign(zones, time);
+                run.end_by_silence(presence, time.saturating_sub(1));
+                run.ended.is_none().then_some(run)
+            });
+            let zone = if let Sign::Zone(index) = sign { vec![index] } else { Vec::new() };
+            match (open, &sign) {
+                (Some(run), Sign::Leaves) => run.ended = Some((time, 0)),
+                (None, Sign::Leaves) => {}
+                (Some(run), _) => {
+                    run.last = time;
+                    run.zones.extend(zone);
+                }
+                (None, _) => runs.push(ShopVisit::new(location, handle, time, zone, time)),
+            }
+            runs.iter().rfind(|run| run.location == location).map_or(time, |run| run.start)
+        };
         let open = visits.iter_mut().find(|visit| visit.location == location && visit.ended.is_none());
         let open = open.and_then(|visit| {
             visit.last = visit.last_sign(zones, time);
@@ -209,8 +237,10 @@ pub(crate) fn shop_visits(
                     visit.zones.push(index);
                 }
             }
-            (None, Sign::Begins) => visits.push(ShopVisit::new(location, handle, time, Vec::new())),
-            (None, Sign::Zone(index)) => visits.push(ShopVisit::new(location, handle, time, vec![index])),
+            (None, Sign::Begins) => visits.push(ShopVisit::new(location, handle, time, Vec::new(), since)),
+            (None, Sign::Zone(index)) => {
+                visits.push(ShopVisit::new(location, handle, time, vec![index], since))
+            }
             (None, _) => {}
         }
     }
@@ -222,7 +252,7 @@ pub(crate) fn shop_visits(
 }
 
 impl ShopVisit {
-    fn new(location: &str, anchor: &str, start: Time, zones: Vec<usize>) -> Self {
+    fn new(location: &str, anchor: &str, start: Time, zones: Vec<usize>, since: Time) -> Self {
         ShopVisit {
             location: location.to_owned(),
             anchor: anchor.to_owned(),
@@ -230,6 +260,7 @@ impl ShopVisit {
             last: start,
             ended: None,
             zones,
+            since,
         }
     }
 

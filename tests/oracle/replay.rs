@@ -129,7 +129,6 @@ fn silences(world: &World<'_>, taken: &[&Event], config: &Config) -> Vec<Time> {
         moments.extend(config.report_kept(&event.act).map(|kept| event.time + kept + 1));
         moments.extend(end_of_move(event, config));
         match &event.act {
-            Act::View(_) => moments.push(event.time + config.views_kept + 1),
             Act::Profile(_) | Act::Refund { .. } => moments.push(event.time + config.segments_kept + 1),
             Act::Geo { .. } => {
                 moments.push(event.time + config.presence.leave_after);

@@ -77,7 +77,6 @@ fn brand<'a>(brand: &str, arrived: &[&'a Event], config: &Config, clock: Time) -
     let person = |handles: BTreeSet<String>| {
         let events: Vec<&Event> = ordered.iter().copied().filter(|e| handles.contains(&e.handle)).collect();
         let counts = |event: &&&Event| match event.act {
-            Act::View(_) => event.time + config.views_kept >= clock,
             Act::Purchase { .. } => event.time + config.purchases_kept >= clock,
             _ => true,
         };

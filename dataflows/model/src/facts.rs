@@ -13,9 +13,6 @@ use crate::time::Time;
 use crate::value::{Money, Value};
 use serde::{Deserialize, Serialize};
 
-/// Stock above this many pieces reads as this many.
-pub const STOCK_DETAIL: i64 = 1000;
-
 /// When something happened, and which came first of what happened at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment {
@@ -439,7 +436,7 @@ pub struct Catalogue {
 pub struct Stock {
     /// Where; everywhere together where absent.
     pub location: Option<LocationId>,
-    /// How many, as far as anything asks: see [`STOCK_DETAIL`].
+    /// How many, as far as rules can tell: what they say the same about reads as one number.
     pub quantity: i64,
     /// Since when it can be had again, if it could not before.
     pub returned: Option<Time>,

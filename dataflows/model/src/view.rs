@@ -70,8 +70,7 @@ pub struct ItemView {
     pub list_price: Option<Money>,
     /// `item.quantity`: in the cart, or bought; 1 for other interests.
     pub quantity: u32,
-    /// `item.stock`: in the situation's location where it has one, else everywhere; exact up to
-    /// [`crate::facts::STOCK_DETAIL`], above which it reads as that number.
+    /// `item.stock`: in the situation's location where it has one, else everywhere; as far as rules can tell.
     pub stock: i64,
     /// `item.in_cart`.
     pub in_cart: bool,

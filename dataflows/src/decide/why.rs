@@ -327,7 +327,7 @@ impl PersonView {
                 end: visit.end.map(At),
                 dwell: visit.dwell.to_string(),
             }),
-            Derived::CheckIn(_, sign) => self
+            Derived::CheckIn(_, sign, _) => self
                 .check_ins
                 .push(SignView { location: sign.location.as_str().to_owned(), at: At(sign.at.time) }),
             Derived::Bought(_, bought) => self.purchases.push(PurchaseView {

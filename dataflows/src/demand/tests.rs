@@ -10,6 +10,26 @@ fn demand(lines: &[&str]) -> Demand {
 }
 
 #[test]
+fn stock_is_as_exact_as_rules_can_tell() {
+    let cases = [
+        ("when = 'checked_in'", 1),
+        ("when = 'running_low'\nat_most = 2", 3),
+        ("when = 'running_low'\nat_most = 1500", 1501),
+        ("when = 'running_low'\nat_most = 2\nwhere = 'item.stock > 0'", 1000),
+        ("when = 'cart_abandoned'\nwhere = '!(item.stock > 0) || 5000 <= item.stock'", 5001),
+        ("when = 'cart_abandoned'\nscore = 'item.stock < -3 ? 1 : 2'", 1000),
+        ("when = 'cart_abandoned'\nscore = 'min(20, item.stock / 100)'", i64::MAX),
+        ("when = 'cart_abandoned'\nwhere = 'item.stock in [1, 2]'", i64::MAX),
+        ("when = 'cart_abandoned'\nwhere = 'item.stock > item.quantity'", i64::MAX),
+    ];
+    for (lines, detail) in cases {
+        assert_eq!(demand(&[lines]).stock_detail(), detail, "{lines}");
+    }
+    let printed = rule("r", "when = 'cart_abandoned'", "body = '{{ item.stock }} left'");
+    assert_eq!(Demand::of([&*printed]).stock_detail(), i64::MAX);
+}
+
+#[test]
 fn what_covers_what() {
     let plain = demand(&["when = 'checked_in'"]);
     for (more, less) in [

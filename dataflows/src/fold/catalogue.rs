@@ -12,7 +12,7 @@ use shopbell_model::time::Time;
 use shopbell_model::value::Money;
 
 /// Prices kept of one article; the oldest go first.
-const MOST_PRICES: usize = 64;
+const MOST_PRICES: usize = 1000;
 
 /// A field, and when it was said.
 #[derive(Debug, Serialize, Deserialize)]

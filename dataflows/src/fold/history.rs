@@ -1,7 +1,7 @@
 //! What somebody did: carts, wish lists, views, purchases, signs of presence, outcomes of offers.
 //!
-//! Invariant: each is one fact for as long as its retention lasts; moves of one cart line (or wish)
-//! are kept or dropped together, so that a long-lived line does not lose its beginning.
+//! Invariant: each is one fact for as long as its retention lasts; moves of one cart line (or wish), and views of one article,
+//! are kept or dropped together, so that what lives for long does not lose its beginning.
 //! Cost: a scan of the handle's own facts where something is added to a group or expires; a handle
 //! keeps at most [`MOST_FACTS`].
 
@@ -19,8 +19,13 @@ use shopbell_model::settings::Retention;
 use shopbell_model::shared::Shared;
 use shopbell_model::time::{Duration, Time};
 
-/// Facts one handle keeps; beyond that the oldest go first. A bot is not a customer.
+/// Facts one handle keeps; beyond that, of the kind of which there are most what was touched least lately goes first, so that a
+/// flood of views does not wash purchases away. A bot is not a customer.
 pub(super) const MOST_FACTS: usize = 1000;
+
+/// What is kept together goes as a whole up to so many; of more than that it is the second that goes, so that it keeps its
+/// beginning.
+const MOST_AS_ONE: usize = 16;
 
 /// What is kept together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +33,7 @@ enum Group {
     Cart(Option<ItemId>),
     Wish(ItemId),
     Alone,
+    View(ItemId),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -204,6 +210,46 @@ impl History {
         }
         self.entries.push(entry);
     }
+
+    /// Takes out what there is too much of.
+    fn excess(&mut self) -> Vec<Entry> {
+        let mut counts = [0usize; 6];
+        for entry in &self.entries {
+            counts.get_mut(kind(&entry.fact)).into_iter().for_each(|count| *count += 1);
+        }
+        let most = counts.iter().enumerate().max_by_key(|(_, count)| **count).map(|(kind, _)| kind);
+        let of_kind = |entry: &&Entry| Some(kind(&entry.fact)) == most;
+        let least = self.entries.iter().filter(of_kind).min_by_key(|entry| (entry.expires, entry.at));
+        let Some((group, at)) = least.map(|entry| (entry.group.clone(), entry.at)) else { return Vec::new() };
+        let is_one = |entry: &Entry| match group {
+            Group::Alone => entry.at == at && Some(kind(&entry.fact)) == most,
+            _ => entry.group == group,
+        };
+        if self.entries.iter().filter(|entry| is_one(entry)).count() <= MOST_AS_ONE {
+            return self.entries.extract_if(.., |entry| is_one(entry)).collect();
+        }
+        let mut members: Vec<(Moment, usize)> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| is_one(e))
+            .map(|(place, e)| (e.at, place))
+            .collect();
+        members.sort_unstable();
+        members.get(1).map(|(_, place)| self.entries.swap_remove(*place)).into_iter().collect()
+    }
+}
+
+/// What kind of fact it is, as far as room for it goes.
+fn kind(fact: &PersonFact) -> usize {
+    match fact {
+        PersonFact::Cart(_) => 0,
+        PersonFact::Wish(_) => 1,
+        PersonFact::View(_) => 2,
+        PersonFact::Bought(_) => 3,
+        PersonFact::Sign(_) | PersonFact::Zone(_) => 4,
+        _ => 5,
+    }
 }
 
 /// One event's worth of keeping.
@@ -228,20 +274,19 @@ impl Keep<'_> {
         }
         self.out.person(self.handle, fact.clone(), 1);
         history.push(self.handle, Entry { at: self.at, expires, group, fact }, self.timers);
-        if history.entries.len() > MOST_FACTS
-            && let Some((oldest, _)) = history.entries.iter().enumerate().min_by_key(|(_, entry)| entry.at)
-        {
-            let entry = history.entries.swap_remove(oldest);
-            self.out.person(self.handle, entry.fact, -1);
-            self.counts.dropped_facts += 1;
+        if history.entries.len() > MOST_FACTS {
+            for entry in history.excess() {
+                self.out.person(self.handle, entry.fact, -1);
+                self.counts.dropped_facts += 1;
+            }
         }
     }
 
     fn views(&mut self, lines: Vec<Line>, event: &EventRef) {
         let span = self.histories.retention.views;
         for (item, detail) in without_repeats(lines) {
-            let viewed = Viewed { at: self.at, item, detail, event: event.clone() };
-            self.fact(span, Group::Alone, PersonFact::View(Shared::new(viewed)));
+            let viewed = Viewed { at: self.at, item: item.clone(), detail, event: event.clone() };
+            self.fact(span, Group::View(item), PersonFact::View(Shared::new(viewed)));
         }
     }
 
@@ -303,7 +348,7 @@ impl Keep<'_> {
 }
 
 /// The first moment at which a fact is older than its retention.
-pub(super) fn end_of(time: Time, span: Duration) -> Time {
+pub(crate) fn end_of(time: Time, span: Duration) -> Time {
     time.saturating_add(span.0).saturating_add(1)
 }
 

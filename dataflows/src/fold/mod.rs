@@ -22,6 +22,7 @@ mod readings;
 mod stock;
 mod totals;
 
+pub(crate) use history::end_of;
 pub use kept::{FoldValue, FoldValueRef, Give};
 pub use machine::{Machine, Reading};
 pub use operator::FoldOutputs;

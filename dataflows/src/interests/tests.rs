@@ -78,7 +78,12 @@ fn derived(steps: &[Step]) -> Vec<Derived> {
     let mut rows = Vec::new();
     let person = Person::named_by(&handle("card:1"));
     let (demand, policy) = (Demand::everything(), Policy::default());
-    derive(&person, &facts, &Ways { leave_after: Duration(600), demand, policy }, &mut |row| rows.push(row));
+    derive(
+        &person,
+        &facts,
+        &Ways { leave_after: Duration(600), visits: Duration(86_400_000), demand, policy },
+        &mut |row| rows.push(row),
+    );
     rows
 }
 

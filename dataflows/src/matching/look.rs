@@ -73,7 +73,8 @@ pub(crate) fn look(
             let about = About::Zone { zone: zone.clone(), start, interest: *interest, in_stock: *in_stock };
             let stocked = |wanted: &Wanted| !in_stock || has_stock(wanted, Some(&zone.location));
             let counts = (stocked, Lack::NotInStock);
-            builder.of_interest(*interest, due, &text, handle, about, Some(&visit.event), counts);
+            let span = (due, None);
+            builder.of_interest(*interest, span, &text, handle, about, Some(&visit.event), counts);
         }
         (When::StoreLeft { min_dwell, after, interest }, Scene::Visit(visit, end, first_purchase)) => {
             let due = end.saturating_add(after.0);
@@ -94,13 +95,14 @@ pub(crate) fn look(
             };
             let in_time = |wanted: &Wanted| wanted.life(*interest).is_some_and(|life| life.start <= due);
             let counts = (in_time, Lack::BeganLater);
-            builder.of_interest(*interest, due, &text, &visit.anchor, about, Some(&visit.event), counts);
+            let span = (due, Some(visit.until));
+            builder.of_interest(*interest, span, &text, &visit.anchor, about, Some(&visit.event), counts);
         }
-        (When::CheckedIn, Scene::CheckIn(handle, sign)) => {
+        (When::CheckedIn, Scene::CheckIn(handle, sign, until)) => {
             let text = || format!("check_in|{handle}|{}|{}", sign.location, sign.at.time);
             let found = Found {
                 due: sign.at.time,
-                until: None,
+                until: Some(*until),
                 text: &text,
                 anchor: handle,
                 about: About::CheckIn,
@@ -250,7 +252,7 @@ impl<'a, L: Listener> Builder<'a, L> {
     fn of_interest(
         &mut self,
         interest: Interests,
-        due: Time,
+        (due, until): (Time, Option<Time>),
         text: &dyn Fn() -> String,
         anchor: &Handle,
         about: About,
@@ -259,7 +261,7 @@ impl<'a, L: Listener> Builder<'a, L> {
     ) {
         let items = self.situation.items.iter().filter(|wanted| wanted.life(interest).is_some());
         let (items, others): (Vec<_>, Vec<_>) = items.partition(|wanted| counts(wanted));
-        let found = Found { due, until: None, text, anchor, about, more: None };
+        let found = Found { due, until, text, anchor, about, more: None };
         if interest.none {
             self.whole(found, &items, event);
         } else if items.is_empty() && !others.is_empty() {
@@ -272,26 +274,32 @@ impl<'a, L: Listener> Builder<'a, L> {
     /// A change of stock or price of an article of interest.
     fn article(&mut self, when: &When) {
         let Some(wanted) = self.situation.items.first() else { return };
+        let (When::BackInStock { interest, .. }
+        | When::RunningLow { interest, .. }
+        | When::PriceDropped { interest, .. }) = when
+        else {
+            return;
+        };
+        let interest = *interest;
+        let Some(life) = wanted.life(interest).cloned() else { return self.tell.lacks(|| Lack::NoInterest) };
         let Some(article) = &wanted.article else { return self.tell.lacks(|| Lack::Unknown) };
         let brand = self.situation.customer.person.brand();
         let place = |location: &Option<Text>| location.as_ref().map(|name| LocationId::new(&brand, name));
-        let (interest, due, word, rest, about) = match when {
-            When::BackInStock { interest, location } => {
+        let (due, word, rest, about) = match when {
+            When::BackInStock { location, .. } => {
                 let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
                 let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
                 let Some(stock) = stock else { return self.tell.lacks(|| Lack::NotInStock) };
                 let Some(returned) = stock.returned.filter(|r| *r >= life.start) else {
                     return self.tell.lacks(|| Lack::NoReturn);
                 };
                 let rest = format!("{}|{returned}", location.as_deref().unwrap_or("*"));
-                let (start, interest, returned) = (life.start, *interest, Some(returned));
+                let (start, due, returned) = (life.start, returned, Some(returned));
                 let about = About::Stock { start, interest, location: there, returned, at_most: None };
-                (interest, returned.unwrap_or(start), "back", rest, about)
+                (due, "back", rest, about)
             }
-            When::RunningLow { interest, at_most, location } => {
+            When::RunningLow { at_most, location, .. } => {
                 let there = place(location);
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
                 let Some(stock) = article.stock_at(there.as_ref()).filter(|stock| stock.quantity >= 1) else {
                     return self.tell.lacks(|| Lack::NotInStock);
                 };
@@ -299,23 +307,20 @@ impl<'a, L: Listener> Builder<'a, L> {
                     return self.tell.lacks(|| Lack::Enough(*at_most));
                 }
                 let rest = format!("{}|{}", location.as_deref().unwrap_or("*"), stock.returned.unwrap_or(0));
-                let (start, interest, returned) = (life.start, *interest, stock.returned);
-                let at_most = Some(*at_most);
+                let (start, returned, at_most) = (life.start, stock.returned, Some(*at_most));
                 let about = About::Stock { start, interest, location: there, returned, at_most };
-                (interest, start, "low", rest, about)
+                (start, "low", rest, about)
             }
-            When::PriceDropped { interest, by_basis_points } => {
-                let Some(life) = wanted.life(*interest) else { return self.tell.lacks(|| Lack::NoInterest) };
+            When::PriceDropped { by_basis_points, .. } => {
                 let Some(catalogue) = &article.catalogue else { return self.tell.lacks(|| Lack::Unknown) };
                 let runs = price_drops(&catalogue.prices, life.start, *by_basis_points);
                 let (Some(since), true) = runs else { return self.tell.lacks(|| Lack::PriceNotLow) };
-                let (start, interest, by_basis_points) = (life.start, *interest, *by_basis_points);
+                let (start, by_basis_points) = (life.start, *by_basis_points);
                 let about = About::Price { start, interest, since, by_basis_points };
-                (interest, since, "price", since.to_string(), about)
+                (since, "price", since.to_string(), about)
             }
             _ => return,
         };
-        let Some(life) = wanted.life(interest).cloned() else { return };
         let text = || format!("{word}|{}|{}|{}|{rest}", life.anchor, wanted.item, life.start);
         let found = Found { due, until: None, text: &text, anchor: &life.anchor, about, more: None };
         self.per_item(found, std::iter::once(wanted), Some(interest), None);

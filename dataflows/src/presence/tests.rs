@@ -1,12 +1,14 @@
 //! Tables of what was noticed, and the shop visits that it makes.
 
 use super::*;
+use proptest::prelude::*;
 use shopbell_model::key::{Brand, Text, ZoneId};
 
 const LEAVE_AFTER: Duration = Duration(600);
+const KEPT: Duration = Duration(5000);
 
 /// Something noticed in a shop: at that time, in that order.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Seen {
     Sign(Time, SignKind),
     /// In a zone from the first to the last reading; open where there is none.
@@ -40,7 +42,7 @@ fn visits_in(shops: &[(&str, &str, Seen)]) -> Vec<ShopVisit> {
     }
     let signs: Vec<(&Handle, &Sign)> = signs.iter().map(|(who, sign)| (&handles[*who], sign)).collect();
     let zones: Vec<(&Handle, &ZoneVisit)> = zones.iter().map(|(who, zone)| (&handles[*who], zone)).collect();
-    shop_visits(&signs, &zones, LEAVE_AFTER)
+    shop_visits(&signs, &zones, (LEAVE_AFTER, KEPT))
 }
 
 /// Start, end and dwell of the visits to one shop.
@@ -137,4 +139,33 @@ fn shops_are_apart_and_handles_are_not() {
         ("w".to_owned(), "card:1".to_owned(), "1".to_owned(), Some(1400)),
     ];
     assert_eq!(found.iter().map(short).collect::<Vec<_>>(), expected);
+}
+
+fn any_seen() -> impl Strategy<Value = Seen> {
+    let kinds = [Enter, CheckIn, SignKind::Seen, Leave];
+    prop_oneof![
+        (1000u64..4000, 0usize..4).prop_map(move |(time, kind)| S(time, kinds[kind])),
+        (1000u64..4000, 0u64..900).prop_map(|(start, length)| Zone(start, Some(start + length))),
+    ]
+}
+
+proptest! {
+    /// What is left of a visit when its first signs are kept no longer is no reason for anything.
+    #[test]
+    fn what_is_left_of_a_visit_is_never_another_one(seen in proptest::collection::vec((any_seen(), 0usize..2), 0..12)) {
+        let whole: Vec<_> =
+            seen.iter().map(|(seen, who)| ("s", ["card:1", "device:2"][*who], *seen)).collect();
+        let told = |visit: &ShopVisit| (visit.start, visit.anchor.to_string(), visit.end, visit.dwell, visit.until);
+        let all: Vec<_> = visits_in(&whole).iter().map(told).collect();
+        let expires = |seen: &Seen| match seen {
+            S(time, _) => end_of(*time, KEPT),
+            Zone(start, last) => end_of(last.unwrap_or(*start), KEPT),
+        };
+        for now in whole.iter().map(|(_, _, seen)| expires(seen)) {
+            let rest: Vec<_> = whole.iter().copied().filter(|(_, _, seen)| expires(seen) > now).collect();
+            for visit in visits_in(&rest).into_iter().filter(|visit| visit.until > now) {
+                prop_assert!(all.contains(&told(&visit)), "{visit:?} at {now} of {all:?}");
+            }
+        }
+    }
 }

@@ -84,7 +84,7 @@ pub(super) fn why_gone(known: &Known<'_>, sent: &Sent, when: Option<&When>, now:
             })
         }
         // Neither ends but by being unknown again.
-        About::CheckIn => known.check_ins.iter().any(|(handle, sign)| rests_on(sent, handle, &sign.event)),
+        About::CheckIn => known.check_ins.iter().any(|(handle, sign, _)| rests_on(sent, handle, &sign.event)),
         About::Purchase => known.bought.iter().any(|(handle, bought)| rests_on(sent, handle, &bought.event)),
         About::Near { location, start, within } => {
             let mut nears = known.nears.iter().filter(|(handle, near)| {

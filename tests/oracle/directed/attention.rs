@@ -148,11 +148,11 @@ case!(
              10:01:00 cookie:1 view A
              10:04:00 cookie:2 view A
              10:02:00 cookie:1 view A",
-            // Of 10:01, then of 10:02; after 10:11 only one view is left.
+            // Of 10:01, then of 10:02; the views are kept as long as the last of them, and then none is left.
             "10:03:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:01:00}
              10:04:00 withdrawn looked late_event
              10:04:00 made looked cookie:1 web 50 A browse|cookie:1|A|{10:02:00}
-             10:11:00.001 withdrawn looked late_event"
+             10:12:00.001 withdrawn looked late_event"
         )
     }
 );

@@ -1,6 +1,6 @@
 //! Zones and shops: beginnings, ends, and what lies exactly on the edge.
 
-use super::super::config::{Config, MINUTE, Presence};
+use super::super::config::{Config, HOUR, MINUTE, Presence};
 use super::super::rules::{Kinds, Rule, When};
 use super::{Case, case};
 
@@ -35,6 +35,28 @@ case!(
          10:00:21 withdrawn here left
          10:00:21 withdrawn stays left"
     )
+);
+
+case!(
+    what_is_left_of_a_visit_the_next_day_is_not_another_one,
+    Case {
+        config: Config {
+            presence: Presence { visits_kept: HOUR, ..Config::default().presence },
+            ..Config::default()
+        },
+        ..Case::new(
+            vec![Rule { valid: 2 * HOUR, ..left(MINUTE, 2 * MINUTE) }],
+            "13:00:00",
+            // Signs are kept for an hour. The first are gone at 11:00:00.001, the check-in at 11:15:00.001; nothing rings
+            // again, and nothing is taken back for that. What is bought after 10:50 is no reason to any more.
+            "09:00:00 card:1 wish A
+             10:00:00 card:1 enter s1
+             10:08:00 card:1 try s1 A
+             10:15:00 card:1 checkin s1
+             10:20:00 card:1 leave s1",
+            "10:22:00 made left card:1 associate 50 A left|card:1|s1|{10:00:00}"
+        )
+    }
 );
 
 case!(

@@ -32,6 +32,27 @@ case!(
 );
 
 case!(
+    plenty_is_plenty,
+    Case::new(
+        vec![
+            Rule::new("few", When::RunningLow { interest: SAVED, at_most: 1500, location: None }),
+            Rule {
+                condition: Some(("item.stock > 3000", |view| view.of_item(|item| item.stock > 3000))),
+                ..Rule::new("plenty", When::RunningLow { interest: SAVED, at_most: 9000, location: None })
+            },
+        ],
+        "11:00:00",
+        "10:00:00 cookie:1 wish A
+         10:01:00 - level s1 A 5000
+         10:02:00 - delta s1 A -2000
+         10:03:00 - delta s1 A -1500",
+        "10:01:00 made plenty cookie:1 web 50 A low|cookie:1|A|{10:00:00}|*|0
+         10:02:00 withdrawn plenty rule
+         10:03:00 made few cookie:1 web 50 A low|cookie:1|A|{10:00:00}|*|0"
+    )
+);
+
+case!(
     back_in_stock_needs_a_return_after_the_interest_began,
     Case::new(
         vec![back("back", None), back("here", Some("s1"))],
@@ -135,15 +156,15 @@ case!(
                 When::RunningLow { interest: Kinds(&["viewed"]), at_most: 2, location: None }
             )],
             "11:00:00",
-            // The view of 10:00 counts until 10:10; from then on the life is that of 10:05.
+            // Both views count until 10:15, so that the life is that of 10:00 all the time.
             "10:00:00 cookie:1 view A
              10:05:00 cookie:1 view A
              10:10:00 - level s1 A 1
-             10:12:00 - level s1 A 9",
+             10:16:00 cookie:1 view A",
             "10:10:00 made few cookie:1 web 50 A low|cookie:1|A|{10:00:00}|*|0
-             10:10:00.001 withdrawn few late_event
-             10:10:00.001 made few cookie:1 web 50 A low|cookie:1|A|{10:05:00}|*|0
-             10:12:00 withdrawn few late_event"
+             10:15:00.001 withdrawn few late_event
+             10:16:00 made few cookie:1 web 50 A low|cookie:1|A|{10:16:00}|*|0
+             10:26:00.001 withdrawn few late_event"
         )
     }
 );

@@ -73,6 +73,8 @@ pub(super) fn store_left(
         let episode = format!("left|{}|{}|{}", visit.anchor, visit.location, visit.start);
         let basis = Basis::Left { window, interest: interest.clone() };
         let mut left = situation(episode, &visit.anchor, window.1, items, basis);
+        let presence = &config.presence;
+        left.until = Some(visit.since + presence.visits_kept.saturating_sub(presence.leave_after));
         left.place = Some(visit.location.clone());
         left.dwell = Some(dwell);
         left.about_items = !interest.none();
@@ -90,6 +92,7 @@ pub(super) fn checked_in(person: &Person<'_>, config: &Config, clock: Time) -> V
         }
         let episode = format!("check_in|{}|{location}|{}", event.handle, event.time);
         let mut checked_in = situation(episode, &event.handle, event.time, Vec::new(), Basis::Done);
+        checked_in.until = Some(event.time + config.presence.visits_kept);
         checked_in.place = Some(location.clone());
         checked_in.about_items = false;
         found.push(checked_in);

@@ -94,7 +94,8 @@ fn carts_of(world: &World, handle: &Handle) -> Vec<Shared<CartLife>> {
         .collect();
     let mut carts = Vec::new();
     let (demand, policy) = (Demand::everything(), Policy::default());
-    let ways = Ways { leave_after: Duration::from_secs(600), demand, policy };
+    let ways =
+        Ways { leave_after: Duration::from_secs(600), visits: Duration::from_secs(86_400), demand, policy };
     derive(&Person::named_by(handle), &facts, &ways, &mut |row| {
         if let Derived::Cart(cart) = row {
             carts.push(cart);

@@ -232,17 +232,42 @@ pub(super) fn arithmetic<'a>(operator: Arithmetic, a: Datum<'a>, b: Datum<'a>) -
         (Datum::Timestamp(a), Datum::Timestamp(b)) if operator == Arithmetic::Subtract => {
             spans(operator, a, b).map(Datum::Duration)
         }
-        (a, b) => {
-            let (a, b) = (a.number().ok_or(Fault::Type)?, b.number().ok_or(Fault::Type)?);
-            Ok(Datum::Double(match operator {
-                Arithmetic::Add => a + b,
-                Arithmetic::Subtract => a - b,
-                Arithmetic::Multiply => a * b,
-                Arithmetic::Divide => a / b,
-                Arithmetic::Remainder => return Err(Fault::Type),
-            }))
-        }
+        (Datum::Money(a), Datum::Double(b)) => match decimal(b) {
+            Some(b) if operator.is_sum() => monies(operator, a, b),
+            _ => doubles(operator, a.units(), b),
+        },
+        (Datum::Double(a), Datum::Money(b)) => match decimal(a) {
+            Some(a) if operator.is_sum() => monies(operator, a, b),
+            _ => doubles(operator, a, b.units()),
+        },
+        (a, b) => doubles(operator, a.number().ok_or(Fault::Type)?, b.number().ok_or(Fault::Type)?),
     }
+}
+
+impl Arithmetic {
+    fn is_sum(self) -> bool {
+        matches!(self, Arithmetic::Add | Arithmetic::Subtract)
+    }
+}
+
+/// The amount that a number is which was written as one: `2.20` is no sum of powers of two.
+fn decimal(number: f64) -> Option<Money> {
+    /// Up to here each whole number is a double.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let parts = (number * 10_000.0).round();
+    (parts.abs() < EXACT && parts / 10_000.0 == number).then_some(Money(parts as i64))
+}
+
+/// As in CEL, but for division by zero: no rule means infinity.
+fn doubles<'a>(operator: Arithmetic, a: f64, b: f64) -> Result<Datum<'a>, Fault> {
+    Ok(Datum::Double(match operator {
+        Arithmetic::Add => a + b,
+        Arithmetic::Subtract => a - b,
+        Arithmetic::Multiply => a * b,
+        Arithmetic::Divide if b == 0.0 => return Err(Fault::DivisionByZero),
+        Arithmetic::Divide => a / b,
+        Arithmetic::Remainder => return Err(Fault::Type),
+    }))
 }
 
 fn ints(operator: Arithmetic, a: i64, b: i64) -> Result<i64, Fault> {
@@ -266,7 +291,7 @@ fn monies<'a>(operator: Arithmetic, a: Money, b: Money) -> Result<Datum<'a>, Fau
         Arithmetic::Add => money(a.0.checked_add(b.0)),
         Arithmetic::Subtract => money(a.0.checked_sub(b.0)),
         Arithmetic::Multiply => Ok(Datum::Double(a.units() * b.units())),
-        Arithmetic::Divide => Ok(Datum::Double(a.0 as f64 / b.0 as f64)),
+        Arithmetic::Divide => doubles(operator, a.0 as f64, b.0 as f64),
         Arithmetic::Remainder => Err(Fault::Type),
     }
 }

@@ -18,24 +18,35 @@ impl Expr {
     pub(super) fn each_read<'a>(&'a self, give: &mut impl FnMut(&'a Expr)) {
         match self {
             Expr::Field(_) | Expr::HasField(_) | Expr::Attribute(_) | Expr::HasAttribute(_) => give(self),
-            Expr::Not(inner) | Expr::Negate(inner) => inner.each_read(give),
-            Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => {
-                parts.iter().for_each(|part| part.each_read(give));
-            }
-            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) | Expr::Among(parts) => {
-                parts.iter().for_each(|part| part.each_read(give));
-            }
-            Expr::Choose(parts) => parts.iter().for_each(|part| part.each_read(give)),
-            Expr::OneOf(inner, parts) => {
-                inner.each_read(give);
-                parts.iter().for_each(|part| part.each_read(give));
-            }
-            Expr::Bool(_)
-            | Expr::Int(_)
-            | Expr::Double(_)
-            | Expr::Text(_)
-            | Expr::Duration(_)
-            | Expr::Timestamp(_) => {}
+            _ => self.parts().for_each(|part| part.each_read(give)),
+        }
+    }
+
+    /// What it is put together from, in the order in which it stands.
+    fn parts(&self) -> impl Iterator<Item = &Expr> {
+        let (first, rest): (Option<&Expr>, &[Expr]) = match self {
+            Expr::Not(inner) | Expr::Negate(inner) => (Some(inner), &[]),
+            Expr::All(parts) | Expr::Any(parts) | Expr::Call(_, parts) => (None, parts),
+            Expr::Arithmetic(_, parts) | Expr::Compare(_, parts) | Expr::Among(parts) => (None, &**parts),
+            Expr::Choose(parts) => (None, &**parts),
+            Expr::OneOf(inner, parts) => (Some(inner), parts),
+            Expr::Field(_) | Expr::HasField(_) | Expr::Attribute(_) | Expr::HasAttribute(_) => (None, &[]),
+            Expr::Bool(_) | Expr::Int(_) | Expr::Double(_) | Expr::Text(_) => (None, &[]),
+            Expr::Duration(_) | Expr::Timestamp(_) => (None, &[]),
+        };
+        first.into_iter().chain(rest)
+    }
+
+    /// Up to which number it can tell stocks apart: it says the same of all above. 0 where it does not ask for them.
+    fn stock_detail(&self) -> i64 {
+        match self {
+            Expr::Field(Field::ItemStock) => i64::MAX,
+            Expr::Compare(_, sides) => match &**sides {
+                [Expr::Field(Field::ItemStock), Expr::Int(number)]
+                | [Expr::Int(number), Expr::Field(Field::ItemStock)] => number.saturating_add(1).max(0),
+                sides => sides.iter().map(Expr::stock_detail).max().unwrap_or(0),
+            },
+            _ => self.parts().map(Expr::stock_detail).max().unwrap_or(0),
         }
     }
 
@@ -59,6 +70,15 @@ impl Rule {
     /// Whether any expression of the rule asks for that field.
     pub fn asks_for(&self, field: Field) -> bool {
         self.expressions().any(|expr| expr.uses(field))
+    }
+
+    /// Up to which number the rule can tell stocks apart: it says the same of all above. 0 where it does not ask for them.
+    pub fn stock_detail(&self) -> i64 {
+        let at_most = match &self.when {
+            When::RunningLow { at_most, .. } => i64::from(*at_most) + 1,
+            _ => 0,
+        };
+        self.expressions().map(Expr::stock_detail).max().unwrap_or(0).max(at_most)
     }
 
     /// Whether any expression of the rule asks for that attribute of the customer.

@@ -81,6 +81,7 @@ fn left(dwell: u64) -> Derived {
         event,
         end,
         dwell: Duration(dwell),
+        until: Time::MAX,
     }))
 }
 
@@ -98,7 +99,7 @@ fn bought(time: Time) -> Derived {
 
 fn checked_in() -> Derived {
     let sign = Sign { at: at(START), location: location(), kind: SignKind::CheckIn, event: event("5") };
-    Derived::CheckIn(handle("card:1"), Shared::new(sign))
+    Derived::CheckIn(handle("card:1"), Shared::new(sign), Time::MAX)
 }
 
 fn profile(name: &str, value: Value) -> Derived {
