@@ -24,6 +24,7 @@ pub mod replay;
 pub mod rule_files;
 pub mod run;
 pub mod runtime;
+pub mod same_file;
 pub mod sink;
 pub mod source;
 pub mod stored;

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::print_stdout, reason = "figures of real data, for `--nocapture`"))]
 
 mod cluster;
+mod commands;
 mod diff;
 mod http;
 mod job;

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::diff::{Both, DiffError, Input, diff, page, tell};
 use crate::intake::CloudEventsJson;
 use crate::replay::{Plan, shared_rules};
+use crate::same_file::Uses;
 use crate::source::{Decode, Source, open_file};
 use clap::Args;
 use shopbell_model::time::{Duration, Time};
@@ -69,6 +70,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let hint = "write the events to a file: they are read twice";
         return Err(Failure::usage("diff-standard-input", "events cannot come from standard input", hint));
     }
+    if let Some(html) = &arguments.html {
+        apart(arguments, html)?;
+    }
     let decoder: Arc<dyn Decode> =
         Arc::new(CloudEventsJson { wall_clock: crate::wall_clock, limits: config.limits });
     let old = input(arguments, &config, workers, &arguments.rules)?;
@@ -104,6 +108,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             writeln!(anstream::stderr(), "{} records are no events; `shopbell replay` says why", old.refused);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses a page that is a file which is read.
+fn apart(arguments: &Arguments, html: &Path) -> Result<(), Failure> {
+    let mut uses = Uses::default();
+    uses.reads("--events", &arguments.events);
+    uses.reads("--config", &arguments.config);
+    uses.reads("--rules", &files::rule_files(&arguments.rules)?);
+    uses.reads("--against", &files::rule_files(&arguments.against)?);
+    uses.writes("--html", html);
+    files::apart(&uses)
 }
 
 fn input(arguments: &Arguments, config: &Config, workers: usize, rules: &Path) -> Result<Input, Failure> {

@@ -3,6 +3,7 @@
 use super::Failure;
 use crate::config::Config;
 use crate::rule_files;
+use crate::same_file::Uses;
 use crate::source::{Source, open_file, standard_input};
 use crate::stored::RuleTexts;
 use shopbell_model::rules::{RuleSet, load};
@@ -46,6 +47,11 @@ pub(super) fn workers(asked: Option<usize>, config: &Config) -> Result<usize, Fa
         return Err(Failure::usage("workers", "workers must be between 1 and 64", "one a core is best"));
     }
     Ok(workers)
+}
+
+/// Refuses to write over what is read, or twice into one file.
+pub(super) fn apart(uses: &Uses) -> Result<(), Failure> {
+    uses.check().map_err(|error| Failure::usage(error.code(), &error, error.hint()))
 }
 
 /// Files of events in their order; `-` is standard input.

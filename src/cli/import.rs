@@ -1,9 +1,10 @@
 //! `shopbell import`: public data sets as events.
 
-use super::Failure;
 use super::generate::output;
 use super::replay::output_closed;
-use crate::import::{Format, ImportOptions, import};
+use super::{Failure, files};
+use crate::import::{Format, ImportError, ImportOptions, files_of, import};
+use crate::same_file::Uses;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,9 +24,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let found = |error: ImportError| Failure::found(error.code(), &error, error.hint());
+    let mut uses = Uses::default();
+    uses.reads("input", &files_of(&arguments.files).map_err(found)?);
+    uses.writes("--out", &arguments.out);
+    files::apart(&uses)?;
     let mut writer = output(&arguments.out)?;
-    let report = import(arguments.format, &arguments.files, &mut writer, &ImportOptions::default())
-        .map_err(|error| Failure::found(error.code(), &error, error.hint()))?;
+    let report =
+        import(arguments.format, &arguments.files, &mut writer, &ImportOptions::default()).map_err(found)?;
     writer.flush().map_err(output_closed)?;
     let mut err = anstream::stderr();
     let summary = report.by_type.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>();

@@ -4,6 +4,7 @@ use super::{Failure, files};
 use crate::intake::CloudEventsJson;
 use crate::metrics::Metrics;
 use crate::replay::{Outcomes, Plan, ReplayError, replay, shared_rules};
+use crate::same_file::Uses;
 use crate::sink::json_lines::Flush;
 use crate::sink::{JsonLines, Sink};
 use crate::source::DeadLetters;
@@ -72,6 +73,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         None => Vec::new(),
     };
     let workers = files::workers(arguments.workers, &config)?;
+    apart(&arguments, folder.as_deref())?;
     let sources = files::sources(&arguments.events, &config)?;
     let sink: Box<dyn Sink> = if arguments.out == Path::new("-") {
         Box::new(JsonLines::standard_output(Flush::WhenFull))
@@ -101,6 +103,21 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let seconds = started.elapsed().as_secs_f64();
     report(&outcomes, dead_letters.counts(), seconds, workers, arguments.json).map_err(output_closed)?;
     Ok(if arguments.strict && outcomes.refused > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Refuses outputs that are files which are read, or one another.
+fn apart(arguments: &Arguments, rules: Option<&Path>) -> Result<(), Failure> {
+    let mut uses = Uses::default();
+    uses.reads("--events", &arguments.events);
+    uses.reads("--config", &arguments.config);
+    if let Some(folder) = rules {
+        uses.reads("--rules", &files::rule_files(folder)?);
+    }
+    uses.writes("--out", &arguments.out);
+    if let Some(letters) = &arguments.dead_letters {
+        uses.writes("--dead-letters", letters);
+    }
+    files::apart(&uses)
 }
 
 /// A replay's error as a failure of the command.

@@ -6,6 +6,7 @@ use super::{
     ClockKind, Cluster, Config, Engine, Http, Output, OutputTarget, SecretReference, Source, State, Webhook,
     kafka,
 };
+use crate::same_file;
 use jiff::tz::TimeZone;
 use shopbell_model::event::Limits;
 use shopbell_model::key::Text;
@@ -58,6 +59,7 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
     }
     config.webhooks = webhooks(root.sections("webhook"), folder);
     kafka::agree(&config, &root);
+    files_apart(&config, &root);
     root.finish();
     let mut problems = problems.into_inner();
     if problems.is_empty() {
@@ -65,6 +67,31 @@ pub(super) fn check(text: &str, file: &Path) -> Result<Config, Vec<ConfigError>>
     }
     problems.sort_by_key(|(span, _)| span.start);
     Err(problems.into_iter().map(|found| placed(text, file, found)).collect())
+}
+
+/// What is written to must not be what is read, and not be written to by two. Looks at what the paths lead to.
+fn files_apart(config: &Config, root: &Section<'_, '_>) {
+    let (files, letters) = (&config.source.files, config.source.dead_letters.as_ref());
+    let offers = match &config.output.target {
+        OutputTarget::File(path) => Some(path),
+        OutputTarget::Standard | OutputTarget::Off => None,
+    };
+    let read = |path: &Path| files.iter().any(|file| same_file::same(file, path)).then_some("[source] files");
+    let also = |path: &Path| {
+        let both = letters.is_some_and(|letters| same_file::same(letters, path));
+        both.then_some("[source] dead_letters")
+    };
+    let refuse = |key, place: &[&str], path: &Path, other: Option<&'static str>| {
+        if let Some(other) = other {
+            root.note(root.place_of(place), Problem::SameFile { key, other, path: path.to_owned() });
+        }
+    };
+    if let Some(letters) = letters {
+        refuse("[source] dead_letters", &["source", "dead_letters"], letters, read(letters));
+    }
+    if let Some(offers) = offers {
+        refuse("[output] file", &["output", "file"], offers, read(offers).or_else(|| also(offers)));
+    }
 }
 
 fn placed(text: &str, file: &Path, (span, problem): Found) -> ConfigError {

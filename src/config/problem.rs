@@ -3,6 +3,7 @@
 //! Invariant: a message never repeats the value of a secret.
 
 use std::fmt;
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// One problem of a configuration, with its place.
@@ -116,6 +117,16 @@ pub enum Problem {
         /// What is there twice.
         value: String,
     },
+    /// Two keys that lead to the same file, of which one at least is written to.
+    #[error("`{key}` is the same file as `{other}`: {}", path.display())]
+    SameFile {
+        /// The key of what is written.
+        key: &'static str,
+        /// The other key.
+        other: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
     /// A secret that stands in the file itself.
     #[error("`{key}` holds a secret itself instead of saying where it is")]
     LiteralSecret {
@@ -187,6 +198,7 @@ impl Problem {
             Problem::OutOfRange { .. } => "config-out-of-range",
             Problem::Missing { .. } => "config-missing-key",
             Problem::Twice { .. } => "config-twice",
+            Problem::SameFile { .. } => "config-same-file",
             Problem::LiteralSecret { .. } => "config-literal-secret",
             Problem::Needs { .. } => "config-needs",
             Problem::OutOfPlace { .. } => "config-out-of-place",
@@ -212,6 +224,7 @@ impl Problem {
             Problem::OutOfRange { min, max, .. } => format!("choose a number from {min} to {max}"),
             Problem::Missing { key, .. } => format!("add a line `{key} = …`"),
             Problem::Twice { .. } => "remove or rename one of them".into(),
+            Problem::SameFile { .. } => "choose another file to write to".into(),
             Problem::LiteralSecret { .. } => {
                 "write \"env:NAME\" or \"file:PATH\", and change the secret: it has been in a file".into()
             }

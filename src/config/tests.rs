@@ -150,6 +150,8 @@ fn every_table_says_what_it_cannot_take() {
         ("[channels]\nsms = \"phone:\"", "config-invalid-value"),
         ("[limits]\ndepth = 1", "config-out-of-range"),
         ("[output]\nfile = \"\"", "config-invalid-value"),
+        ("[output]\nfile = \"/no-such-file\"\n[source]\nfiles = [\"/no-such-file\"]", "config-same-file"),
+        ("[source]\nfiles = [\"/no-such-file\"]\ndead_letters = \"/no-such-file\"", "config-same-file"),
         ("[[webhook]]\nurl = \"https://a.example\"", "config-missing-key"),
         ("[[webhook]]\nsecret = \"env:A\"", "config-missing-key"),
         ("[[webhook]]\nurl = \"ftp://a.example\"\nsecret = \"env:A\"", "config-invalid-value"),

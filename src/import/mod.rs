@@ -16,6 +16,7 @@ mod table;
 mod tests;
 
 pub use error::ImportError;
+pub use table::files_of;
 
 use lines::EventLines;
 use serde::Serialize;

@@ -27,19 +27,9 @@ pub(super) struct Row<'a> {
 }
 
 impl Table {
-    /// Opens files; a folder stands for the `.csv` files directly in it, by name.
+    /// Opens files and those of folders.
     pub(super) fn open_all(files: &[PathBuf]) -> Result<Vec<Table>, ImportError> {
-        let mut tables = Vec::new();
-        for path in files {
-            if path.is_dir() {
-                for file in csv_files(path)? {
-                    tables.push(Table::open(file)?);
-                }
-            } else {
-                tables.push(Table::open(path.clone())?);
-            }
-        }
-        Ok(tables)
+        files_of(files)?.into_iter().map(Table::open).collect()
     }
 
     fn open(path: PathBuf) -> Result<Table, ImportError> {
@@ -67,6 +57,19 @@ impl Table {
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.records.iter().zip(1u64..).map(|(record, number)| Row { table: self, record, number })
     }
+}
+
+/// The files that are read; a folder stands for the `.csv` files directly in it, by name.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ImportError> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(csv_files(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
 }
 
 fn csv_files(folder: &Path) -> Result<Vec<PathBuf>, ImportError> {
