@@ -154,7 +154,7 @@ impl RunError {
         }
         matches!(
             self,
-            RunError::Source(SourceError::Open { .. })
+            RunError::Source(SourceError::Open { .. } | SourceError::Folder { .. })
                 | RunError::Sink(
                     SinkError::Open { .. }
                         | SinkError::Secret { .. }

@@ -117,7 +117,12 @@ impl<R: Read + Send> Source for JsonLines<R> {
 
 /// The lines of a file.
 pub fn open_file(path: &Path, limit: usize) -> Result<JsonLines<File>, SourceError> {
-    let file = File::open(path).map_err(|error| SourceError::Open { path: path.to_owned(), error })?;
+    let failed = |error| SourceError::Open { path: path.to_owned(), error };
+    let file = File::open(path).map_err(failed)?;
+    // A folder can be opened as well, and fails only when it is read.
+    if file.metadata().map_err(failed)?.is_dir() {
+        return Err(SourceError::Folder { path: path.to_owned() });
+    }
     Ok(JsonLines::new(path.display().to_string(), file, limit))
 }
 

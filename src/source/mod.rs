@@ -134,6 +134,12 @@ pub enum SourceError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// It is a folder.
+    #[error("{} is a folder, not a file of events", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
     /// It could not be read on.
     #[error("reading {name} failed after line {line}: {error}")]
     Read {
@@ -170,6 +176,7 @@ impl SourceError {
     pub fn code(&self) -> &'static str {
         match self {
             SourceError::Open { .. } => "source-open",
+            SourceError::Folder { .. } => "source-folder",
             SourceError::Read { .. } => "source-read",
             SourceError::Shorter { .. } => "source-shorter",
             SourceError::Kafka(error) => error.code(),
@@ -181,6 +188,7 @@ impl SourceError {
     pub fn hint(&self) -> &'static str {
         match self {
             SourceError::Open { .. } => "check the path and who may read it",
+            SourceError::Folder { .. } => "name the files in it one by one",
             SourceError::Read { .. } => {
                 "check the disk or the process that writes the input, then start again"
             }

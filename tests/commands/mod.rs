@@ -1,5 +1,6 @@
 //! Commands as they are typed: which files they take, what they refuse, and with which exit code.
 
+mod events;
 mod same_file;
 
 use std::path::Path;
