@@ -67,12 +67,24 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, RuleFilesError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(cannot)? {
         let file = entry.map_err(cannot)?.path();
-        if file.extension().is_some_and(|extension| extension == "toml") && file.is_file() {
+        if file.extension().is_some_and(|extension| extension == "toml") && counts(&file) {
             files.push(file);
         }
     }
     files.sort_unstable();
     Ok(files)
+}
+
+/// Whether it is a file of the set. What cannot be looked at is one: as broken it is told, as absent its rules would be
+/// taken out of force.
+fn counts(file: &Path) -> bool {
+    match std::fs::metadata(file) {
+        Ok(found) => found.is_file(),
+        // Emacs marks a file that is being edited by a link of that name, which leads nowhere.
+        Err(_) if file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".#")) => false,
+        // Gone since the folder was listed.
+        Err(_) => std::fs::symlink_metadata(file).is_ok(),
+    }
 }
 
 /// Name and text of each file.
@@ -104,4 +116,30 @@ pub fn look(path: &Path) -> Result<Look, RuleFilesError> {
         (file, looks)
     };
     Ok(files(path)?.into_iter().map(look).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn what_cannot_be_looked_at_counts_and_folders_and_locks_do_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("b.toml"), "").unwrap();
+        std::fs::write(at("note.txt"), "").unwrap();
+        std::fs::create_dir(at("folder.toml")).unwrap();
+        for (target, link) in [("b.toml", "link.toml"), ("gone", "a.toml"), ("me@host.1:2", ".#b.toml")] {
+            symlink(target, at(link)).unwrap();
+        }
+        let found = files(folder.path()).unwrap();
+        assert_eq!(found, ["a.toml", "b.toml", "link.toml"].map(at));
+        assert_eq!(texts(&found).unwrap_err().code(), "file-read");
+        // It is looked at again when there is something to read.
+        let before = look(folder.path()).unwrap();
+        std::fs::write(at("gone"), "").unwrap();
+        assert_ne!(look(folder.path()).unwrap(), before);
+        assert_eq!(texts(&files(folder.path()).unwrap()).unwrap().len(), 3);
+    }
 }

@@ -1,6 +1,7 @@
 //! Commands as they are typed: which files they take, what they refuse, and with which exit code.
 
 mod events;
+mod rule_files;
 mod same_file;
 
 use std::path::Path;

@@ -79,6 +79,15 @@ fn what_is_wrong_is_told_and_leaves_the_rules_in_force_alone() {
     job.process.wait_for_offer("offer.made", "phone:1");
     job.process.wait_for_log("the rules in force stay");
 
+    // A link that leads nowhere, as one to a volume that is not mounted, is no rule that was taken away.
+    std::fs::rename(job.process.path("rules/test.toml"), job.process.path("moved.toml")).unwrap();
+    std::os::unix::fs::symlink("../gone.toml", job.process.path("rules/test.toml")).unwrap();
+    let answer = reload(&job);
+    assert!(answer.status == 422 && answer.body.contains("file-read"), "{answer:?}");
+    assert_eq!(rules(&job)["rules"][0]["id"], "welcome");
+    std::fs::remove_file(job.process.path("rules/test.toml")).unwrap();
+    write(&job, CHECKED_IN);
+
     // A folder that is gone for a moment is no set without rules.
     std::fs::remove_file(job.process.path("rules/test.toml")).unwrap();
     std::fs::remove_dir(job.process.path("rules")).unwrap();
