@@ -11,7 +11,7 @@ pub use shadow::ShadowReport;
 
 use crate::journal::JournalError;
 use crate::metrics::Metrics;
-use crate::rule_files::{self, RuleFilesError};
+use crate::rule_files::{self, RuleFilesError, Wrong};
 use crate::runtime::Board;
 use crate::stored::{RuleTexts, RuleVersions, Ruling};
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -128,6 +128,17 @@ impl ReloadError {
         }
     }
 
+    /// What is wrong with rule files. One that cannot be read keeps its own name where nothing else is wrong.
+    fn of_files(mut wrong: Vec<Wrong>) -> ReloadError {
+        match wrong.pop() {
+            Some(Wrong::File(error)) if wrong.is_empty() => error.into(),
+            last => {
+                let errors = wrong.iter().chain(&last).map(ToString::to_string).collect();
+                ReloadError::Rules { errors }
+            }
+        }
+    }
+
     /// Everything that is wrong, a line each.
     pub fn errors(&self) -> &[String] {
         match self {
@@ -151,7 +162,8 @@ pub struct Wanted {
 
 /// Reads a folder of rules.
 pub fn read(folder: &Path) -> Result<Wanted, ReloadError> {
-    compile(rule_files::texts(&rule_files::files(folder)?)?)
+    let (set, texts) = rule_files::load(&rule_files::files(folder)?).map_err(ReloadError::of_files)?;
+    Ok(Wanted { rules: crate::replay::shared_rules(&set), texts })
 }
 
 /// Compiles the texts of rule files.

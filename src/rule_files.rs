@@ -1,8 +1,10 @@
 //! Rule files on disk: which of a folder count, and what they say.
 //!
-//! Invariant: a folder is read whole or not at all, in the order of names. Cost: reads every file.
+//! Invariant: a folder counts whole or not at all, in the order of names; all that is wrong with its files is told at
+//! once. Cost: reads every file.
 
 use crate::stored::RuleTexts;
+use shopbell_model::rules::{self, RuleError, RuleSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -58,6 +60,47 @@ impl RuleFilesError {
     }
 }
 
+/// One of the things that are wrong with rule files.
+#[derive(Debug, Error)]
+pub enum Wrong {
+    /// A file cannot be read.
+    #[error(transparent)]
+    File(#[from] RuleFilesError),
+    /// What it says is wrong.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+}
+
+impl Wrong {
+    /// Stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Wrong::File(error) => error.code(),
+            Wrong::Rule(error) => error.code(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Wrong::File(error) => error.hint().to_owned(),
+            Wrong::Rule(error) => error.hint(),
+        }
+    }
+
+    /// File, line and column, the latter from 1; 0 where the whole file is meant.
+    pub fn place(&self) -> (String, usize, usize) {
+        match self {
+            Wrong::File(
+                RuleFilesError::Folder { path, .. }
+                | RuleFilesError::File { path, .. }
+                | RuleFilesError::TooLarge { path },
+            ) => (path.display().to_string(), 0, 0),
+            Wrong::Rule(error) => (error.file.clone(), error.line, error.column),
+        }
+    }
+}
+
 /// The rule files of a folder (or one file), sorted by name.
 pub fn files(path: &Path) -> Result<Vec<PathBuf>, RuleFilesError> {
     if path.is_file() {
@@ -87,18 +130,37 @@ fn counts(file: &Path) -> bool {
     }
 }
 
-/// Name and text of each file.
-pub fn texts(files: &[PathBuf]) -> Result<RuleTexts, RuleFilesError> {
+/// Name and text of each file, and why others have none: what is wrong with these is not to hide what is wrong with those.
+pub fn texts(files: &[PathBuf]) -> (RuleTexts, Vec<RuleFilesError>) {
+    let (mut texts, mut unread) = (RuleTexts::new(), Vec::new());
     let mut bytes = 0;
-    let text = |file: &PathBuf| {
-        let cannot = |error| RuleFilesError::File { path: file.clone(), error };
-        bytes += std::fs::metadata(file).map_err(cannot)?.len();
-        if bytes > MOST_BYTES {
-            return Err(RuleFilesError::TooLarge { path: file.clone() });
+    for file in files {
+        let text = std::fs::metadata(file).and_then(|found| {
+            bytes += found.len();
+            if bytes > MOST_BYTES { Ok(None) } else { std::fs::read_to_string(file).map(Some) }
+        });
+        match text {
+            Ok(Some(text)) => texts.push((file.display().to_string(), text)),
+            Ok(None) => {
+                unread.push(RuleFilesError::TooLarge { path: file.clone() });
+                break;
+            }
+            Err(error) => unread.push(RuleFilesError::File { path: file.clone(), error }),
         }
-        std::fs::read_to_string(file).map(|text| (file.display().to_string(), text)).map_err(cannot)
-    };
-    files.iter().map(text).collect()
+    }
+    (texts, unread)
+}
+
+/// The rules of files with the texts, or everything that is wrong with any of them.
+pub fn load(files: &[PathBuf]) -> Result<(RuleSet, RuleTexts), Vec<Wrong>> {
+    let (texts, unread) = texts(files);
+    let mut wrong: Vec<Wrong> = unread.into_iter().map(Wrong::from).collect();
+    match rules::load(&texts) {
+        Ok(set) if wrong.is_empty() => return Ok((set, texts)),
+        Ok(_) => {}
+        Err(errors) => wrong.extend(errors.into_iter().map(Wrong::from)),
+    }
+    Err(wrong)
 }
 
 /// What tells that files of a folder changed, without reading them: another file under the same name may have the same
@@ -135,11 +197,36 @@ mod tests {
         }
         let found = files(folder.path()).unwrap();
         assert_eq!(found, ["a.toml", "b.toml", "link.toml"].map(at));
-        assert_eq!(texts(&found).unwrap_err().code(), "file-read");
+        let wrong = load(&found).unwrap_err();
+        let told: Vec<_> = wrong.iter().map(|error| (error.code(), error.place().0)).collect();
+        assert_eq!(told, [("file-read", at("a.toml").display().to_string())]);
         // It is looked at again when there is something to read.
         let before = look(folder.path()).unwrap();
         std::fs::write(at("gone"), "").unwrap();
         assert_ne!(look(folder.path()).unwrap(), before);
-        assert_eq!(texts(&files(folder.path()).unwrap()).unwrap().len(), 3);
+        assert_eq!(load(&files(folder.path()).unwrap()).unwrap().1.len(), 3);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_hides_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("a.toml"), b"\xff").unwrap();
+        std::fs::write(at("b.toml"), "[rule.b]\nwhen = \"never\"\n").unwrap();
+        std::fs::write(at("c.toml"), b"\xff").unwrap();
+        let large = std::fs::File::create(at("d.toml")).unwrap();
+        large.set_len(MOST_BYTES).unwrap();
+        std::fs::write(at("e.toml"), "[rule.e]\nwhen = \"never\"\n").unwrap();
+        let wrong = load(&files(folder.path()).unwrap()).unwrap_err();
+        let told: Vec<_> = wrong.iter().map(|error| (error.code(), error.place())).collect();
+        let of = |name: &str, line, column| (at(name).display().to_string(), line, column);
+        for expected in [
+            ("file-read", of("a.toml", 0, 0)),
+            ("file-read", of("c.toml", 0, 0)),
+            ("rules-too-large", of("d.toml", 0, 0)),
+            ("when.unknown", of("b.toml", 2, 8)),
+        ] {
+            assert!(told.contains(&expected), "{told:?}");
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 use super::{Failure, files};
 use crate::config::Config;
+use crate::rule_files::{self, Wrong};
+use crate::stored::RuleTexts;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Check rule files and configuration files
@@ -26,22 +28,28 @@ struct Finding {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let (mut rule_files, mut config_files) = (Vec::new(), Vec::new());
+    let mut paths = Vec::new();
     for path in &arguments.paths {
-        for file in files::rule_files(path)? {
-            if is_configuration(&file)? { config_files.push(file) } else { rule_files.push(file) }
-        }
+        paths.extend(files::rule_files(path)?);
     }
+    let (texts, unread) = rule_files::texts(&paths);
+    let (config_files, rule_files): (RuleTexts, RuleTexts) =
+        texts.into_iter().partition(|(_, text)| is_configuration(text));
     let mut findings = Vec::new();
-    for file in &config_files {
-        for error in Config::load(file).err().unwrap_or_default() {
+    for error in unread.into_iter().map(Wrong::from) {
+        let (file, line, column) = error.place();
+        let place = json!({ "file": file, "line": line, "column": column });
+        findings.push(finding(&error, place, error.code(), error.hint()));
+    }
+    for (file, text) in &config_files {
+        for error in Config::parse(text, Path::new(file)).err().unwrap_or_default() {
             let place = json!({ "file": error.file, "line": error.line, "column": error.column });
             findings.push(finding(&error, place, error.code(), error.hint()));
         }
     }
     let (mut warnings, mut idle_budgets) = (Vec::new(), Vec::new());
     let mut summary = format!("{} configuration files", config_files.len());
-    match shopbell_model::rules::load(&files::texts(&rule_files)?) {
+    match shopbell_model::rules::load(&rule_files) {
         Ok(set) => {
             summary = format!(
                 "{} rules ({} disabled) in {} files, {summary}",
@@ -65,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 /// Whether a file is a configuration: it has a table that only those have, and no rules.
-fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
+fn is_configuration(text: &str) -> bool {
     const TABLES: [&str; 12] = [
         "engine",
         "source",
@@ -80,13 +88,11 @@ fn is_configuration(file: &PathBuf) -> Result<bool, Failure> {
         "output",
         "webhook",
     ];
-    let texts = files::texts(std::slice::from_ref(file))?;
-    let table = texts.first().and_then(|(_, text)| text.parse::<toml::Table>().ok());
-    Ok(table.is_some_and(|table| {
+    text.parse::<toml::Table>().is_ok_and(|table| {
         !table.contains_key("rule")
             && !table.contains_key("budget")
             && TABLES.iter().any(|name| table.contains_key(*name))
-    }))
+    })
 }
 
 fn finding(error: &impl ToString, place: serde_json::Value, code: &str, hint: String) -> Finding {

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use crate::config::Config;
-use crate::rule_files;
+use crate::rule_files::{self, Wrong};
 use crate::same_file::Uses;
 use crate::source::{Source, open_file, standard_input};
 use crate::stored::RuleTexts;
-use shopbell_model::rules::{RuleSet, load};
+use shopbell_model::rules::RuleSet;
 use std::path::{Path, PathBuf};
 
 /// The rule files of a folder (or one file), sorted by name.
@@ -16,7 +16,8 @@ pub(super) fn rule_files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Name and text of each file.
 pub(super) fn texts(files: &[PathBuf]) -> Result<RuleTexts, Failure> {
-    rule_files::texts(files).map_err(|error| Failure::found(error.code(), &error, error.hint()))
+    let (texts, unread) = rule_files::texts(files);
+    if unread.is_empty() { Ok(texts) } else { Err(wrong(unread.into_iter().map(Wrong::from).collect())) }
 }
 
 /// The rules of a folder, or everything that is wrong with them.
@@ -26,9 +27,19 @@ pub(super) fn rules(path: &Path) -> Result<RuleSet, Failure> {
 
 /// The same with name and text of each file.
 pub(super) fn rules_with_texts(path: &Path) -> Result<(RuleSet, RuleTexts), Failure> {
-    let texts = texts(&rule_files(path)?)?;
-    let set = load(&texts).map_err(|errors| Failure::all_found(&errors))?;
-    Ok((set, texts))
+    rules_of(&rule_files(path)?)
+}
+
+/// The same, of files.
+pub(super) fn rules_of(files: &[PathBuf]) -> Result<(RuleSet, RuleTexts), Failure> {
+    rule_files::load(files).map_err(wrong)
+}
+
+fn wrong(errors: Vec<Wrong>) -> Failure {
+    match errors.as_slice() {
+        [Wrong::File(error)] => Failure::found(error.code(), error, error.hint()),
+        errors => Failure::all_found(errors),
+    }
 }
 
 /// The configuration, the default one where no file is given.

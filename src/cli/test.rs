@@ -5,7 +5,7 @@ use super::{Failure, files};
 use crate::prove::{Outcome, prove, tell};
 use clap::Args;
 use serde_json::json;
-use shopbell_model::rules::{RuleTest, load};
+use shopbell_model::rules::RuleTest;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for path in &arguments.paths {
         paths.extend(files::rule_files(path)?);
     }
-    let mut set = load(&files::texts(&paths)?).map_err(|errors| Failure::all_found(&errors))?;
+    let (mut set, _) = files::rules_of(&paths)?;
     if let Some(only) = &arguments.only {
         set.tests.retain(|test| test.name.contains(only.as_str()));
     }

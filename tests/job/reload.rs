@@ -85,6 +85,12 @@ fn what_is_wrong_is_told_and_leaves_the_rules_in_force_alone() {
     let answer = reload(&job);
     assert!(answer.status == 422 && answer.body.contains("file-read"), "{answer:?}");
     assert_eq!(rules(&job)["rules"][0]["id"], "welcome");
+    // It does not hide what is wrong with others.
+    std::fs::write(job.process.path("rules/wrong.toml"), "[rule.x]\nwhen = \"never\"\n").unwrap();
+    let error: Value = serde_json::from_str(&reload(&job).body).unwrap();
+    let told = error["errors"].to_string();
+    assert!(told.contains("test.toml cannot be read") && told.contains("wrong.toml:2:"), "{error}");
+    std::fs::remove_file(job.process.path("rules/wrong.toml")).unwrap();
     std::fs::remove_file(job.process.path("rules/test.toml")).unwrap();
     write(&job, CHECKED_IN);
 
