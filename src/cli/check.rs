@@ -1,5 +1,6 @@
 //! `shopbell check`: everything that is wrong with rule and configuration files.
 
+use super::failure::Hinted;
 use super::{Failure, files};
 use crate::config::Config;
 use crate::rule_files::{self, Wrong};
@@ -39,12 +40,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for error in unread.into_iter().map(Wrong::from) {
         let (file, line, column) = error.place();
         let place = json!({ "file": file, "line": line, "column": column });
-        findings.push(finding(&error, place, error.code(), error.hint()));
+        findings.push(finding(&error, place, error.code()));
     }
     for (file, text) in &config_files {
         for error in Config::parse(text, Path::new(file)).err().unwrap_or_default() {
             let place = json!({ "file": error.file, "line": error.line, "column": error.column });
-            findings.push(finding(&error, place, error.code(), error.hint()));
+            findings.push(finding(&error, place, error.code()));
         }
     }
     let (mut warnings, mut idle_budgets) = (Vec::new(), Vec::new());
@@ -63,7 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Err(errors) => {
             for error in errors {
                 let place = json!({ "file": error.file, "line": error.line, "column": error.column });
-                findings.push(finding(&error, place, error.code(), error.hint()));
+                findings.push(finding(&error, place, error.code()));
             }
         }
     }
@@ -95,13 +96,13 @@ fn is_configuration(text: &str) -> bool {
     })
 }
 
-fn finding(error: &impl ToString, place: serde_json::Value, code: &str, hint: String) -> Finding {
-    let text = error.to_string();
+fn finding(error: &impl Hinted, place: serde_json::Value, code: &str) -> Finding {
+    let text = error.with_hint();
     let mut json = place;
     if let Some(object) = json.as_object_mut() {
         object.insert("code".to_owned(), code.into());
-        object.insert("message".to_owned(), text.clone().into());
-        object.insert("hint".to_owned(), hint.into());
+        object.insert("message".to_owned(), error.to_string().into());
+        object.insert("hint".to_owned(), error.hint().into());
     }
     Finding { text, json }
 }

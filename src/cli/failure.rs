@@ -1,5 +1,8 @@
 //! What a command says when it cannot go on.
 
+use crate::config::ConfigError;
+use crate::rule_files::Wrong;
+use shopbell_model::rules::RuleError;
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -23,9 +26,9 @@ impl Failure {
         Failure { kind: Kind::Found, text: lines(code, message, hint) }
     }
 
-    /// Several things are; each line stands by itself.
-    pub fn all_found<E: Display>(errors: &[E]) -> Self {
-        let text = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    /// Several things are; each begins with its place and has its hint below.
+    pub fn all_found<E: Hinted>(errors: &[E]) -> Self {
+        let text = errors.iter().map(Hinted::with_hint).collect::<Vec<_>>().join("\n");
         Failure { kind: Kind::Found, text }
     }
 
@@ -56,8 +59,39 @@ impl Failure {
     }
 }
 
+/// One error of several.
+pub trait Hinted: Display {
+    /// What to do about it.
+    fn hint(&self) -> String;
+
+    /// The error, and below it what to do.
+    fn with_hint(&self) -> String {
+        hinted(self, &self.hint())
+    }
+}
+
+impl Hinted for ConfigError {
+    fn hint(&self) -> String {
+        self.hint()
+    }
+}
+
+impl Hinted for RuleError {
+    fn hint(&self) -> String {
+        self.hint()
+    }
+}
+
+impl Hinted for Wrong {
+    fn hint(&self) -> String {
+        self.hint()
+    }
+}
+
+fn hinted(message: impl Display, hint: &str) -> String {
+    if hint.is_empty() { message.to_string() } else { format!("{message}\n  hint: {hint}") }
+}
+
 fn lines(code: &str, message: impl Display, hint: impl Display) -> String {
-    let hint = hint.to_string();
-    let hint = if hint.is_empty() { hint } else { format!("\n  hint: {hint}") };
-    format!("error[{code}]: {message}{hint}")
+    hinted(format!("error[{code}]: {message}"), &hint.to_string())
 }
