@@ -84,7 +84,7 @@ pub(super) fn is_clock(word: &str) -> bool {
     word.contains(':') && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'.')
 }
 
-/// Milliseconds since midnight of `9:30`, `09:30`, `09:30:15`, `09:30:15.250`.
+/// Milliseconds since midnight of `9:30`, `09:30`, `09:30:15`, `09:30:15.250`: a fraction has one to three digits.
 fn clock_of(text: &str) -> Option<i64> {
     let two = |part: &str, most: i64| {
         let digits = (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -96,7 +96,9 @@ fn clock_of(text: &str) -> Option<i64> {
         None => (0, 0),
         Some(second) => {
             let (second, fraction) = second.split_once('.').unwrap_or((second, "0"));
-            let milli = format!("{fraction:0<3}").parse().ok().filter(|milli| (0..1000).contains(milli))?;
+            let digits =
+                (1..=3).contains(&fraction.len()) && fraction.bytes().all(|byte| byte.is_ascii_digit());
+            let milli = format!("{fraction:0<3}").parse().ok().filter(|_| digits)?;
             (two(second, 60).filter(|_| second.len() == 2)?, milli)
         }
     };
@@ -155,6 +157,10 @@ mod tests {
             ("14", None),
             ("14:30:60", None),
             ("14:30:00.1234", None),
+            ("14:30:00.0000", None),
+            ("14:30:00.0001", None),
+            ("14:30:00.", None),
+            ("14:30:00.+1", None),
             ("-90m", None),
             ("+-90m", None),
             ("+90", None),
@@ -166,7 +172,9 @@ mod tests {
         ] {
             assert_eq!(moments.parse(text), minutes.map(|minutes| MONDAY + minutes * MINUTE), "{text}");
         }
-        assert_eq!(moments.parse("00:00:00.250"), Some(MONDAY + 250));
+        for (text, milli) in [("250", 250), ("25", 250), ("05", 50), ("001", 1), ("9", 900)] {
+            assert_eq!(moments.parse(&format!("00:00:00.{text}")), Some(MONDAY + milli), "{text}");
+        }
     }
 
     #[test]

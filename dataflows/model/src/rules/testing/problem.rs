@@ -117,8 +117,8 @@ impl TestProblem {
             TestProblem::TooMany { .. } => "split the test in two".to_owned(),
             TestProblem::LineTooLong { .. } => "split the event in two".to_owned(),
             TestProblem::Time(_) => {
-                "a time of the test's day, as \"14:30\" or \"14:30:20\"; a span from its midnight, as \"+90m\"; \
-                 or both, as \"+2d 14:30\""
+                "a time of the test's day, as \"14:30\", \"14:30:20\" or \"14:30:20.250\"; a span from its midnight, \
+                 as \"+90m\"; or both, as \"+2d 14:30\""
                     .to_owned()
             }
             TestProblem::Day(_) => "a date, as 2026-11-14, from 2000-01-02 on".to_owned(),
