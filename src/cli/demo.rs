@@ -9,6 +9,7 @@ use crate::demo::tell::{tell, tell_latency};
 use crate::demo::{DemoError, Happening, Material, Play, Story, material, play};
 use crate::progress::Progress;
 use crate::replay::shared_rules;
+use crate::rule_files;
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,7 +128,10 @@ fn material(arguments: &Arguments) -> Result<Material, Failure> {
 }
 
 fn text(path: &Path) -> Result<(String, String), Failure> {
-    let mut texts = files::texts(&[path.to_owned()])?;
+    let (mut texts, unread) = rule_files::texts(&[path.to_owned()]);
+    if let Some(error) = unread.first() {
+        return Err(Failure::usage(error.code(), error, error.hint()));
+    }
     // One file was asked for, so one is there.
     Ok(texts.pop().unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! Reading what commands are given: rule folders, configuration, event files, workers.
 
 use super::Failure;
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::rule_files::{self, Wrong};
 use crate::same_file::Uses;
 use crate::source::{Source, open_file, standard_input};
@@ -46,7 +46,15 @@ fn wrong(errors: Vec<Wrong>) -> Failure {
 pub(super) fn config(path: Option<&Path>) -> Result<Config, Failure> {
     path.map_or_else(
         || Ok(Config::default()),
-        |path| Config::load(path).map_err(|errors| Failure::all_found(&errors)),
+        |path| {
+            Config::load(path).map_err(|errors| match errors.as_slice() {
+                // Named wrongly, as a folder of rules or a file of events that is not there.
+                [error] if matches!(error.problem, Problem::Unreadable { .. }) => {
+                    Failure::usage(error.code(), error, error.hint())
+                }
+                errors => Failure::all_found(errors),
+            })
+        },
     )
 }
 

@@ -1,6 +1,7 @@
 //! Commands as they are typed: which files they take, what they refuse, and with which exit code.
 
 mod check;
+mod config;
 mod events;
 mod rule_files;
 mod same_file;
