@@ -73,27 +73,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Whether a file is a configuration: it has a table that only those have, and no rules.
+/// Whether a file is a configuration: it has a table that only those have, perhaps misspelt, and no rules.
 fn is_configuration(text: &str) -> bool {
-    const TABLES: [&str; 12] = [
-        "engine",
-        "source",
-        "http",
-        "presence",
-        "identity",
-        "policy",
-        "channels",
-        "retention",
-        "learning",
-        "limits",
-        "output",
-        "webhook",
-    ];
-    text.parse::<toml::Table>().is_ok_and(|table| {
-        !table.contains_key("rule")
-            && !table.contains_key("budget")
-            && TABLES.iter().any(|name| table.contains_key(*name))
-    })
+    const OF_RULES: [&str; 3] = ["rule", "budget", "test"];
+    let table = text.parse::<toml::Table>();
+    table.is_ok_and(|table| OF_RULES.iter().all(|name| !table.contains_key(*name)))
+        && Config::is_meant_by(text)
 }
 
 fn finding(error: &impl Hinted, place: serde_json::Value, code: &str) -> Finding {

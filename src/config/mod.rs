@@ -228,6 +228,15 @@ impl Config {
         check::check(text, file)
     }
 
+    /// Whether a text is meant as a configuration: a table of it has the name of one here, or nearly.
+    pub fn is_meant_by(text: &str) -> bool {
+        let strange = |error: &&ConfigError| matches!(&error.problem, Problem::UnknownKey { section, similar: None, .. } if section == reader::FILE);
+        let tables = text.parse::<toml::Table>().map_or(0, |table| table.len());
+        let strange =
+            Self::parse(text, Path::new("")).err().map_or(0, |all| all.iter().filter(strange).count());
+        strange < tables
+    }
+
     /// Reads and checks a file.
     pub fn load(file: &Path) -> Result<Self, Vec<ConfigError>> {
         let text = std::fs::read_to_string(file).map_err(|error| {

@@ -13,6 +13,9 @@ use toml::de::{DeTable, DeValue};
 /// A problem and the bytes it is about.
 pub(super) type Found = (Range<usize>, Problem);
 
+/// What the document itself is called in messages.
+pub(super) const FILE: &str = "the file";
+
 /// A table that is being read.
 pub(super) struct Section<'t, 'i> {
     name: String,
@@ -25,7 +28,7 @@ pub(super) struct Section<'t, 'i> {
 impl<'t, 'i> Section<'t, 'i> {
     /// The document itself.
     pub(super) fn root(table: &'t Spanned<DeTable<'i>>, problems: &'t RefCell<Vec<Found>>) -> Self {
-        let name = "the file".to_owned();
+        let name = FILE.to_owned();
         Section { name, span: 0..0, table: Some(table.get_ref()), known: Vec::new(), problems }
     }
 

@@ -18,3 +18,19 @@ fn everything_that_is_wrong_has_its_hint() {
     let said = shopbell(folder, &["replay", "--events", "events.jsonl", "--rules", "rules"]);
     assert!(said.code == Some(1) && said.err.contains(lines[at + 1]), "{said:?}");
 }
+
+#[test]
+fn a_configuration_with_a_misspelt_table_is_still_one() {
+    let folder = folder();
+    let folder = folder.path();
+    for (text, hint) in [
+        ("[engin]\nworkers = 2\n", "did you mean `engine`?"),
+        ("[kafka]\nbroker = [\"localhost:1\"]\n", "did you mean `brokers`?"),
+        ("[state]\nfold = \"x\"\n", "did you mean `folder`?"),
+        ("[rul.x]\nwhen = \"checked_in\"\n", "did you mean `rule`?"),
+    ] {
+        std::fs::write(folder.join("file.toml"), text).unwrap();
+        let said = shopbell(folder, &["check", "file.toml"]);
+        assert!(said.code == Some(1) && said.out.contains(hint), "{text}: {said:?}");
+    }
+}
