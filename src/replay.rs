@@ -84,6 +84,12 @@ pub enum ReplayError {
     Render(#[from] serde_json::Error),
 }
 
+/// What of rules reaches further than what is kept, a line each.
+pub fn too_far<'a>(rules: impl IntoIterator<Item = &'a Shared<Rule>>, config: &Config) -> Vec<String> {
+    let of = |rule: &'a Shared<Rule>| rule.too_far(&config.retention, config.presence.leave_after);
+    rules.into_iter().flat_map(of).map(|found| found.to_string()).collect()
+}
+
 /// The enabled rules of a set, ready for the graph.
 pub fn shared_rules(set: &RuleSet) -> Vec<Shared<Rule>> {
     set.rules.iter().map(|rule| Shared::new((**rule).clone())).collect()

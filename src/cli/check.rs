@@ -3,6 +3,7 @@
 use super::failure::Hinted;
 use super::{Failure, files};
 use crate::config::Config;
+use crate::replay::{shared_rules, too_far};
 use crate::rule_files::{self, Wrong};
 use crate::stored::RuleTexts;
 use clap::Args;
@@ -42,13 +43,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let place = json!({ "file": file, "line": line, "column": column });
         findings.push(finding(&error, place, error.code()));
     }
+    // What is kept is the configuration's to say, where one is given.
+    let mut config = Config::default();
     for (file, text) in &config_files {
-        for error in Config::parse(text, Path::new(file)).err().unwrap_or_default() {
+        let parsed = Config::parse(text, Path::new(file));
+        for error in parsed.map(|parsed| config = parsed).err().unwrap_or_default() {
             let place = json!({ "file": error.file, "line": error.line, "column": error.column });
             findings.push(finding(&error, place, error.code()));
         }
     }
-    let (mut warnings, mut idle_budgets) = (Vec::new(), Vec::new());
+    let (mut warnings, mut idle_budgets, mut reaching) = (Vec::new(), Vec::new(), Vec::new());
     let mut summary = format!("{} configuration files", config_files.len());
     match shopbell_model::rules::load(&rule_files) {
         Ok(set) => {
@@ -60,6 +64,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             );
             warnings.extend(crate::prove::untested(&set).into_iter().map(|rule| rule.id.to_string()));
             idle_budgets.extend(set.idle_budgets.iter().map(ToString::to_string));
+            reaching = too_far(&shared_rules(&set), &config);
         }
         Err(errors) => {
             for error in errors {
@@ -68,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             }
         }
     }
-    let warnings = Warnings { untested: warnings, idle_budgets };
+    let warnings = Warnings { untested: warnings, idle_budgets, too_far: reaching };
     print(arguments.json, &findings, &warnings, &summary).map_err(super::replay::output_closed)?;
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -98,17 +103,22 @@ struct Warnings {
     untested: Vec<String>,
     /// Budgets that no rule is paid from.
     idle_budgets: Vec<String>,
+    /// Spans that reach further than what is kept.
+    too_far: Vec<String>,
 }
 
 fn print(json: bool, findings: &[Finding], warnings: &Warnings, summary: &str) -> std::io::Result<()> {
-    let Warnings { untested, idle_budgets } = warnings;
+    let Warnings { untested, idle_budgets, too_far } = warnings;
     let mut out = anstream::stdout();
     if json {
         let list: Vec<_> = findings.iter().map(|finding| &finding.json).collect();
         return writeln!(
             out,
             "{}",
-            json!({ "ok": findings.is_empty(), "findings": list, "untested": untested, "idle_budgets": idle_budgets })
+            json!({
+                "ok": findings.is_empty(), "findings": list, "untested": untested, "idle_budgets": idle_budgets,
+                "too_far": too_far
+            })
         );
     }
     for rule in untested {
@@ -116,6 +126,9 @@ fn print(json: bool, findings: &[Finding], warnings: &Warnings, summary: &str) -
     }
     for budget in idle_budgets {
         writeln!(out, "warning: no rule is paid from the budget `{budget}`")?;
+    }
+    for found in too_far {
+        writeln!(out, "warning: {found}")?;
     }
     for finding in findings {
         writeln!(out, "{}", finding.text)?;

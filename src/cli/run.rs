@@ -3,7 +3,7 @@
 use super::{Failure, files, logs};
 use crate::cluster::{Place, read_hosts};
 use crate::config::{Config, OutputTarget};
-use crate::replay::shared_rules;
+use crate::replay::{shared_rules, too_far};
 use crate::run::{Plan, RunError, run as run_job, run_member};
 use clap::Args;
 use std::io::Write;
@@ -66,6 +66,9 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     logs::start(arguments.log_json);
     if rules.is_empty() {
         tracing::warn!(folder = %folder.display(), "no rule is enabled: no offer will be made");
+    }
+    for found in too_far(&rules, &config) {
+        tracing::warn!("{found}");
     }
     let workers_in_all = workers * place.as_ref().map_or(1, Place::processes);
     let started = Started { rules: rules.len(), workers: workers_in_all, outputs: outputs(&config) };

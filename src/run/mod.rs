@@ -188,7 +188,7 @@ pub fn run(plan: Plan, ready: impl FnOnce(Option<SocketAddr>)) -> Result<Summary
         reading = topics.map(|topics| parts::start_reading(topics, control.clone(), open)).transpose()?;
         edge.readiness.set(Phase::Running);
         ready(server.as_ref().map(|server| server.address));
-        reload::watch(edge.reloads.clone(), &runtime, control.clone())?;
+        reload::watch(edge.reloads.clone(), plan.config.clone(), &runtime, control.clone())?;
         loop {
             match life.ticker.run()? {
                 Ran::Stopped => return Ok(life),

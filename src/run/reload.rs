@@ -5,8 +5,10 @@
 
 use super::RunError;
 use super::control::Control;
+use crate::config::Config;
 use crate::journal::Promise;
 use crate::reload::{Ask, Change, Outcome, ReloadError, Reloads, Wanted, compile, read, versions};
+use crate::replay::too_far;
 use crate::rule_files::{Look, look};
 use crate::stored::RuleVersions;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -57,8 +59,13 @@ pub(super) fn rules_of(folder: &Path) -> Vec<Shared<Rule>> {
     read(folder).map(|wanted| wanted.rules).unwrap_or_default()
 }
 
-/// Begins to watch. `rules` are those in force.
-pub(super) fn watch(reloads: Reloads, runtime: &Runtime, control: Control) -> Result<(), RunError> {
+/// Begins to watch.
+pub(super) fn watch(
+    reloads: Reloads,
+    config: Config,
+    runtime: &Runtime,
+    control: Control,
+) -> Result<(), RunError> {
     let cannot = |error| RunError::System { what: "the watch over rules", error };
     {
         let _inside = runtime.enter();
@@ -71,7 +78,7 @@ pub(super) fn watch(reloads: Reloads, runtime: &Runtime, control: Control) -> Re
             }
         });
     }
-    let mut watch = Watch { reloads, control, rules: Folder::default(), shadow: Folder::default() };
+    let mut watch = Watch { reloads, config, control, rules: Folder::default(), shadow: Folder::default() };
     std::thread::Builder::new()
         .name("shopbell-rules".to_owned())
         .spawn(move || watch.run())
@@ -81,6 +88,7 @@ pub(super) fn watch(reloads: Reloads, runtime: &Runtime, control: Control) -> Re
 
 struct Watch {
     reloads: Reloads,
+    config: Config,
     control: Control,
     rules: Folder,
     shadow: Folder,
@@ -178,6 +186,7 @@ impl Watch {
     /// Begins to look at what would be otherwise. `kept` says since when, where it is to outlive the process.
     fn cast(&mut self, wanted: Wanted, kept: Option<Time>) -> Result<Change, ReloadError> {
         let change = self.reloads.change_to(&wanted.rules);
+        self.warn_of(&wanted);
         self.ask(Asked::Shadow(Some(wanted.clone()), kept))?;
         self.reloads.note_shadow(kept.unwrap_or_else(crate::wall_clock), Some(wanted));
         tracing::info!(added = ?change.added, changed = ?change.changed, removed = ?change.removed, "a shadow set is looked at");
@@ -199,6 +208,7 @@ impl Watch {
             tracing::debug!("the rules are as they were");
             return Ok(change);
         }
+        self.warn_of(&wanted);
         // That the folder says the same by now is written down as well: what it said before counts no longer.
         self.ask(Asked::Rules(wanted.clone(), beside.clone()))?;
         self.reloads.note_in_force(crate::wall_clock(), wanted, beside);
@@ -213,6 +223,13 @@ impl Watch {
             "other rules are in force"
         );
         Ok(change)
+    }
+
+    /// Says what of the rules does not do what it says.
+    fn warn_of(&self, wanted: &Wanted) {
+        for found in too_far(&wanted.rules, &self.config) {
+            tracing::warn!("{found}");
+        }
     }
 
     fn ask(&self, asked: Asked) -> Result<(), ReloadError> {

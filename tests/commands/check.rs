@@ -34,3 +34,24 @@ fn a_configuration_with_a_misspelt_table_is_still_one() {
         assert!(said.code == Some(1) && said.out.contains(hint), "{text}: {said:?}");
     }
 }
+
+#[test]
+fn spans_that_reach_further_than_what_is_kept_are_warned_of() {
+    let folder = folder();
+    let folder = folder.path();
+    let rule =
+        "[rule.x]\nwhen = \"lapsed\"\nidle = \"20d\"\noffer = { title = \"t\" }\npolicy.cooldown = \"60d\"\n";
+    std::fs::write(folder.join("rules/x.toml"), rule).unwrap();
+    let said = shopbell(folder, &["check", "rules"]);
+    let cooldown = "warning: `x` looks back no further than that: its `policy.cooldown` comes to 60d, and `[retention] ledger` is 30d\n";
+    assert!(said.code == Some(0) && said.out.contains(cooldown) && !said.out.contains("`idle`"), "{said:?}");
+    std::fs::write(folder.join("job.toml"), "[retention]\nactivity = \"10d\"\nledger = \"90d\"\n").unwrap();
+    let said = shopbell(folder, &["check", "rules", "job.toml"]);
+    let idle =
+        "warning: `x` never makes an offer: its `idle` comes to 20d, and `[retention] activity` is 10d\n";
+    assert!(said.code == Some(0) && said.out.contains(idle) && !said.out.contains("`policy"), "{said:?}");
+    // Nothing of what is shipped does that.
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said = shopbell(root, &["check", "config/rules", "config/shopbell.toml"]);
+    assert!(said.code == Some(0) && !said.out.contains("comes to"), "{said:?}");
+}

@@ -24,6 +24,7 @@ pub mod load;
 mod parameters;
 mod parse;
 mod print;
+pub mod reach;
 #[cfg(test)]
 mod samples;
 mod scan;
