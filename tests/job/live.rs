@@ -158,8 +158,8 @@ fn an_idle_job_makes_no_ticks_and_an_offer_becomes_a_fact_without_one() {
     // More than the longest sleep of the ticker.
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!((ticks(), job.metric("shopbell_unfinished_ticks")), (2.0, 0.0));
-    // It is kept for thirty days.
-    assert_eq!(job.metric("shopbell_waiting_deadlines"), 1.0);
+    // The offer is kept for thirty days, and the check-in is a reason for one.
+    assert_eq!(job.metric("shopbell_waiting_deadlines"), 2.0);
     job.stop();
 }
 
