@@ -313,10 +313,8 @@ impl Ticker {
         beside: Option<RuleVersions>,
     ) -> Result<(), RunError> {
         // Where the folder came to say what is in force, what was before that stays what was before.
-        let before = match difference(&self.rules, &wanted.rules).is_empty() {
-            true => self.ruling.before.clone(),
-            false => Some(self.ruling.texts.clone()),
-        };
+        let is_change = !difference(&self.rules, &wanted.rules).is_empty();
+        let before = if is_change { Some(self.ruling.texts.clone()) } else { self.ruling.before.clone() };
         let ruling = Ruling { texts: wanted.texts, before, beside };
         if let Some(state) = &mut self.state {
             state.turn(tick, &ruling)?;

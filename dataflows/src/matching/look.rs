@@ -273,7 +273,8 @@ impl<'a, L: Listener> Builder<'a, L> {
 
     /// A change of stock or price of an article of interest.
     fn article(&mut self, when: &When) {
-        let Some(wanted) = self.situation.items.first() else { return };
+        let situation = self.situation;
+        let Some(wanted) = situation.items.first() else { return };
         let (When::BackInStock { interest, .. }
         | When::RunningLow { interest, .. }
         | When::PriceDropped { interest, .. }) = when
@@ -281,13 +282,11 @@ impl<'a, L: Listener> Builder<'a, L> {
             return;
         };
         let interest = *interest;
-        let Some(life) = wanted.life(interest).cloned() else { return self.tell.lacks(|| Lack::NoInterest) };
+        let Some(life) = wanted.life(interest) else { return self.tell.lacks(|| Lack::NoInterest) };
         let Some(article) = &wanted.article else { return self.tell.lacks(|| Lack::Unknown) };
-        let brand = self.situation.customer.person.brand();
-        let place = |location: &Option<Text>| location.as_ref().map(|name| LocationId::new(&brand, name));
+        let there = self.place().map(|place| place.location.clone());
         let (due, word, rest, about) = match when {
             When::BackInStock { location, .. } => {
-                let there = place(location);
                 let stock = article.stock_at(there.as_ref()).filter(|stock| stock.quantity > 0);
                 let Some(stock) = stock else { return self.tell.lacks(|| Lack::NotInStock) };
                 let Some(returned) = stock.returned.filter(|r| *r >= life.start) else {
@@ -299,7 +298,6 @@ impl<'a, L: Listener> Builder<'a, L> {
                 (due, "back", rest, about)
             }
             When::RunningLow { at_most, location, .. } => {
-                let there = place(location);
                 let Some(stock) = article.stock_at(there.as_ref()).filter(|stock| stock.quantity >= 1) else {
                     return self.tell.lacks(|| Lack::NotInStock);
                 };

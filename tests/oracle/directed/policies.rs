@@ -9,6 +9,17 @@ fn welcome(id: &'static str) -> Rule {
     Rule { channels: vec!["associate"], ..Rule::new(id, When::CheckedIn) }
 }
 
+/// About the stock of s1, whoever it is about.
+fn few_in_s1() -> Rule {
+    let interest = Kinds(&["cart"]);
+    Rule::new("few", When::RunningLow { interest, at_most: 3, location: Some("s1") })
+}
+
+/// Quiet from nine to eight, by UTC where no other time is known.
+fn quiet_nights() -> Config {
+    with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() })
+}
+
 fn with(policy: Policy) -> Config {
     Config { policy, ..Config::default() }
 }
@@ -66,7 +77,7 @@ case!(
 case!(
     quiet_hours_are_those_of_the_person_or_the_place,
     Case {
-        config: with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() }),
+        config: quiet_nights(),
         ..Case::new(
             vec![welcome("welcome")],
             "40:00:00",
@@ -89,12 +100,9 @@ case!(
 case!(
     quiet_hours_are_those_of_the_place_a_rule_names,
     Case {
-        config: with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() }),
+        config: quiet_nights(),
         ..Case::new(
-            vec![Rule::new(
-                "few",
-                When::RunningLow { interest: Kinds(&["cart"]), at_most: 3, location: Some("s1") }
-            )],
+            vec![few_in_s1()],
             "40:00:00",
             // 20:30 UTC is 21:30 in Berlin, where s1 is: quiet until 07:00 UTC.
             "20:00:00 - store s1 Europe/Berlin
@@ -108,12 +116,9 @@ case!(
 case!(
     quiet_hours_of_a_place_a_rule_names_move_with_it,
     Case {
-        config: with(Policy { quiet_hours: Some((21 * 60, 8 * 60)), tz: Some("UTC"), ..Policy::default() }),
+        config: quiet_nights(),
         ..Case::new(
-            vec![Rule::new(
-                "few",
-                When::RunningLow { interest: Kinds(&["cart"]), at_most: 3, location: Some("s1") }
-            )],
+            vec![few_in_s1()],
             "40:00:00",
             // Nothing else of the candidate changes: at 22:00 UTC it is 17:00 in New York.
             "20:00:00 - store s1 Europe/Berlin
